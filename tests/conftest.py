@@ -1,0 +1,65 @@
+"""Parts that a PC may lack: a test that needs one is skipped by name, and fails where CI=true.
+
+`@pytest.mark.part("mosquitto")` names a part; `@pytest.mark.data` needs the recordings. What was skipped for a missing part is listed
+at the end of the run, so that nothing is left out silently.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _find_part(name: str) -> str | None:
+    """Path of an external part, or None. Debian keeps servers in /usr/sbin, off a user's PATH."""
+    path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+    names = {"chromium": ("chromium", "chromium-browser", "google-chrome")}.get(name, (name,))
+    return next((found for n in names if (found := shutil.which(n, path=path))), None)
+
+
+def recordings() -> Path:
+    """The folder of recordings: BABBITT_DATA or ../shared/data."""
+    return Path(os.environ.get("BABBITT_DATA", ROOT.parent / "shared" / "data"))
+
+
+def _missing(item: pytest.Item) -> str | None:
+    for mark in item.iter_markers("part"):
+        if _find_part(mark.args[0]) is None:
+            return f"part {mark.args[0]}"
+    if item.get_closest_marker("data") and not recordings().is_dir():
+        return f"recordings ({recordings()})"
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    missing = _missing(item)
+    if missing is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing {missing}, and CI=true allows no skip", pytrace=False)
+    pytest.skip(f"missing {missing}")
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """The folder of recordings (mark the test with `data`)."""
+    return recordings()
+
+
+@pytest.fixture
+def mosquitto_path() -> str:
+    found = _find_part("mosquitto")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def chromium_path() -> str:
+    found = _find_part("chromium")
+    assert found is not None
+    return found
