@@ -1,0 +1,1 @@
+"""Receiving: a broker, a receiver that acknowledges by hand, and the ingest that commits before it answers."""

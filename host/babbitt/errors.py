@@ -1,0 +1,66 @@
+"""Every error the host raises on purpose, so that callers can tell them apart and say them in one clear line.
+
+    BabbittError
+    ├── ProtocolError        a message breaks a rule of docs/protocol.md
+    │   └── VersionError     its major version is not ours
+    ├── BrokerError          the embedded broker does not start, or a broker cannot be reached
+    ├── StoreError           the store cannot be opened, read or written
+    │   ├── StoreMissing     there is no store in that folder yet
+    │   └── StoreVersionError  it was written by a newer version of the program
+    ├── UnknownNode          the store has never heard of that node
+    ├── UnknownChannel       the node has no such channel
+    └── ConfigRefused        a node's configuration is not valid, or the node refused it
+
+Anything else that escapes is a defect of the program, and is shown with its traceback.
+"""
+
+from __future__ import annotations
+
+
+class BabbittError(Exception):
+    """Base of all errors the host raises on purpose; ``str()`` is one line in plain words for the user."""
+
+
+class ProtocolError(BabbittError):
+    """A message breaks a rule of the wire protocol.
+
+    ``reason`` says what is wrong in plain words; ``path`` says where, as ``rows[3][1]``, or is empty for the
+    message as a whole.
+    """
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.reason = reason
+        self.path = path
+
+
+class VersionError(ProtocolError):
+    """The topic carries a major version of the protocol that this host does not speak."""
+
+
+class BrokerError(BabbittError):
+    """The embedded broker does not start, or a broker cannot be reached."""
+
+
+class StoreError(BabbittError):
+    """The store cannot be opened, read or written."""
+
+
+class StoreMissing(StoreError):
+    """There is no store in the folder yet."""
+
+
+class StoreVersionError(StoreError):
+    """The store was written by a newer version of the program."""
+
+
+class UnknownNode(BabbittError):
+    """The store has never heard of that node."""
+
+
+class UnknownChannel(BabbittError):
+    """The node has no channel of that name."""
+
+
+class ConfigRefused(BabbittError):
+    """A configuration document is not valid, or the node refused it."""

@@ -1,0 +1,84 @@
+"""What the analysing blocks take and give: the asset, the assessment and the contract of an analyser.
+
+Everything analytical works on physical units as floats (g, degrees C) and Unix time in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+LEVELS = ("learning", "normal", "warning", "alarm")
+"""The levels of an assessment, mildest first."""
+
+OUTLOOKS = ("learning", "no trend", "stable", "trend", "beyond limit")
+"""What a prognosis can say about the time to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """The machine or room a node watches: where it is, what the operator calls it, and what it is.
+
+    ``kind`` is ``machine`` or ``cold_room``; ``interval_s`` is the time between records in seconds.
+    ``limits`` holds, for each channel that a limit check watches, the limits of that check in physical units
+    under ``ll``, ``l``, ``h``, ``hh`` (only those that are set).
+    """
+
+    site: str
+    node: str
+    name: str
+    kind: str
+    interval_s: int
+    limits: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A time still to come, in hours, as the 10th, 50th and 90th percentile (p10 <= p50 <= p90)."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the host thinks of an asset at one instant.
+
+    ``t_ms``       Unix time in milliseconds of the record it follows.
+    ``level``      one of :data:`LEVELS`.
+    ``anomaly``    1.0 is the limit of the asset's own baseline; None while learning.
+    ``health``     0..100, or None while learning.
+    ``drivers``    channels that carry the anomaly, strongest first.
+    ``outlook``    one of :data:`OUTLOOKS`.
+    ``remaining``  machine: useful life left; cold room: time to the limit; None where nothing can be said.
+    """
+
+    t_ms: int
+    level: str
+    anomaly: float | None
+    health: float | None
+    drivers: tuple[str, ...]
+    outlook: str
+    remaining: Interval | None
+
+
+class Analyser(Protocol):
+    """One analyser follows one asset, record by record in order; its state survives as plain JSON types.
+
+    An analyser is made by ``load(asset, {})`` when there is no state yet.
+    """
+
+    def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
+        """Take one record (physical units by channel id, None for 'not measured') and judge the asset."""
+        ...
+
+    def dump(self) -> dict[str, Any]:
+        """Give the whole state in plain JSON types."""
+        ...
+
+    @classmethod
+    def load(cls, asset: Asset, state: dict[str, Any]) -> Self:
+        """Build the analyser from what ``dump`` gave, or a fresh one from ``{}``."""
+        ...
