@@ -1,6 +1,7 @@
 """Every error of the node has a name, and the name is what goes over the wire.
 
-A caller that can act on an error looks at `.name`; a person reads `.detail`. Names are never reused for something else.
+A caller that can act on an error looks at `.name`; a person reads `.detail`. Names are never reused for
+something else.
 """
 
 NAMES = {
@@ -28,7 +29,8 @@ NAMES = {
 class NodeError(Exception):
     """An error with a name out of NAMES and a detail for people.
 
-    name: one of NAMES; anything else becomes `internal` (the detail says which name it was), so that an error path never fails itself.
+    name: one of NAMES; anything else becomes `internal` (the detail says which name it was), so that an error
+    path never fails itself.
     detail: what, where and what to do; may be empty.
     """
 

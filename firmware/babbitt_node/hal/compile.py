@@ -2,15 +2,18 @@
 
     from babbitt_node.hal.compile import const, micropython, ptr16, ptr32
 
-On MicroPython the compiler itself knows the literal decorators `@micropython.viper` and `@micropython.native`, the literal names `ptr8`, `ptr16`,
-`ptr32` inside a viper function, and `NAME = const(...)`: write them exactly so. The names are imported only to keep the source valid.
+On MicroPython the compiler itself knows the literal decorators `@micropython.viper` and
+`@micropython.native`, the literal names `ptr8`, `ptr16`, `ptr32` inside a viper function, and `NAME =
+const(...)`: write them exactly so. The names are imported only to keep the source valid.
 
-On CPython the decorators do nothing and the pointers are checked views: an index outside the buffer raises IndexError and a value that does
-not fit raises OverflowError where viper would silently read or write something else.
+On CPython the decorators do nothing and the pointers are checked views: an index outside the buffer raises
+IndexError and a value that does not fit raises OverflowError where viper would silently read or write
+something else.
 
-What differs between the widths of viper and must be respected by every kernel: `ptr16` reads *unsigned* values (sign: `(v ^ 0x8000) - 0x8000`);
-`ptr32` reads a signed value on an ESP32 but an unsigned one on a 64-bit PC, so never read back a negative value by `ptr32`; sums wrap at 2^31 on
-an ESP32 and do not on a PC, so keep every intermediate inside signed 32 bits.
+What differs between the widths of viper and must be respected by every kernel: `ptr16` reads *unsigned*
+values (sign: `(v ^ 0x8000) - 0x8000`); `ptr32` reads a signed value on an ESP32 but an unsigned one on a
+64-bit PC, so never read back a negative value by `ptr32`; sums wrap at 2^31 on an ESP32 and do not on a PC,
+so keep every intermediate inside signed 32 bits.
 """
 
 import sys
@@ -44,8 +47,8 @@ else:
     class _Pointer:
         """A checked view of a buffer as items of one width.
 
-        `low`..`high` is what may be stored. Raises IndexError outside the buffer, OverflowError for a value that does not fit, TypeError for a value
-        that is no int.
+        `low`..`high` is what may be stored. Raises IndexError outside the buffer, OverflowError for a value
+        that does not fit, TypeError for a value that is no int.
         """
 
         code = "B"

