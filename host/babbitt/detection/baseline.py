@@ -1,0 +1,203 @@
+"""The learnt baseline of one machine, and how far a record is from it.
+
+Learning keeps the features of the first records of the *running* machine and takes, of each, the median and a robust spread.
+The limit of a feature is `SIGMAS` spreads, but never less than a relative floor: a new machine that runs very evenly must not
+be reported for a change of ten per cent. Afterwards a record's deviation is smoothed by a median over the last records, so that
+single spikes (a dropped tool) do not count, and divided by the limit: 1.0 is the limit. Both directions count, because clogged
+fans and some faults vibrate less than a healthy machine.
+
+Energy (rms, peak) carries the score. Shape (crest, kurtosis) reacts to every single knock; alone it never reaches the limit,
+but it counts fully once an rms has moved half-way.
+
+A machine that is off is not judged and not learnt. A baseline is refused while the machine trends strongly (run-in, or a fault
+that grows already) or is beyond limits set by people; after `PATIENCE` refusals a trending one is taken with the trend as spread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from babbitt.manipulation.features import ENERGY, SHAPE, TEMPERATURE, features, kind, median, overall_rms
+
+LEARN = 60
+"""Records of the running machine that make a baseline."""
+SIGMAS = 4.5
+"""Limit of a smoothed deviation in spreads of a single record."""
+FLOOR = {ENERGY: math.log(1.3), SHAPE: math.log(2.0), TEMPERATURE: 12.0}
+"""Least limit: a factor of 1.3 of energy, 2 of shape, 12 K of a machine's temperature (summer and winter, load)."""
+SMOOTH = 7
+"""Records in the median of a deviation."""
+ALONE = 0.9
+"""Most that shape or temperature can contribute to the score alone."""
+OFF = 0.25
+"""A running machine vibrates at least so much of its usual level."""
+OFF_G = 0.015
+"""Vibration below which a machine whose level is not known yet counts as off, g rms of all axes (sensor noise)."""
+QUIET_AFTER = 4
+"""A machine that stays below `OFF_G` for so many learning periods is a quiet machine, not one that is off."""
+SETTLE = 3
+"""Records not judged after the machine came back on (run-up)."""
+TREND = math.log(1.2)
+"""Change between the halves of the learning period above which a baseline is refused."""
+PATIENCE = 4
+"""Refusals for trend before it is taken nevertheless."""
+PRESENT = 0.8
+"""Share of the learning period a feature must have been measured in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one record compares with the baseline.
+
+    `running` False: the machine is off or runs up, and the rest is that of the last judged record.
+    `score` 1.0 is the limit. `drivers` are channels at half their limit or beyond, strongest first, at most five.
+    `deviation` is the smoothed distance by channel, signed, in natural logs (K for temperatures).
+    """
+
+    running: bool
+    score: float
+    drivers: tuple[str, ...]
+    deviation: Mapping[str, float]
+
+
+class Baseline:
+    """Learns, then judges; `update` gives None while it learns. `learn` is the number of records (>= 8)."""
+
+    def __init__(self, learn: int = LEARN) -> None:
+        if learn < 8:
+            raise ValueError(f"learn: {learn} records are too few for a baseline; use at least 8")
+        self.learn = learn
+        self.level_g = 0.0
+        self._rows: list[dict[str, float]] = []
+        self._quiet = 0
+        self._refused = 0
+        self._centre: dict[str, float] = {}
+        self._limit: dict[str, float] = {}
+        self._recent: dict[str, list[float]] = {}
+        self._settle = 0
+        self._last = Verdict(False, 0.0, (), {})
+
+    @property
+    def learnt(self) -> bool:
+        """True once there is a baseline."""
+        return bool(self._centre)
+
+    def limit(self, channel: str) -> float | None:
+        """Limit of the deviation of a channel, or None for one that is not judged."""
+        return self._limit.get(channel)
+
+    def update(self, values: Mapping[str, float | None], acceptable: bool = True) -> Verdict | None:
+        """Take one record. `acceptable` False: it is beyond limits set by people and must not be learnt."""
+        if not self.learnt:
+            self._learn(values, acceptable)
+            return None
+        now = {c: v for c, v in features(values).items() if c in self._centre}
+        level = overall_rms(values)
+        if level is not None and level < OFF * self.level_g:
+            self._settle = SETTLE
+            return self._idle()
+        if self.level_g < OFF_G and level is not None and level > OFF_G / OFF:
+            self.__init__(self.learn)  # type: ignore[misc]  # what was learnt was the machine at rest: start again
+            self._learn(values, acceptable)
+            return None
+        if not now or self._settle:
+            self._settle = max(0, self._settle - 1)
+            return self._idle()
+        for channel, value in now.items():
+            recent = self._recent.setdefault(channel, [])
+            recent.append(value - self._centre[channel])
+            del recent[:-SMOOTH]
+        return self._judge()
+
+    def _idle(self) -> Verdict:
+        return Verdict(False, self._last.score, self._last.drivers, self._last.deviation)
+
+    def _judge(self) -> Verdict:
+        deviation = {c: median(r) for c, r in self._recent.items() if len(r) * 2 > SMOOTH}
+        score = {c: abs(d) / self._limit[c] for c, d in deviation.items()}
+        energy = max((s for c, s in score.items() if kind(c) == ENERGY), default=0.0)
+        rms = max((s for c, s in score.items() if c.endswith(".rms")), default=0.0)
+        rest = max((s for c, s in score.items() if kind(c) != ENERGY), default=0.0)
+        total = max(energy, rest if rms >= 0.5 else min(rest, ALONE))
+        drivers = sorted((c for c, s in score.items() if s >= 0.5), key=lambda c: (-score[c], c))
+        self._last = Verdict(True, total, tuple(drivers[:5]), deviation)
+        return self._last
+
+    def _learn(self, values: Mapping[str, float | None], acceptable: bool) -> None:
+        row, level = features(values), overall_rms(values)
+        if not row or not acceptable:
+            return
+        if level is not None:
+            if level < OFF_G and self._quiet < QUIET_AFTER * self.learn:
+                self._quiet += 1
+                return
+            row["level"] = level
+        self._rows.append(row)
+        if len(self._rows) < self.learn:
+            return
+        usual = sorted(r.get("level", 0.0) for r in self._rows)[3 * len(self._rows) // 4]
+        self._rows = [r for r in self._rows if r.get("level", usual) >= OFF * usual]
+        if len(self._rows) >= self.learn:
+            self._settle_on(usual)
+
+    def _settle_on(self, usual: float) -> None:
+        """Turn the learning period into a baseline, or refuse it and keep its newer half."""
+        half = len(self._rows) // 2
+        centre, limit, worst = {}, {}, 0.0
+        for channel in sorted({c for r in self._rows for c in r} - {"level"}):
+            column = [r[channel] for r in self._rows if channel in r]
+            if len(column) < PRESENT * len(self._rows):
+                continue
+            what = kind(channel) or SHAPE
+            step = abs(median(column[half:]) - median(column[:half]))
+            spread = _spread(column)
+            if what == ENERGY:
+                worst = max(worst, step / max(TREND, 2.0 * spread))
+            centre[channel] = median(column)
+            limit[channel] = max(FLOOR[what], SIGMAS * max(spread, 0.5 * step))
+        if worst > 1.0 and self._refused < PATIENCE:
+            self._refused += 1
+            self._rows = self._rows[half:]
+            return
+        self.level_g = median([r["level"] for r in self._rows if "level" in r] or [usual])
+        self._centre, self._limit, self._rows = _without_noise_shape(centre), limit, []
+
+    def dump(self) -> dict[str, Any]:
+        """Whole state in plain JSON types; its size is bounded by `learn` records of features."""
+        return {
+            "learn": self.learn, "level_g": self.level_g, "rows": self._rows, "quiet": self._quiet, "refused": self._refused,
+            "centre": self._centre, "limit": self._limit, "recent": {c: list(r) for c, r in self._recent.items()},
+            "settle": self._settle, "score": self._last.score, "drivers": list(self._last.drivers),
+            "deviation": dict(self._last.deviation),
+        }  # fmt: skip
+
+    @classmethod
+    def load(cls, state: dict[str, Any]) -> Baseline:
+        """Build from what `dump` gave; {} gives a fresh one. Raises KeyError, TypeError for anything else."""
+        if not state:
+            return cls()
+        self = cls(state["learn"])
+        self.level_g, self._quiet, self._refused = state["level_g"], state["quiet"], state["refused"]
+        self._rows = [dict(r) for r in state["rows"]]
+        self._centre, self._limit = dict(state["centre"]), dict(state["limit"])
+        self._recent = {c: list(r) for c, r in state["recent"].items()}
+        self._settle = state["settle"]
+        self._last = Verdict(False, state["score"], tuple(state["drivers"]), dict(state["deviation"]))
+        return self
+
+
+def _spread(column: list[float]) -> float:
+    """Robust standard deviation: the larger of MAD and the 10..90 % range (which sees two loads where MAD may not)."""
+    centre, ordered = median(column), sorted(column)
+    mad = 1.4826 * median([abs(v - centre) for v in column])
+    n = len(ordered)
+    return max(mad, (ordered[(9 * n) // 10] - ordered[n // 10]) / 2.563)
+
+
+def _without_noise_shape(centre: dict[str, float]) -> dict[str, float]:
+    """Leave out the shape of axes that show little more than sensor noise: it says nothing about the machine."""
+    quiet = {c[: -len("rms")] for c, v in centre.items() if c.endswith(".rms") and v < math.log(0.01)}
+    return {c: v for c, v in centre.items() if kind(c) != SHAPE or c.rpartition(".")[0] + "." not in quiet}

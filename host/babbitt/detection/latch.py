@@ -1,0 +1,52 @@
+"""From a score to a level that does not flap.
+
+A level rises when the score has stayed at its limit for some records, and falls only after the score has stayed well below for
+more of them (deadband, on-delay and off-delay of ISA-18.2, counted in records).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+LEVEL_NAMES = ("normal", "warning", "alarm")
+
+
+class Latch:
+    """Level 0 normal, 1 warning, 2 alarm of a score that is 1.0 at the limit of warning.
+
+    `limits` are the scores that raise to warning and to alarm, `back` the share of a limit the score must fall below,
+    `on` and `off` the number of consecutive records it takes.
+    """
+
+    def __init__(self, limits: tuple[float, float], back: float = 0.75, on: int = 3, off: int = 10) -> None:
+        self.limits, self.back, self.on, self.off = limits, back, on, off
+        self.level = 0
+        self._above = [0, 0]
+        self._below = 0
+
+    @property
+    def name(self) -> str:
+        """The level as assessments spell it."""
+        return LEVEL_NAMES[self.level]
+
+    def update(self, score: float) -> int:
+        """Take one score (finite, >= 0) and give the level."""
+        for n, limit in enumerate(self.limits):
+            self._above[n] = self._above[n] + 1 if score >= limit else 0
+            if self._above[n] >= self.on and self.level <= n:
+                self.level, self._below = n + 1, 0
+        if self.level and score < self.back * self.limits[self.level - 1]:
+            self._below += 1
+            if self._below >= self.off:
+                self.level, self._below = self.level - 1, 0
+        else:
+            self._below = 0
+        return self.level
+
+    def dump(self) -> dict[str, Any]:
+        """State in plain JSON types (settings are not part of it)."""
+        return {"level": self.level, "above": list(self._above), "below": self._below}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self.level, self._above, self._below = state["level"], list(state["above"]), state["below"]
