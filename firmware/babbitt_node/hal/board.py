@@ -1,0 +1,254 @@
+"""The board: what is soldered to which pin, from `board.json`. The only module that knows `machine`, `network` and `onewire`.
+
+    board = Board.load("board.json")
+    sensor = ADXL345(board.bus("spi0"), 3200, 16)
+    print(board.name, board.reset_cause())
+
+Buses are built on first use and handed to drivers, so that a driver never names a pin. A bus speaks in `NodeError`s.
+"""
+
+import json
+
+import machine
+from babbitt_node.errors import NodeError
+from babbitt_node.hal.port import sleep_ms
+
+_CAUSES = (
+    ("PWRON_RESET", "power_on"),
+    ("HARD_RESET", "hard"),
+    ("WDT_RESET", "watchdog"),
+    ("DEEPSLEEP_RESET", "deep_sleep"),
+    ("SOFT_RESET", "soft"),
+)
+
+
+class SpiBus:
+    """One device on an SPI bus: the bus and the device's chip select.
+
+    spi: machine.SPI. cs: machine.Pin, idle high.
+    """
+
+    def __init__(self, spi, cs):
+        self._spi = spi
+        self._cs = cs
+        cs(1)
+
+    def transfer(self, tx, rx):
+        """Send `tx` and fill `rx` (equal length) in one selection of the device. Allocates nothing.
+
+        Raises NodeError no_device when the bus itself fails.
+        """
+        self._cs(0)
+        try:
+            self._spi.write_readinto(tx, rx)
+        except OSError as error:
+            raise NodeError("no_device", "SPI bus: %s" % error)
+        finally:
+            self._cs(1)
+
+
+class OneWireBus:
+    """A 1-Wire bus with MicroPython's own bit timing.
+
+    wire: onewire.OneWire. Every method raises NodeError no_device when the bus itself fails.
+    """
+
+    def __init__(self, wire):
+        self._wire = wire
+
+    def _call(self, method, *args):
+        try:
+            return method(*args)
+        except Exception as error:  # OneWireError is an Exception of its own, bus trouble is OSError: both mean 'look at the wire'
+            if isinstance(error, MemoryError):
+                raise
+            raise NodeError("no_device", "1-Wire bus: %r" % error)
+
+    def reset(self):
+        """Reset the bus; True when a device answered with a presence pulse."""
+        return bool(self._call(self._wire.reset))
+
+    def write(self, data):
+        """Write bytes."""
+        self._call(self._wire.write, data)
+
+    def readinto(self, buf):
+        """Fill `buf`."""
+        self._call(self._wire.readinto, buf)
+
+    def select(self, rom):
+        """Reset and address one device (`rom`: 8 bytes)."""
+        if not self.reset():
+            raise NodeError("no_device", "no presence pulse on the 1-Wire bus: check the data pin, power and the 4.7 kOhm resistor")
+        self._call(self._wire.select_rom, rom)
+
+    def scan(self):
+        """ROM codes (8 bytes each) of every device on the bus."""
+        return [bytes(rom) for rom in self._call(self._wire.scan)]
+
+    def crc8(self, data):
+        """CRC-8 of Maxim (polynomial 0x31 reflected); 0 over data that ends with its CRC."""
+        return self._wire.crc8(data)
+
+
+class NoNetwork:
+    """A board that is on the network without its own doing."""
+
+    async def up(self, ssid, password):
+        """Nothing to do."""
+
+    def is_up(self):
+        """Always True."""
+        return True
+
+    def rssi(self):
+        """No radio: None."""
+        return None
+
+    def down(self):
+        """Nothing to do."""
+
+
+class Wifi:
+    """The station interface. It has one owner, the publisher: two callers of connect() end in 'Wifi Internal State Error'."""
+
+    def __init__(self):
+        import network
+
+        self._network = network
+        self._wlan = network.WLAN(network.WLAN.IF_STA)
+
+    async def up(self, ssid, password):
+        """Join the network, from whatever state the radio is in. Raises NodeError network_down after at most 15 s."""
+        wlan = self._wlan
+        try:
+            wlan.active(True)
+            wlan.disconnect()  # first: connect() on a radio that still tries an old network is refused
+            wlan.connect(ssid, password)
+        except OSError as error:
+            raise NodeError("network_down", "Wi-Fi does not start: %s" % error)
+        bad = (getattr(self._network, "STAT_WRONG_PASSWORD", -1), getattr(self._network, "STAT_NO_AP_FOUND", -2))
+        for _ in range(150):
+            if wlan.isconnected():
+                return
+            if wlan.status() in bad:
+                break
+            await sleep_ms(100)
+        raise NodeError("network_down", "cannot join Wi-Fi %r (status %s): check wifi.ssid, wifi.password and the distance" % (ssid, wlan.status()))
+
+    def is_up(self):
+        """Whether the radio believes it is connected. It goes on believing through a cut link: only the broker's answers prove it."""
+        return self._wlan.isconnected()
+
+    def rssi(self):
+        """Signal strength in dBm, or None while it cannot be told."""
+        try:
+            return int(self._wlan.status("rssi"))
+        except (OSError, ValueError, RuntimeError):
+            return None
+
+    def down(self):
+        """Leave the network."""
+        try:
+            self._wlan.disconnect()
+        except OSError as error:
+            print("wifi: disconnect:", error)
+
+
+class Board:
+    """The board described by `spec`, the whole `board.json` as a dict.
+
+    Attributes: `name` (folder in boards/), `clock_kind` (`none`, `rtc`, `simulated`).
+    Raises NodeError config_invalid for a spec without a usable `babbitt` key.
+    """
+
+    def __init__(self, spec):
+        own = spec.get("babbitt") if isinstance(spec, dict) else None
+        if not isinstance(own, dict) or not isinstance(own.get("buses"), dict):
+            raise NodeError("config_invalid", "board.json: needs a key 'babbitt' with 'buses'; take the one of boards/")
+        self.name = own.get("name", "unknown")
+        self.clock_kind = own.get("clock", "none")
+        if self.clock_kind not in ("none", "rtc", "simulated"):
+            raise NodeError("config_invalid", "board.json: babbitt.clock: expected none, rtc or simulated, got %r" % self.clock_kind)
+        self._specs = own["buses"]
+        self._buses = {}
+        self._network_kind = own.get("network", "wifi")
+        self._network = None
+        self._led = None if own.get("led") is None else machine.Pin(own["led"], machine.Pin.OUT, value=0)
+
+    @classmethod
+    def load(cls, path="board.json"):
+        """The board of a `board.json`. Raises NodeError config_invalid when it is missing or no JSON."""
+        try:
+            with open(path) as file:
+                return cls(json.load(file))
+        except (OSError, ValueError) as error:
+            raise NodeError("config_invalid", "%s: %s; flash the board's folder of boards/ again" % (path, error))
+
+    def bus_types(self):
+        """{bus id: type} for the check of a configuration."""
+        return {key: spec.get("type") for key, spec in self._specs.items()}
+
+    def bus(self, name):
+        """The bus `name`, built on first use. Raises NodeError config_invalid for one that board.json does not have."""
+        if name not in self._buses:
+            spec = self._specs.get(name)
+            if spec is None:
+                raise NodeError("config_invalid", "no bus %r in board.json, which has %s" % (name, ", ".join(sorted(self._specs))))
+            self._buses[name] = _build(name, spec)
+        return self._buses[name]
+
+    def network(self):
+        """The way to the network: an object with coroutine up(ssid, password) and is_up(), rssi(), down()."""
+        if self._network is None:
+            self._network = Wifi() if self._network_kind == "wifi" else NoNetwork()
+        return self._network
+
+    @property
+    def has_wifi(self):
+        """Whether node.json must name a Wi-Fi network."""
+        return self._network_kind == "wifi"
+
+    def reset_cause(self):
+        """Why the board started: power_on, hard, watchdog, deep_sleep, soft or unknown."""
+        cause = machine.reset_cause()
+        for constant, name in _CAUSES:
+            if cause == getattr(machine, constant, None):
+                return name
+        return "unknown"
+
+    def watchdog(self, ms):
+        """A hardware watchdog that resets the board unless `.feed()` is called every `ms`. It cannot be stopped."""
+        return machine.WDT(timeout=ms)
+
+    def led(self, on):
+        """Switch the LED, if there is one."""
+        if self._led is not None:
+            self._led(1 if on else 0)
+
+    def restart(self):
+        """Reset the board; does not return."""
+        machine.reset()
+
+
+def _build(name, spec):
+    try:
+        if spec["type"] == "spi":
+            mode = spec.get("mode", 3)
+            spi = machine.SPI(
+                spec["id"],
+                baudrate=spec["baudrate"],
+                polarity=mode >> 1,
+                phase=mode & 1,
+                sck=machine.Pin(spec["sck"]),
+                mosi=machine.Pin(spec["mosi"]),
+                miso=machine.Pin(spec["miso"]),
+            )
+            return SpiBus(spi, machine.Pin(spec["cs"], machine.Pin.OUT, value=1))
+        if spec["type"] == "onewire":
+            import onewire
+
+            return OneWireBus(onewire.OneWire(machine.Pin(spec["pin"])))
+    except (KeyError, ValueError, TypeError) as error:
+        raise NodeError("config_invalid", "board.json: babbitt.buses.%s: %r" % (name, error))
+    raise NodeError("config_invalid", "board.json: babbitt.buses.%s: unknown type %r" % (name, spec["type"]))
