@@ -1,1 +1,1 @@
-"""Receiving: a broker, a receiver that acknowledges by hand, and the ingest that commits before it answers."""
+"""Receiving: a broker, a receiver that acknowledges by hand, an ingest that commits before it answers."""

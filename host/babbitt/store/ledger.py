@@ -1,0 +1,115 @@
+"""The account of every boot: what was announced, what is on disk, and what became of the rest.
+
+A record that a later one of the same boot overtook, and that nobody explained, is `missing`. One that was
+announced by the node (the end of a boot) but has not come yet is `pending`: it is still on the node.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from babbitt.store.views import LedgerRow
+
+
+def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
+    """One row for each boot known, ordered by site, node, installation and boot."""
+    rows: list[LedgerRow] = []
+    spare: dict[int, int] = {}
+    for row in conn.execute(
+        "SELECT n.site, n.node, i.install, b.install_id, b.boot, b.first, b.end, b.end_known, b.clean, b.received,"
+        " b.duplicates, i.need_boot, i.need_seq, i.discards, (SELECT max(seq) FROM records r"
+        " WHERE r.install_id=b.install_id AND r.boot=b.boot)"
+        " FROM boots b JOIN installs i ON i.id=b.install_id JOIN nodes n ON n.id=i.node_id"
+        " ORDER BY n.site, n.node, i.id, b.boot"
+    ).fetchall():
+        site, node, install, install_id, boot, first, end, end_known, clean, received, twice, *rest = row
+        need_boot, need_seq, discards, top = rest
+        explained = {why: _left(conn, install_id, boot, first, why) for why in ("discarded", "refused")}
+        overtaken = max(first, -1 if top is None else top + 1)
+        beyond = max(overtaken, end or 0)
+        # What is announced and behind nothing received is on its way, until the watermark has passed it.
+        passed = (need_boot or 0, need_seq or 0) >= (boot, beyond)
+        pending = 0 if passed else beyond - overtaken - _within(conn, install_id, boot, overtaken, beyond)
+        missing = max(0, beyond - first - received - sum(explained.values()) - pending)
+        # The node lists its newest eight ranges of discards only; its total explains what the ranges cannot.
+        spare.setdefault(install_id, max(0, discards - _total(conn, install_id)))
+        counted = min(missing, spare[install_id])
+        spare[install_id] -= counted
+        missing -= counted
+        discarded = explained["discarded"] + counted
+        rows.append(
+            LedgerRow(
+                site, node, install, boot, first, beyond, received, twice, missing, discarded, explained["refused"],
+                pending, int(clean == 0), "unexplained" if missing else "pending" if pending else "complete",
+                "; ".join(_notes(missing, discarded, explained["refused"], pending, clean, end_known, first)),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _notes(
+    missing: int, discarded: int, refused: int, pending: int, clean: int | None, end_known: int, first: int
+) -> Iterable[str]:
+    if missing:
+        yield f"{missing} missing without explanation"
+    if discarded:
+        yield f"{discarded} discarded by a full spool"
+    if refused:
+        yield f"{refused} refused, see `babbitt rejected`"
+    if pending:
+        yield f"{pending} still on the node"
+    if clean == 0:
+        yield "unclean end: at most one window lost"
+    if end_known == 2:
+        yield "its end was never announced"
+    if first:
+        yield f"began at {first} for this store"
+
+
+def _ranges(conn: sqlite3.Connection, install_id: int, boot: int, why: str) -> list[tuple[int, int]]:
+    """The ranges of a kind, merged, ascending."""
+    merged: list[tuple[int, int]] = []
+    for first, last in conn.execute(
+        "SELECT first, last FROM gaps WHERE install_id=? AND boot=? AND why=? ORDER BY first",
+        (install_id, boot, why),
+    ):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _left(conn: sqlite3.Connection, install_id: int, boot: int, least: int, why: str) -> int:
+    """Seqs from ``least`` on in the ranges of a kind that were not received after all."""
+    count = 0
+    for first, last in _ranges(conn, install_id, boot, why):
+        first = max(first, least)
+        if first > last:
+            continue
+        count += last - first + 1
+        count -= conn.execute(
+            "SELECT count(*) FROM records WHERE install_id=? AND boot=? AND seq BETWEEN ? AND ?",
+            (install_id, boot, first, last),
+        ).fetchone()[0]
+    return count
+
+
+def _within(conn: sqlite3.Connection, install_id: int, boot: int, first: int, end: int) -> int:
+    """Explained seqs in first .. end - 1, none of which was received."""
+    seqs: set[int] = set()
+    for why in ("discarded", "refused"):
+        for low, high in _ranges(conn, install_id, boot, why):
+            seqs.update(range(max(low, first), min(high, end - 1) + 1))
+    return len(seqs)
+
+
+def _total(conn: sqlite3.Connection, install_id: int) -> int:
+    """All seqs of an installation that its lists of discards named."""
+    boots = conn.execute(
+        "SELECT DISTINCT boot FROM gaps WHERE install_id=? AND why='discarded'", (install_id,)
+    ).fetchall()
+    return sum(
+        last - first + 1 for (boot,) in boots for first, last in _ranges(conn, install_id, boot, "discarded")
+    )

@@ -1,0 +1,212 @@
+"""Reading the store: what the page, the command line and the analysis see.
+
+All times are Unix milliseconds, all values physical units. A reader may be used from any number of threads
+(each gets its own read-only connection); it never blocks the writer.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from babbitt.errors import StoreError, UnknownNode
+from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.store import ledger as ledger_
+from babbitt.store import series as series_
+from babbitt.store.schema import open_for_reading
+from babbitt.store.tables import limits_of, physical
+from babbitt.store.views import Channel, EventView, LedgerRow, NodeView, RejectedView, ReportedView
+
+T = TypeVar("T")
+
+_RANK = "CASE level WHEN 'alarm' THEN 3 WHEN 'warning' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
+_ASSESSMENT = "t, level, anomaly, health, drivers, outlook, p10, p50, p90"
+
+
+class StoreReader:
+    """Read-only view of the store in a folder.
+
+    Raises StoreMissing if there is no store in the folder, StoreVersionError if it is too new. Methods that
+    name a node raise UnknownNode, those that name a channel UnknownChannel, and all raise StoreError if the
+    disk fails.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._connection()
+
+    def close(self) -> None:
+        """Close all connections; the reader is of no use afterwards."""
+        with self._lock:
+            for conn in self._open:
+                conn.close()
+            self._open.clear()
+
+    def nodes(self) -> list[NodeView]:
+        """All nodes ever heard, ordered by site and node."""
+        rows = self._all(
+            "SELECT id, site, node, birth, state, online, heard, (SELECT max(r.t) FROM installs i JOIN records r"
+            " ON r.install_id=i.id WHERE i.node_id=nodes.id) FROM nodes ORDER BY site, node"
+        )
+        return [self._node(*row) for row in rows]
+
+    def node(self, site: str, node: str) -> NodeView:
+        """One node. Raises UnknownNode."""
+        for view in self.nodes():
+            if (view.site, view.node) == (site, node):
+                return view
+        raise UnknownNode(f"the store knows no node {site}/{node}")
+
+    def channels(self, site: str, node: str) -> list[Channel]:
+        """The channels the node announced last, in its order; empty before its first birth. Raises
+        UnknownNode."""
+        (birth,) = self._row("birth", site, node)
+        if birth is None:
+            return []
+        said = json.loads(birth)
+        limits = limits_of(said["checks"], {c["id"]: c["exp"] for c in said["channels"]})
+        return [
+            Channel(
+                c["id"],
+                c["unit"],
+                c["exp"],
+                physical(c["lo"], c["exp"]),
+                physical(c["hi"], c["exp"]),
+                limits.get(c["id"], {}),
+            )
+            for c in said["channels"]
+        ]
+
+    def series(
+        self, site: str, node: str, channel: str, start: int, end: int, points: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Values of a channel for start <= t <= end: times (ms, ascending) and physical values.
+
+        At most about ``points`` of them (>= 2): where there are more, each slice of time gives its least
+        and its greatest value at the times they occurred, so that no peak is lost. Values 'not measured'
+        are left out. Raises UnknownNode, UnknownChannel.
+        """
+        (node_id,) = self._row("id", site, node)
+        return self._guard(lambda conn: series_.series(conn, node_id, channel, start, end, points))
+
+    def assessments(self, site: str, node: str, start: int, end: int, points: int) -> list[Assessment]:
+        """Assessments for start <= t <= end, ascending, at most about ``points``: of each slice of time the
+        worst. Raises UnknownNode."""
+        (node_id,) = self._row("id", site, node)
+        width = max(1, -(-(end - start + 1) // max(1, points)))
+        rows = self._all(
+            f"SELECT {_ASSESSMENT}, max({_RANK} * 1e9 + min(coalesce(anomaly, 0), 1e8)) FROM assessments"
+            " WHERE node_id=? AND t BETWEEN ? AND ? GROUP BY (t - ?) / ? ORDER BY t",
+            node_id, start, end, start, width,
+        )  # fmt: skip
+        return [_assessment(row[:9]) for row in rows]
+
+    def events(
+        self, site: str | None = None, node: str | None = None, limit: int = 100, after: int | None = None
+    ) -> list[EventView]:
+        """Events of the nodes and of the host, newest first by time; of one site or node if named; only
+        those with an ``id`` greater than ``after`` if given."""
+        rows = self._all(
+            "SELECT e.id, e.t, r.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from, e.came_to, e.sev,"
+            " e.value, e.bound, e.unit, e.exp, e.held_s, e.evidence, e.text FROM events e JOIN nodes n ON n.id=e.node_id"
+            " LEFT JOIN records r ON r.id=e.record_id WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR n.node=?2)"
+            " AND e.id > ?3 ORDER BY e.t DESC, e.id DESC LIMIT ?4",
+            site, node, -1 if after is None else after, limit,
+        )  # fmt: skip
+        return [_event(row) for row in rows]
+
+    def ledger(self) -> list[LedgerRow]:
+        """The account of every boot of every node, ordered by site, node, installation and boot."""
+        return self._guard(ledger_.ledger)
+
+    def rejected(self, limit: int = 100) -> list[RejectedView]:
+        """The newest refused messages, newest first; the store keeps the last 1000."""
+        rows = self._all("SELECT id, t, topic, reason, head FROM rejected ORDER BY id DESC LIMIT ?", limit)
+        return [
+            RejectedView(i, t, topic, why, head.decode("utf-8", "backslashreplace"))
+            for i, t, topic, why, head in rows
+        ]
+
+    def rejected_total(self) -> int:
+        """How many messages were refused since the store was made."""
+        rows = self._all("SELECT value FROM meta WHERE key='rejected'")
+        return int(rows[0][0]) if rows else 0
+
+    def reported(self, site: str, node: str) -> ReportedView | None:
+        """What the node last reported about its configuration, or None. Raises UnknownNode."""
+        (node_id,) = self._row("id", site, node)
+        rows = self._all(
+            "SELECT t, version, hash, state, path, reason FROM reported WHERE node_id=?", node_id
+        )
+        return ReportedView(*rows[0]) if rows else None
+
+    def _node(
+        self,
+        key: int,
+        site: str,
+        node: str,
+        birth: str | None,
+        state: str | None,
+        online: int,
+        heard: int | None,
+        last: int | None,
+    ) -> NodeView:
+        said = json.loads(birth) if birth else None
+        asset = said["asset"] if said else {"name": "", "kind": ""}
+        rows = self._all(
+            f"SELECT {_ASSESSMENT} FROM assessments WHERE node_id=? ORDER BY id DESC LIMIT 1", key
+        )
+        return NodeView(
+            site, node, asset["name"], asset["kind"], bool(online), last, heard,
+            json.loads(state) if state else None, said, _assessment(rows[0]) if rows else None,
+        )  # fmt: skip
+
+    def _row(self, columns: str, site: str, node: str) -> Any:
+        rows = self._all(f"SELECT {columns} FROM nodes WHERE site=? AND node=?", site, node)
+        if not rows:
+            raise UnknownNode(f"the store knows no node {site}/{node}; `babbitt status` lists those it knows")
+        return rows[0]
+
+    def _all(self, sql: str, *args: object) -> list[Any]:
+        return self._guard(lambda conn: list(conn.execute(sql, args)))
+
+    def _guard(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return query(self._connection())
+        except sqlite3.Error as error:
+            raise StoreError(f"the store in {self.path} cannot be read: {error}") from error
+
+    def _connection(self) -> sqlite3.Connection:
+        conn: sqlite3.Connection | None = getattr(self._local, "conn", None)
+        if conn is None:
+            conn = open_for_reading(self.path)
+            self._local.conn = conn
+            with self._lock:
+                self._open.append(conn)
+        return conn
+
+
+def _assessment(row: Any) -> Assessment:
+    t, level, anomaly, health, drivers, outlook, p10, p50, p90 = row
+    remaining = None if p50 is None else Interval(p10, p50, p90)
+    return Assessment(t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining)
+
+
+def _event(row: Any) -> EventView:
+    *head, value, bound, unit, exp, held, evidence, text = row
+    key, t, t_err, site, node, origin, name, channel, came_from, came_to, sev = head
+    return EventView(
+        key, t, t_err, site, node, origin, name, channel, came_from, came_to, sev,
+        None if value is None else physical(value, exp), None if bound is None else physical(bound, exp),
+        unit, held, json.loads(evidence), text,
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""What the reader of the store hands out: plain frozen values, times in Unix ms, numbers in physical
+units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from babbitt.protocol.assessment import Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node as it was last heard.
+
+    ``asset`` and ``kind`` come from its birth (empty strings before the first one). ``online`` is what its
+    last `state` said. ``last_t`` is the time of its newest record, ``heard`` the host's time when anything
+    last came in; both None if nothing did. ``birth`` and ``state`` are the messages as received (see
+    docs/protocol.md), or None. ``assessment`` is the latest one, or None.
+    """
+
+    site: str
+    node: str
+    asset: str
+    kind: str
+    online: bool
+    last_t: int | None
+    heard: int | None
+    state: dict[str, Any] | None
+    birth: dict[str, Any] | None
+    assessment: Assessment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel of a node. ``lo``/``hi`` (range of the sensor) and ``limits`` (of the node's limit
+    checks, under ``ll``, ``l``, ``h``, ``hh``, only those that are set) are in ``unit``; ``exp`` is the
+    exponent on the wire."""
+
+    id: str
+    unit: str
+    exp: int
+    lo: float
+    hi: float
+    limits: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One event, of a node's check (``origin`` 'node') or of the host itself (``origin`` 'host').
+
+    ``id`` grows with arrival. ``t`` is the best known time in ms; ``t_err`` its error bound in ms where the
+    node had no clock (None: the node's own clock). ``check`` names the check, or for the host what it is
+    about: `assessment`, `clock`, `gap`, `installation`, `analyser`, `version`. ``came_from`` and ``to`` are
+    the states before and after; ``sev`` 0 information or back to normal, 1 warning, 2 alarm. ``value`` and
+    ``limit`` are in ``unit``. ``held_s`` is how long the condition had held. ``text`` is one sentence in
+    plain words.
+    """
+
+    id: int
+    t: int
+    t_err: int | None
+    site: str
+    node: str
+    origin: str
+    check: str
+    channel: str | None
+    came_from: str
+    to: str
+    sev: int
+    value: float | None
+    limit: float | None
+    unit: str
+    held_s: int
+    evidence: Mapping[str, int] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """The account of one boot of one installation of a node; see :mod:`babbitt.store.ledger`.
+
+    Of the records numbered ``first`` .. ``next`` - 1, ``received`` are on disk, ``discarded`` were thrown
+    away by a full spool and said so, ``refused`` were sent but broke the protocol (`babbitt rejected` has
+    them), ``pending`` are announced and still on the node, ``missing`` are none of these. ``duplicates``
+    came more than once and were stored once. ``lost_windows`` is 1 after an unclean end: at most the window
+    in progress was lost, which never had a number. ``state`` is `complete`, `pending` or `unexplained`;
+    ``note`` says what there is to say.
+    """
+
+    site: str
+    node: str
+    install: str
+    boot: int
+    first: int
+    next: int
+    received: int
+    duplicates: int
+    missing: int
+    discarded: int
+    refused: int
+    pending: int
+    lost_windows: int
+    state: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedView:
+    """A message the host refused: when (host's time, ms), on which topic, why, and its first 200 bytes as
+    text (bytes that are no UTF-8 as backslash escapes)."""
+
+    id: int
+    t: int
+    topic: str
+    reason: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedView:
+    """What a node last said about its configuration; ``path`` and ``reason`` are set when ``state`` is
+    rejected."""
+
+    t: int
+    version: int
+    hash: str
+    state: str
+    path: str
+    reason: str
