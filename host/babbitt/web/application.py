@@ -1,0 +1,71 @@
+"""The FastAPI application around NiceGUI: made once in a process, given the source and health of each server.
+
+``/healthz`` answers without NiceGUI; everything else is the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from nicegui import core, ui
+
+from babbitt.web import pages
+from babbitt.web.source import StoreSource
+
+Health = Callable[[], Awaitable[dict[str, Any]]]
+
+FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" rx="7" fill="#17528f"/>'
+    '<path d="M4 18h6l3-9 5 15 4-9 2 3h4" fill="none" stroke="#fff" stroke-width="2.6"/></svg>'
+)
+
+
+@dataclass
+class _Served:
+    app: FastAPI | None = None
+    health: Health | None = None
+
+
+_served = _Served()
+
+
+def application(source: StoreSource, broker: str, health: Health) -> FastAPI:
+    """The application, from now on showing ``source``.
+
+    ``broker`` is where nodes connect, as text, or empty; ``health`` gives the answer of ``/healthz``.
+    """
+    pages.show(source, broker)
+    _served.health = health
+    if _served.app is None:
+        _served.app = _make()
+    else:
+        # Engine.IO's watch over its sockets belongs to the loop of the server before; let it start anew.
+        core.sio.eio.start_service_task = True
+    return _served.app
+
+
+def _make() -> FastAPI:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, Any]:
+        assert _served.health is not None
+        return await _served.health()
+
+    pages.register()
+    ui.run_with(
+        app,
+        title="Babbitt",
+        favicon=FAVICON,
+        dark=False,
+        language="en-US",
+        binding_refresh_interval=None,
+        reconnect_timeout=10.0,
+        tailwind=False,
+        show_welcome_message=False,
+    )
+    return app
