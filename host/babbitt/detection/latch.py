@@ -1,7 +1,8 @@
 """From a score to a level that does not flap.
 
-A level rises when the score has stayed at its limit for some records, and falls only after the score has stayed well below for
-more of them (deadband, on-delay and off-delay of ISA-18.2, counted in records).
+A level rises when the score has stayed at its limit for some time, and falls only after the score has stayed well below for
+longer (deadband, on-delay and off-delay of ISA-18.2). Time is what the caller says each score stands for: 1 a record where
+records count, hours where they come at any pace.
 """
 
 from __future__ import annotations
@@ -15,32 +16,27 @@ class Latch:
     """Level 0 normal, 1 warning, 2 alarm of a score that is 1.0 at the limit of warning.
 
     `limits` are the scores that raise to warning and to alarm, `back` the share of a limit the score must fall below,
-    `on` and `off` the number of consecutive records it takes.
+    `on` and `off` how long it takes, in the unit of `step`.
     """
 
-    def __init__(self, limits: tuple[float, float], back: float = 0.75, on: int = 3, off: int = 10) -> None:
+    def __init__(self, limits: tuple[float, float], back: float = 0.75, on: float = 3.0, off: float = 10.0) -> None:
         self.limits, self.back, self.on, self.off = limits, back, on, off
         self.level = 0
-        self._above = [0, 0]
-        self._below = 0
+        self._above = [0.0, 0.0]
+        self._below = 0.0
 
-    @property
-    def name(self) -> str:
-        """The level as assessments spell it."""
-        return LEVEL_NAMES[self.level]
-
-    def update(self, score: float) -> int:
-        """Take one score (finite, >= 0) and give the level."""
+    def update(self, score: float, step: float = 1.0) -> int:
+        """Take one score (finite, >= 0) that stands for `step` and give the level."""
         for n, limit in enumerate(self.limits):
-            self._above[n] = self._above[n] + 1 if score >= limit else 0
+            self._above[n] = min(self._above[n] + step, self.on) if score >= limit else 0.0
             if self._above[n] >= self.on and self.level <= n:
-                self.level, self._below = n + 1, 0
+                self.level, self._below = n + 1, 0.0
         if self.level and score < self.back * self.limits[self.level - 1]:
-            self._below += 1
+            self._below += step
             if self._below >= self.off:
-                self.level, self._below = self.level - 1, 0
+                self.level, self._below = self.level - 1, 0.0
         else:
-            self._below = 0
+            self._below = 0.0
         return self.level
 
     def dump(self) -> dict[str, Any]:

@@ -29,15 +29,16 @@ def health(severity: float) -> float:
     return 0.0
 
 
-def limit_severity(value: float, limits: Mapping[str, float]) -> float:
+def limit_severity(value: float, limits: Mapping[str, float], width: float | None = None) -> float:
     """Severity of a value against the limits ``ll``, ``l``, ``h``, ``hh`` of its channel (any may be missing), same unit.
 
     0 inside, 1 at a warning limit, 3 at an alarm limit, linear from there on; at an alarm limit without a warning limit it
-    starts with 3.
+    starts with 3. `width` is the distance of the two limits where only one is set; None takes `WIDTH` of the limit's size,
+    which suits quantities with a natural zero (vibration) but not temperatures.
     """
     return max(
-        _beyond(value, limits.get("h"), limits.get("hh")),
-        _beyond(-value, _minus(limits.get("l")), _minus(limits.get("ll"))),
+        _beyond(value, limits.get("h"), limits.get("hh"), width),
+        _beyond(-value, _minus(limits.get("l")), _minus(limits.get("ll")), width),
     )
 
 
@@ -45,12 +46,13 @@ def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _beyond(value: float, warn: float | None, alarm: float | None) -> float:
-    if warn is None:
-        if alarm is None or value < alarm:
-            return 0.0
-        return ALARM + (ALARM - WARNING) * (value - alarm) / max(WIDTH * abs(alarm), 1e-3)
-    if value < warn:
+def _beyond(value: float, warn: float | None, alarm: float | None, width: float | None) -> float:
+    first = warn if warn is not None else alarm
+    if first is None or value < first:
         return 0.0
-    width = max(alarm - warn if alarm is not None else WIDTH * abs(warn), 1e-3)
-    return WARNING + (ALARM - WARNING) * (value - warn) / width
+    if warn is not None and alarm is not None:
+        width = alarm - warn
+    elif width is None:
+        width = WIDTH * abs(first)
+    start = WARNING if warn is not None else ALARM
+    return start + (ALARM - WARNING) * (value - first) / max(width, 1e-3)

@@ -1,0 +1,225 @@
+"""A cold room: hours to the limit, or 'stable', as one `Analyser`.
+
+Each temperature (`<sensor>.mean`) is followed by itself and the worst one speaks for the room:
+
+1. Compressor cycles, doors and defrosts are taken out by a median over the last hour (`DECYCLE_H`).
+2. `DailyPattern` says how far the room is from what it usually does at this hour, in both directions.
+3. `Passage` gives the probability that the limit is passed within so many hours, one for the upper and one for the lower limit.
+
+The limits are those of `Asset.limits`; a channel without any gets its typical daily maximum plus a margin, learnt. Warning: passage
+within `WITHIN_H` hours is more likely than `LIKELY`, or the pattern is left for long, or a warning limit is passed. Alarm: an
+alarm limit is passed for longer than a door stays open (the only limit that is set counts as alarm limit; a learnt one warns).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from babbitt.detection.daily import DailyPattern
+from babbitt.detection.latch import LEVEL_NAMES, Latch
+from babbitt.health.index import ALARM, WARNING, health, limit_severity
+from babbitt.manipulation.features import TEMPERATURE, kind, median, number
+from babbitt.prognosis.passage import Passage, interval, probability_within
+from babbitt.protocol.assessment import LEVELS, Assessment, Asset, Interval
+
+VERSION = 1
+DECYCLE_H = 1.0
+BUCKET_MS = 150_000
+"""Faster records are averaged to this spacing first: a room is slow, and memory is bounded."""
+GAP_H = 6.0
+"""A pause in which the room may have become another: trends start again."""
+BACKWARDS_MS = 3_600_000
+"""A clock set back by more starts the trends again; within it late records are left out."""
+WITHIN_H, LIKELY = 4.0, 0.7
+"""Warn of a passage expected within so many hours with so much probability."""
+BEYOND_K = 3.0
+"""Distance between warning and alarm where only one limit is set (short excursions allowed by 89/108/EEC)."""
+MARGIN_K, MARGIN_SIGMAS = 2.0, 3.0
+"""A learnt limit is so far above the typical daily maximum: kelvin, and spreads of daily maxima."""
+DAYS = 14.0
+"""Daily maxima that make 'typical' (e-folding)."""
+MOST = 8
+"""Temperatures followed at most (a node has at most 8 sensors)."""
+
+
+class ColdRoomAnalyser:
+    """Analyser of an asset of kind ``cold_room``."""
+
+    def __init__(self, asset: Asset) -> None:
+        self.asset = asset
+        self._watches: dict[str, _Watch] = {}
+
+    def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
+        """Take one record and judge the room. Values that are not finite or not plausible count as not measured."""
+        for channel, raw in values.items():
+            value = number(raw)
+            if value is None or kind(channel) != TEMPERATURE:
+                continue
+            if channel not in self._watches and len(self._watches) < MOST:
+                self._watches[channel] = _Watch(dict(self.asset.limits.get(channel, {})))
+            if channel in self._watches:
+                self._watches[channel].update(t_ms, value)
+        found = sorted(self._watches.items(), key=lambda cw: (-LEVELS.index(cw[1].level), -cw[1].severity, cw[0]))
+        if not found:
+            return Assessment(t_ms, "learning", None, None, (), "learning", None)
+        worst = found[0][1]
+        drivers = tuple(c for c, w in found if w.severity >= 0.5)
+        learning = worst.level == "learning"
+        return Assessment(
+            t_ms, worst.level, worst.anomaly, None if learning else health(worst.severity), drivers, worst.outlook, worst.remaining
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Whole state in plain JSON types."""
+        return {"version": VERSION, "watches": {c: w.dump() for c, w in self._watches.items()}}
+
+    @classmethod
+    def load(cls, asset: Asset, state: dict[str, Any]) -> Self:
+        """Build from what `dump` gave, or a fresh one from {}. Raises ValueError for a state of another version."""
+        self = cls(asset)
+        if not state:
+            return self
+        if state.get("version") != VERSION:
+            raise ValueError(f"state of a cold-room analyser has version {state.get('version')}, not {VERSION}: replay the records")
+        for channel, saved in state["watches"].items():
+            watch = self._watches[channel] = _Watch(dict(asset.limits.get(channel, {})))
+            watch.restore(saved)
+        return self
+
+
+class _Watch:
+    """One temperature of the room; the results of the last update are its attributes."""
+
+    def __init__(self, limits: Mapping[str, float]) -> None:
+        self.limits = limits
+        self.level, self.outlook, self.severity = "learning", "learning", 0.0
+        self.anomaly: float | None = None
+        self.remaining: Interval | None = None
+        self._pattern = DailyPattern()
+        self._up, self._down = Passage(), Passage()
+        # The limit itself, its expected passage, and the pattern: hours to rise and to fall.
+        self._latches = (
+            Latch((WARNING, ALARM), 1.0, 0.5, 1.0),
+            Latch((WARNING, 1e9), 0.6, 0.25, 2.0),
+            Latch((WARNING, 1e9), 0.75, 0.5, 2.0),
+        )
+        self._bucket = [0.0, 0.0]  # sum, count
+        self._recent: list[list[float]] = []  # [hours since origin, value]
+        self._origin: int | None = None
+        self._now = 0.0
+        self._max = [0.0, 0.0, 0.0, -1e9]  # typical daily maximum, its spread, days seen, highest today
+        self._day: int | None = None
+
+    def update(self, t_ms: int, value: float) -> None:
+        """Take one temperature, degrees C."""
+        if self._origin is None:
+            self._origin = t_ms - BUCKET_MS
+        elif t_ms < self._origin + int(self._now * 3.6e6) - BACKWARDS_MS:
+            self._restart(t_ms)
+            self._bucket = [0.0, 0.0]
+        self._bucket[0] += value
+        self._bucket[1] += 1.0
+        now = (t_ms - (self._origin or 0)) / 3.6e6
+        step = now - self._now
+        if step * 3.6e6 < BUCKET_MS - 1:
+            return
+        if step > GAP_H:
+            self._restart(t_ms)
+            now = step = BUCKET_MS / 3.6e6
+            self._bucket = [value, 1.0]
+        value = self._bucket[0] / self._bucket[1]
+        self._bucket = [0.0, 0.0]
+        self._now = now
+        self._recent = [r for r in self._recent if r[0] > now - DECYCLE_H] + [[now, value]]
+        self._judge(t_ms, median([r[1] for r in self._recent]), now, step)
+
+    def _restart(self, t_ms: int) -> None:
+        """After a gap or a clock set back: what was learnt of the pattern stays, trends and times start again."""
+        self._origin, self._now, self._recent = t_ms - BUCKET_MS, 0.0, []
+        self._up.forget_path()
+        self._down.forget_path()
+
+    def _judge(self, t_ms: int, value: float, now: float, step: float) -> None:
+        score = self._pattern.update(t_ms, value, min(step, 1.0))
+        self.anomaly = None if score is None else abs(score)
+        self._up.update(now, value, step)
+        self._down.update(now, -value, step)
+        self._learn_maximum(t_ms, value)
+        beyond = limit_severity(value, self.limits, BEYOND_K)
+        upper, lower = self._target(value)
+        soon, self.remaining = 0.0, None
+        for limit, passage in ((upper, self._up), (None if lower is None else -lower, self._down)):
+            if limit is None:
+                continue
+            curve = passage.curve(limit)
+            expected = interval(curve) if passage.rising() else None
+            soon = max(soon, probability_within(curve, WITHIN_H))
+            if expected is not None and (self.remaining is None or expected.p50 < self.remaining.p50):
+                self.remaining = expected
+        warm = min(step, 0.25)
+        at_limit, ahead, pattern = self._latches
+        at_limit.update(beyond, warm)
+        if score is not None:
+            ahead.update(soon / LIKELY, warm)
+            pattern.update(abs(score), warm)
+        number_of = max(latch.level for latch in self._latches)
+        self.level = LEVEL_NAMES[number_of] if number_of or score is not None else "learning"
+        self.severity = max(beyond, abs(score or 0.0), soon / LIKELY if score is not None else 0.0)
+        if beyond >= WARNING:
+            self.outlook = "beyond limit"
+        elif score is None:
+            self.outlook, self.remaining = "learning", None
+        else:
+            self.outlook = "stable" if self.remaining is None else "trend"
+
+    def _target(self, value: float) -> tuple[float | None, float | None]:
+        """The upper and the lower limit whose passage is to be foreseen: the first not passed yet, or a learnt upper one."""
+        upper = [v for v in (self.limits.get("h"), self.limits.get("hh")) if v is not None]
+        lower = [v for v in (self.limits.get("l"), self.limits.get("ll")) if v is not None]
+        if not upper and not lower:
+            typical, spread, days, _ = self._max
+            return (typical + MARGIN_K + MARGIN_SIGMAS * spread if days >= 1.0 else None), None
+        return next((v for v in upper if v > value), None), next((v for v in lower if v < value), None)
+
+    def _learn_maximum(self, t_ms: int, value: float) -> None:
+        """Typical highest de-cycled value of a day (UTC) and its spread; days of a warning are left out."""
+        day = t_ms // 86_400_000
+        if self._day is None or day != self._day:
+            typical, spread, days, highest = self._max
+            if self._day is not None and highest > -1e8:
+                rate = 1.0 / min(days + 1.0, DAYS)
+                distance = highest - typical if days else 0.0
+                typical = highest if not days else typical + rate * distance
+                spread = max(0.0, spread + rate * (abs(distance) * 1.25 - spread))
+                days += 1.0
+            self._max, self._day = [typical, spread, days, value], day
+        elif not any(latch.level for latch in self._latches):
+            self._max[3] = max(self._max[3], value)
+
+    def dump(self) -> dict[str, Any]:
+        """State in plain JSON types."""
+        left = self.remaining
+        return {
+            "level": self.level, "outlook": self.outlook, "severity": self.severity, "anomaly": self.anomaly,
+            "remaining": None if left is None else [left.p10, left.p50, left.p90],
+            "pattern": self._pattern.dump(), "up": self._up.dump(), "down": self._down.dump(),
+            "latches": [latch.dump() for latch in self._latches], "bucket": list(self._bucket),
+            "recent": [list(r) for r in self._recent], "origin": self._origin, "now": self._now,
+            "max": list(self._max), "day": self._day,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self.level, self.outlook, self.severity, self.anomaly = (
+            state["level"], state["outlook"], state["severity"], state["anomaly"],
+        )  # fmt: skip
+        self.remaining = None if state["remaining"] is None else Interval(*state["remaining"])
+        self._pattern.restore(state["pattern"])
+        self._up.restore(state["up"])
+        self._down.restore(state["down"])
+        for latch, saved in zip(self._latches, state["latches"], strict=True):
+            latch.restore(saved)
+        self._bucket, self._recent = list(state["bucket"]), [list(r) for r in state["recent"]]
+        self._origin, self._now = state["origin"], state["now"]
+        self._max, self._day = list(state["max"]), state["day"]
