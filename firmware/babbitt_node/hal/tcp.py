@@ -92,6 +92,7 @@ else:
 
             Waits without limit: the caller watches the time. Raises NodeError broker_lost.
             """
+            await asyncio.sleep(0)  # data that is there already must not keep the other tasks from running
             try:
                 return await asyncio.get_running_loop().sock_recv_into(self._sock, buf)
             except OSError as error:

@@ -35,19 +35,38 @@ connection ended, was closed, or there is none; `bad_message` the broker broke t
 packet does not fit into the buffer (nothing was sent, the connection stays).
 """
 
-_BUFFER = 8448  # 8.25 KiB: the largest payload of the protocol (8,192) with topic and header
+import asyncio
+
+from ..errors import NodeError
+from ..hal.compile import const
+from ..hal.port import sleep_ms, ticks_diff, ticks_ms
+from ..hal.tcp import open_tcp
+from .decoder import CONNACK, CONNACK_TEXT, PINGRESP, PUBACK, PUBLISH, SUBACK, TOO_LARGE
+from .inflight import InFlight
+from .link import Link
+from .packets import (
+    encode_connect,
+    encode_disconnect,
+    encode_puback,
+    encode_publish,
+    encode_subscribe,
+)
+
+_BUFFER = const(8448)  # 8.25 KiB: the largest payload of the protocol (8,192) with topic and header
+_GOODBYE_MS = const(1000)
 
 
-class Client:
-    """An MQTT client with one window of messages in flight and two fixed buffers.
+class Client(Link):
+    """An MQTT client with one window of messages in flight and fixed buffers.
 
-    host, port: the broker. client_id: str, 1..23 characters are portable. keepalive_s: 5..600 seconds.
+    host, port: the broker. client_id: str, 1..23 characters are portable. keepalive_s: 1..65535 seconds.
     user, password: str or None. will: (topic, payload, qos, retain) or None.
     on_message: function(topic: bytes, payload: memoryview, retained: bool) or None.
-    window: largest number of QoS 1 messages in flight. tx_size, rx_size: bytes of the buffers, taken once here.
+    window: largest number of QoS 1 messages in flight. tx_size, rx_size: bytes of the buffers, taken here
+    once. answer_ms: longest wait for the TCP connection, for a CONNACK, a SUBACK or a PUBACK.
 
-    Attributes to read: `connected` bool; `in_flight` messages without PUBACK; `refused` packets from the broker
-    that were larger than rx_size and thrown away since construction.
+    Attributes to read: `connected` bool; `in_flight` messages without PUBACK; `refused` packets from the
+    broker that were larger than rx_size and thrown away, since construction.
     """
 
     def __init__(
@@ -63,50 +82,227 @@ class Client:
         window=8,
         tx_size=_BUFFER,
         rx_size=_BUFFER,
+        answer_ms=20000,
     ):
-        raise NotImplementedError
+        if not 1 <= keepalive_s <= 65535 or not 1 <= window <= 1024:
+            raise NodeError("range", "keepalive_s %d or window %d" % (keepalive_s, window))
+        keepalive_ms = keepalive_s * 1000
+        super().__init__(keepalive_ms, min(keepalive_ms, answer_ms), tx_size, rx_size)
+        self._host = host
+        self._port = port
+        self._hello = (client_id, keepalive_s, False, user, password, will)
+        self._answer_ms = answer_ms
+        self._on_message = on_message
+        self.refused = 0
+        self._window = InFlight(window)
+        self._ask_lock = asyncio.Lock()  # one CONNECT or SUBSCRIBE at a time
+        self._asked = 0  # the packet type that must answer it, 0 for none
+        self._asked_id = 0
+        self._asked_at = 0
+        self._answer = asyncio.Event()
+        self._session_present = False
+        self._granted = 0
+
+    @property
+    def in_flight(self):
+        """QoS 1 messages without PUBACK."""
+        return self._window.count
+
+    # -- what the owner calls --------------------------------------------------------------------------
 
     async def connect(self):
         """Connect and return whether the broker kept our session (True: subscriptions are still there).
 
         Asks for a lasting session (clean session 0). Raises NodeError network_down, timeout, broker_refused,
-        broker_lost, bad_message.
+        broker_lost, bad_message; `internal` when there is a connection already.
         """
-        raise NotImplementedError
+        if self._conn is not None:
+            raise NodeError("internal", "connect() on a connected client: close() it first")
+        conn = await open_tcp(self._host, self._port, self._answer_ms)
+        self._window.reset()
+        self._begin(conn)
+        done = False
+        try:
+            async with self._ask_lock:
+                await self._ask(conn, CONNACK, 0)
+            done = True
+        finally:
+            if not done:
+                self._end(conn, NodeError("broker_lost", "connecting was interrupted"))
+        return self._session_present
 
     async def publish(self, topic, payload, qos=1, retain=False):
         """Publish and return after the PUBACK (QoS 1) or once it is written (QoS 0).
 
         topic: str or bytes. payload: bytes, bytearray or memoryview; copied, so it may change after the call.
-        Raises NodeError broker_lost (send it again later), too_large, bad_message (an invalid topic).
+        Raises NodeError broker_lost (send it again later), too_large, bad_message (an invalid topic or QoS).
         """
-        raise NotImplementedError
+        conn = self._live()
+        if qos == 1:
+            packet_id = await self._start(conn, topic, payload, retain)
+            slot = self._window.slot_of(packet_id)
+            while slot >= 0 and self._conn is conn:
+                await self._window.acked[slot].wait()
+                slot = self._window.slot_of(packet_id)
+            if self._conn is not conn:
+                raise self._gone()
+        elif qos == 0:
+            async with self._tx_lock:
+                await self._write(conn, encode_publish(self._tx, topic, payload, 0, retain))
+            await sleep_ms(0)  # a loop of these must not keep the reader from its work
+        else:
+            raise NodeError("bad_message", "QoS %d: the node speaks 0 and 1" % qos)
 
     async def send(self, topic, payload, retain=False):
         """Publish at QoS 1 and return as soon as it is written; waits only for a place in the window.
 
         Raises as `publish`. Whether it arrived is known after `drain()`.
         """
-        raise NotImplementedError
+        await self._start(self._live(), topic, payload, retain)
 
     async def drain(self):
-        """Wait until every message has its PUBACK. Raises NodeError broker_lost when the connection ends first."""
-        raise NotImplementedError
+        """Wait until every message has its PUBACK. Raises NodeError broker_lost if the connection ends first.
+        """
+        conn = self._live()
+        while self._window.count and self._conn is conn:
+            self._window.idle.clear()
+            await self._window.idle.wait()
+        if self._conn is not conn:
+            raise self._gone()
 
     async def subscribe(self, topic, qos=1):
         """Subscribe one filter and wait for the SUBACK; returns the granted QoS.
 
-        Raises NodeError broker_refused, broker_lost, too_large, bad_message.
+        Raises NodeError broker_refused, broker_lost, too_large, bad_message (an invalid filter or QoS).
         """
-        raise NotImplementedError
+        if qos not in (0, 1):
+            raise NodeError("bad_message", "QoS %d: the node speaks 0 and 1" % qos)
+        async with self._ask_lock:
+            await self._ask(self._live(), SUBACK, self._window.next_id(0), topic, qos)
+            granted = self._granted
+        if granted == 128:
+            raise NodeError("broker_refused", "subscription to %s" % topic)
+        return granted
 
     async def run(self):
         """Wait for the end of the connection and raise what ended it.
 
         Raises NodeError (broker_lost after close() as well), or the exception of on_message.
         """
-        raise NotImplementedError
+        await self._ended.wait()
+        if isinstance(self._error, NodeError):
+            raise self._gone()
+        raise self._error
 
     async def close(self):
-        """Say DISCONNECT (so that no will is sent) and close. Harmless without a connection; raises nothing."""
-        raise NotImplementedError
+        """Say DISCONNECT (so that no will is sent) and close. Harmless without a connection; raises nothing.
+        """
+        conn = self._conn
+        if conn is None:
+            return
+        try:
+            if self.connected and not self._tx_lock.locked():
+                async with self._tx_lock:
+                    await conn.write(self._tx[: encode_disconnect(self._tx)], _GOODBYE_MS)
+        except NodeError:
+            pass  # it is gone already; there is nobody left to say goodbye to
+        finally:
+            self._end(conn, NodeError("broker_lost", "closed by the node"))
+
+    # -- sending ---------------------------------------------------------------------------------------
+
+    async def _start(self, conn, topic, payload, retain):
+        """Take a place in the window and write a QoS 1 message; returns its packet id."""
+        window = self._window
+        slot = window.slot_of(0)
+        while slot < 0:
+            window.room.clear()
+            await window.room.wait()
+            if self._conn is not conn:
+                raise self._gone()
+            slot = window.slot_of(0)
+        packet_id = window.next_id(self._asked_id)
+        window.take(slot, packet_id)
+        written = False
+        try:
+            async with self._tx_lock:
+                size = encode_publish(self._tx, topic, payload, 1, retain, False, packet_id)
+                window.written(slot)
+                written = True  # from here on only a PUBACK or the end of the connection frees the place
+                await self._write(conn, size)
+        finally:
+            if not written and self._conn is conn:
+                window.free(slot)
+        return packet_id
+
+    async def _ask(self, conn, kind, packet_id, topic=None, qos=0):
+        """Write CONNECT or SUBSCRIBE and wait for its answer; the watching task limits the wait."""
+        async with self._tx_lock:
+            if kind == CONNACK:
+                size = encode_connect(self._tx, *self._hello)
+            else:
+                size = encode_subscribe(self._tx, packet_id, ((topic, qos),))
+            self._asked = kind
+            self._asked_id = packet_id
+            self._asked_at = ticks_ms()
+            self._answer.clear()
+            try:
+                await self._write(conn, size)
+            except NodeError:
+                self._asked = 0
+                raise
+        await self._answer.wait()
+        if self._conn is not conn:
+            raise self._gone()
+
+    # -- what Link asks for ----------------------------------------------------------------------------
+
+    def _take(self, conn, kind):
+        """Act on one packet."""
+        packet = self._decoder
+        if kind == CONNACK or not self.connected:
+            if kind != CONNACK or self.connected:
+                raise NodeError("bad_message", "packet type %d instead of one CONNACK" % packet.kind)
+            if packet.code:
+                why = "code %d: %s" % (packet.code, CONNACK_TEXT[packet.code])
+                raise NodeError("broker_refused", why)
+            self._session_present = packet.session_present
+            self.connected = True
+            self._asked = 0
+            self._answer.set()
+        elif kind == PUBACK:
+            slot = self._window.slot_of(packet.packet_id)
+            if slot >= 0:  # a PUBACK for nothing in flight does no harm
+                self._window.free(slot)
+        elif kind == PUBLISH or (kind == TOO_LARGE and packet.kind == PUBLISH):
+            if packet.qos == 2:
+                raise NodeError("bad_message", "a QoS 2 message; only 0 and 1 were asked for")
+            if kind == TOO_LARGE:
+                self.refused += 1
+            elif self._on_message is not None:
+                self._on_message(packet.topic, packet.payload, packet.retain)
+            if packet.packet_id:
+                self._control_len = encode_puback(self._control, packet.packet_id, self._control_len)
+        elif kind == SUBACK:
+            if self._asked == SUBACK and self._asked_id == packet.packet_id:
+                self._granted = packet.codes[0]
+                self._asked = 0
+                self._answer.set()
+        elif kind != PINGRESP:
+            raise NodeError("bad_message", "packet type %d was not asked for" % packet.kind)
+
+    def _overdue(self, now):
+        """An error for an answer that did not come in time, or None."""
+        if self._asked and ticks_diff(now, self._asked_at) > self._answer_ms:
+            if self._asked == CONNACK:
+                return NodeError("timeout", "no CONNACK for %d ms" % self._answer_ms)
+            return NodeError("broker_lost", "no SUBACK for %d ms" % self._answer_ms)
+        if self._window.longest(now) > self._answer_ms:
+            return NodeError("broker_lost", "no PUBACK for %d ms" % self._answer_ms)
+        return None
+
+    def _wake(self):
+        """Let everybody look at the connection that ended."""
+        self._asked = 0
+        self._window.wake()
+        self._answer.set()
