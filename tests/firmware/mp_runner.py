@@ -23,7 +23,8 @@ _MARK = "@@verdict "
 
 _DRIVER = """
 import gc, io, os, sys, json
-name, home, wanted = json.loads(sys.argv[1])
+with open(sys.argv[1]) as job:
+    name, home, wanted = json.load(job)
 def verdict(test, error):
     print({mark!r} + json.dumps([test, error]))
 def text(error):
@@ -139,9 +140,11 @@ class Runner:
         home.mkdir(parents=True)
         driver = self._folder / "driver.py"
         driver.write_text(_DRIVER, encoding="utf-8")
-        arguments = [str(driver), json.dumps([file.stem, str(home), wanted])]
+        # By file: an argument of more than 255 bytes ends MicroPython before it starts.
+        job = home.with_suffix(".json")
+        job.write_text(json.dumps([file.stem, str(home), wanted]), encoding="utf-8")
         try:
-            done = self.execute(arguments, home)
+            done = self.execute([str(driver), str(job)], home)
             ended, output, errors = f"exit status {done.returncode}", done.stdout, done.stderr
         except subprocess.TimeoutExpired as expired:
             ended = f"still running after {TIMEOUT_S} s"
