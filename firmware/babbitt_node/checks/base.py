@@ -41,12 +41,12 @@ LEARNING = const(5)
 
 # The common part of the state array.
 _LAYOUT = const(0)  # says which type and layout wrote it
-_STATE = const(1)
-_PREVIOUS = const(2)
+STATE = const(1)
+PREVIOUS = const(2)
 _VALUE = const(3)
 _KNOWN = const(4)  # 1 once there was a value
-_HELD = const(5)  # ms the reported condition had held
-_ACTIVE = const(6)  # bit k: limit k (LL L H HH) is violated, delays included
+HELD = const(5)  # ms the reported condition had held
+ACTIVE = const(6)  # bit k: limit k (LL L H HH) is violated, delays included
 _TIMER = const(7)  # 4 timers, ms: how long the condition to switch bit k has held; -1: it does not hold
 COMMON = const(11)
 
@@ -75,7 +75,7 @@ class Check:
         self._off_ms = settings["off_delay_s"] * 1000
         self._s = array("i", [0] * self.SIZE)
         self._s[_LAYOUT] = self.LAYOUT
-        self._s[_STATE] = self._s[_PREVIOUS] = self.FIRST
+        self._s[STATE] = self._s[PREVIOUS] = self.FIRST
         for k in range(4):
             self._s[_TIMER + k] = -1
 
@@ -84,20 +84,21 @@ class Check:
         if value is None:
             return False
         if type(value) is not int or type(dt_ms) is not int:
-            raise NodeError("internal", "check %s: value %r after %r ms: not integers" % (self.id, value, dt_ms))
+            detail = "check %s: value %r after %r ms: not integers"
+            raise NodeError("internal", detail % (self.id, value, dt_ms))
         s = self._s
         value = max(-MAX, min(MAX, value))
         s[_VALUE] = value
         s[_KNOWN] = 1
         state = self._judge(value, max(0, min(MAX_DT_MS, dt_ms)))
-        if state == s[_STATE]:
+        if state == s[STATE]:
             return False
-        s[_PREVIOUS] = s[_STATE]
-        s[_STATE] = state
+        s[PREVIOUS] = s[STATE]
+        s[STATE] = state
         return True
 
     def _judge(self, value, dt_ms):
-        """The new state (a number of STATES) after a value; sets _HELD when it changes."""
+        """The new state (a number of STATES) after a value; sets HELD when it changes."""
         raise NotImplementedError
 
     def _switch(self, bit, outer, beyond, inside, dt_ms):
@@ -107,35 +108,35 @@ class Check:
         included).
         """
         s = self._s
-        active = s[_ACTIVE] >> bit & 1
+        active = s[ACTIVE] >> bit & 1
         at = _TIMER + bit
         if not (inside if active else beyond):
             s[at] = -1
             return
         held = s[at]
-        held = 0 if held < 0 else min(MAX, held + dt_ms) if held <= MAX - dt_ms else MAX
+        held = 0 if held < 0 else lengthened(held, dt_ms)
         if held < (self._off_ms if active else self._on_ms):
             s[at] = held
             return
         s[at] = -1
         if active:
-            s[_ACTIVE] -= 1 << bit
-            s[_HELD] = held
+            s[ACTIVE] -= 1 << bit
+            s[HELD] = held
             return
-        if bit == outer or not s[_ACTIVE] >> outer & 1:
-            s[_HELD] = held
+        if bit == outer or not s[ACTIVE] >> outer & 1:
+            s[HELD] = held
         # One value cannot be too high and too low: the new side ends the other one.
         if bit >= H:
-            s[_ACTIVE] &= 0b1100
+            s[ACTIVE] &= 0b1100
             s[_TIMER + LL] = s[_TIMER + L] = -1
         else:
-            s[_ACTIVE] &= 0b0011
+            s[ACTIVE] &= 0b0011
             s[_TIMER + H] = s[_TIMER + HH] = -1
-        s[_ACTIVE] |= 1 << bit
+        s[ACTIVE] |= 1 << bit
 
     def _worst(self):
         """The state that the active limits add up to."""
-        active = self._s[_ACTIVE]
+        active = self._s[ACTIVE]
         if not active:
             return NORMAL
         if active & 1:
@@ -147,12 +148,12 @@ class Check:
     @property
     def state(self):
         """State now: one of STATES."""
-        return STATES[self._s[_STATE]]
+        return STATES[self._s[STATE]]
 
     @property
     def previous(self):
         """State before the last change."""
-        return STATES[self._s[_PREVIOUS]]
+        return STATES[self._s[PREVIOUS]]
 
     @property
     def severity(self):
@@ -174,7 +175,7 @@ class Check:
     @property
     def held_s(self):
         """Whole seconds that the condition of the last change had held when it was reported."""
-        return self._s[_HELD] // 1000
+        return self._s[HELD] // 1000
 
     def evidence(self):
         """What supports the verdict: integers by name. Allocates; for events only."""
@@ -200,14 +201,22 @@ class Check:
 
     def _fits(self, other):
         if len(other) < self.SIZE:
-            raise NodeError("range", "check %s: a state has %d items, not %d" % (self.id, self.SIZE, len(other)))
+            detail = "check %s: a state has %d items, not %d"
+            raise NodeError("range", detail % (self.id, self.SIZE, len(other)))
 
     def _plausible(self, source):
-        if not (0 <= source[_STATE] <= LEARNING and 0 <= source[_PREVIOUS] <= LEARNING):
+        if not (0 <= source[STATE] <= LEARNING and 0 <= source[PREVIOUS] <= LEARNING):
             return False
-        if not (0 <= source[_ACTIVE] <= 15 and 0 <= source[_HELD] <= MAX and -MAX <= source[_VALUE] <= MAX):
+        if not (0 <= source[ACTIVE] <= 15 and 0 <= source[HELD] <= MAX and -MAX <= source[_VALUE] <= MAX):
+            return False
+        if not 0 <= source[_KNOWN] <= 1:
             return False
         return all(-1 <= source[_TIMER + k] <= MAX for k in range(4))
+
+
+def lengthened(held_ms, dt_ms):
+    """held_ms + dt_ms, at most MAX (12 days)."""
+    return MAX if held_ms > MAX - dt_ms else held_ms + dt_ms
 
 
 def read_settings(spec, table):
@@ -217,7 +226,8 @@ def read_settings(spec, table):
     names = [row[0] for row in table]
     for name in spec:
         if name not in names and name not in ("id", "type", "channel"):
-            raise NodeError("config_invalid", "%s: unknown setting; a %s has %s" % (name, spec["type"], ", ".join(names)))
+            detail = "%s: unknown setting; a %s has %s" % (name, spec["type"], ", ".join(names))
+            raise NodeError("config_invalid", detail)
     settings = {}
     for name, low, high, default in table:
         value = spec.get(name, default)

@@ -6,13 +6,9 @@ past both becomes an alarm after one on-delay, and falls from HH to H as soon as
 for the off-delay, and to N once it has been inside H for it. The state is the worst limit that is violated.
 """
 
-from babbitt_node.checks.base import COMMON, DELAYS, HH, LL, Check, H, L
+from babbitt_node.checks.base import ACTIVE, COMMON, DELAYS, HH, LL, PREVIOUS, STATE, Check, H, L
 from babbitt_node.dsp.intmath import MAX
 from babbitt_node.errors import NodeError
-from babbitt_node.hal.compile import const
-
-_STATE = const(1)
-_PREVIOUS = const(2)
 
 
 class Limit(Check):
@@ -36,13 +32,15 @@ class Limit(Check):
         names = ("ll", "l", "h", "hh")
         self._limits = tuple(self.settings[name] for name in names)
         before = None
-        for name, limit in zip(names, self._limits):
+        for name in names:
+            limit = self.settings[name]
             if limit is None:
                 continue
             if before is not None:
                 other = self.settings[before]
                 if limit < other or (limit == other and name in ("h", "hh") and before in ("ll", "l")):
-                    raise NodeError("config_invalid", "%s: %d is not above %s %d" % (name, limit, before, other))
+                    detail = "%s: %d is not above %s %d" % (name, limit, before, other)
+                    raise NodeError("config_invalid", detail)
             before = name
         if before is None:
             raise NodeError("config_invalid", "h: a limit needs at least one of ll, l, h, hh")
@@ -66,10 +64,16 @@ class Limit(Check):
             self._switch(L, LL, value < limits[L], value >= back[L], dt_ms)
         return self._worst()
 
+    def _plausible(self, source):
+        if not super()._plausible(source):
+            return False
+        # A violated limit that is not configured could never end.
+        return all(limit is not None or not source[ACTIVE] >> k & 1 for k, limit in enumerate(self._limits))
+
     @property
     def limit(self):
         """See base.Check."""
-        state = self._s[_STATE]
+        state = self._s[STATE]
         if state > HH:
-            state = self._s[_PREVIOUS]
+            state = self._s[PREVIOUS]
         return self._limits[state] if state <= HH else None

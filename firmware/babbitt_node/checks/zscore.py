@@ -9,12 +9,11 @@ Values are limited to +-2^24 (16.7 g in micro-g) for the statistics. Mean and de
 in a second word, so that a weight of 2^-10 loses nothing.
 """
 
-from babbitt_node.checks.base import COMMON, DELAYS, HH, LEARNING, LL, NORMAL, Check, H, L
+from babbitt_node.checks import base
+from babbitt_node.checks.base import COMMON, HELD, HH, LEARNING, LL, NORMAL, STATE, H, L
 from babbitt_node.dsp.intmath import MAX, muldiv
 from babbitt_node.hal.compile import const
 
-_STATE = const(1)
-_HELD = const(5)
 _COUNT = const(11)  # values learnt, up to `learn`
 _MEAN = const(12)  # and its 16 binary places
 _DEV = const(14)  # mean absolute deviation, and its 16 binary places
@@ -22,7 +21,7 @@ _Z10 = const(16)  # distance of the last value, tenths of a standard deviation
 _LIMIT = const(1 << 24)
 
 
-class ZScore(Check):
+class ZScore(base.Check):
     """Settings: z10 (tenths), learn (values), shift, floor (thousandths of the mean), floor_abs, on_delay_s,
     off_delay_s.
     """
@@ -36,7 +35,7 @@ class ZScore(Check):
         ("shift", 3, 10, 7),
         ("floor", 1, 500, 50),
         ("floor_abs", 0, 1 << 29, 1),
-    ) + DELAYS
+    ) + base.DELAYS
     FIRST = LEARNING
 
     def __init__(self, spec, channel_index):
@@ -51,7 +50,7 @@ class ZScore(Check):
     def _judge(self, value, dt_ms):
         s = self._s
         x = max(-_LIMIT, min(_LIMIT, value))
-        if s[_STATE] == LEARNING:
+        if s[STATE] == LEARNING:
             return self._study(x, dt_ms)
         centre = self._centre()
         away = abs(x - centre)
@@ -60,7 +59,7 @@ class ZScore(Check):
         beyond = z10 > self._z10
         high = beyond and x > centre
         low = beyond and x < centre
-        if s[_STATE] == NORMAL and z10 * 2 <= self._z10:
+        if s[STATE] == NORMAL and z10 <= self._z10 >> 1:
             self._follow(_MEAN, x, self._weight)
             self._follow(_DEV, away, self._weight)
         self._switch(H, HH, high, not high, dt_ms)
@@ -74,7 +73,7 @@ class ZScore(Check):
         s = self._s
         count = s[_COUNT]
         if count:
-            s[_HELD] = min(MAX, s[_HELD] + dt_ms) if s[_HELD] <= MAX - dt_ms else MAX
+            s[HELD] = base.lengthened(s[HELD], dt_ms)
             self._follow(_DEV, abs(x - self._centre()), count)
         self._follow(_MEAN, x, count + 1)
         s[_COUNT] = count + 1
@@ -104,7 +103,7 @@ class ZScore(Check):
         """mean, dev (standard deviation in use) in the unit of the channel, z in tenths; empty while
         learning.
         """
-        if self._s[_STATE] == LEARNING:
+        if self._s[STATE] == LEARNING:
             return {}
         centre = self._centre()
         return {"mean": centre, "dev": self._sigma8(centre) >> 3, "z": self._s[_Z10]}

@@ -19,7 +19,8 @@ def run(mp: Runner, tmp_path: Path):
 
 
 def test_a_failing_assertion_carries_its_line(run):
-    result = run("harness_fails", "def test_a():\n    assert 1 == 2\ndef test_b():\n    pass\n", ["test_a", "test_b"])
+    source = "def test_a():\n    assert 1 == 2\ndef test_b():\n    pass\n"
+    result = run("harness_fails", source, ["test_a", "test_b"])
     assert result.verdicts["test_b"] is None
     assert "harness_fails.py\", line 2" in result.verdicts["test_a"]
     assert "AssertionError" in result.verdicts["test_a"]
@@ -49,7 +50,8 @@ def test_a_file_that_does_not_compile_says_why(run):
 
 
 def test_the_heap_is_that_of_a_node(run):
-    source = "def test_big():\n    bytearray(%d)\ndef test_fits():\n    bytearray(60000)\n" % (int(HEAP[:-1]) * 1024)
+    heap = int(HEAP.removesuffix("k")) * 1024
+    source = f"def test_big():\n    bytearray({heap})\ndef test_fits():\n    bytearray(60000)\n"
     result = run("harness_heap", source, ["test_big", "test_fits"])
     assert "MemoryError" in result.verdicts["test_big"]
     assert result.verdicts["test_fits"] is None
