@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from babbitt_tools.vboard.world import Fault, World
+from babbitt_tools.errors import BoardError
+from babbitt_tools.vboard import flash
+from babbitt_tools.vboard import runtime as runtimes
+from babbitt_tools.vboard.log import BoundedLog
+from babbitt_tools.vboard.world import Fault, LinkState, World, WorldServer
+
+POWER_ON, HARD_RESET, SOFT_RESET = 1, 2, 5  # as machine.reset_cause() tells on an ESP32
+BOOT_US = 300_000  # virtual time a reset takes
+NEVER_US = 1 << 60
+PROBE_HEAP = 1 << 20  # bytes; the run that measures the shim needs no ESP32
 
 
 class VirtualBoard:
     """The real firmware in a process of its own.
 
     Args:
-        name: for logs and threads.
+        name: for logs and threads, and the source of the board's unique id.
         flash_dir: becomes the root of the board's file system; made if missing. `boot.json` and `spool/` in it are
-            never touched: they are what survives a power cut.
+            never touched: they are what survives a power cut. The log and the shim lie beside it, in `<flash_dir>.run/`.
         world: what the sensors feel.
-        node: content of `node.json`.
+        node: content of `node.json`; its Wi-Fi credentials are those that the virtual access point accepts.
         config: content of `config.json`; None keeps what is there.
         board: content of `board.json`; None takes `boards/virtual/board.json`.
         speed: virtual seconds a real second at most, 0.01 .. 1e6.
-        heap: heap of the ESP32 that is imitated, e.g. "128k"; what the shim takes is added to it.
+        heap: heap of the ESP32 that is imitated, e.g. "128k"; what the shim takes (measured at the first start) is added.
         runtime: "micropython", "cpython", or "auto" (MicroPython where it is installed).
+        image: a folder with another main.py than the node's, for experiments; it can import `babbitt_node`.
+
+    Settings and firmware are written to the flash by the first `start`; later starts find what the node left.
+
+    Attributes:
+        runtime: "micropython" or "cpython".
+        runtime_note: a sentence about it for the user.
+        shim_bytes: what the shim takes of the heap; 0 before the first start and on CPython.
 
     Raises:
-        BoardError: an unknown runtime, a runtime that is not installed, a speed out of range.
+        BoardError: an unknown runtime, one that is not installed, a speed or heap out of range, a sensor without a bus.
     """
 
     def __init__(
@@ -40,41 +62,209 @@ class VirtualBoard:
         speed: float = 1.0,
         heap: str = "128k",
         runtime: str = "auto",
+        image: Path | None = None,
     ) -> None:
-        raise NotImplementedError
-
-    runtime: str
+        if not 0.01 <= speed <= 1e6:
+            raise BoardError(f"speed {speed:g} is not within 0.01 .. 1000000")
+        self.name = name
+        self.flash_dir = Path(flash_dir).resolve()
+        self.runtime, self.runtime_note = runtimes.choose(runtime)
+        self.shim_bytes = 0
+        self._run_dir = self.flash_dir.with_name(self.flash_dir.name + ".run")
+        self._world = world
+        self._board = dict(board) if board is not None else flash.virtual_board()
+        self._node = node
+        self._config = config
+        self._image = image
+        self._heap = _bytes(heap)
+        self._state = LinkState(world.faults)
+        self._log: BoundedLog | None = None
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._server: WorldServer | None = None
+        self._wanted = False
+        self._now_us = 0
+        self._params: dict[str, Any] = {
+            "speed_milli": round(speed * 1000),
+            "end_us": NEVER_US if world.end_us is None else world.end_us,
+            "utc_start_us": world.utc_start_ms * 1000,
+            "devices": flash.devices(self._board, world.sensors),
+            "uid": hashlib.sha256(name.encode()).hexdigest()[:12],
+            "wifi": node.get("wifi"),
+        }
 
     def start(self, off_s: float = 0.0) -> None:
-        """Power on. `off_s` is how many virtual seconds the board was without power."""
-        raise NotImplementedError
+        """Power on. `off_s` is how many virtual seconds the board was without power. Nothing happens when it is on.
+
+        Raises:
+            BoardError: the firmware does not compile.
+            OSError: the flash folder cannot be written, the interpreter cannot be started.
+        """
+        with self._lock:
+            if self.alive:
+                return
+            if self._log is None:
+                self._prepare()
+            self._now_us = self.now_us + round(off_s * 1e6)
+            self._wanted = True
+            self._spawn(POWER_ON)
 
     def stop(self, timeout_s: float = 3.0) -> None:
         """End the process: SIGTERM, then SIGKILL after `timeout_s`. For the firmware it is a power cut."""
-        raise NotImplementedError
+        with self._lock:
+            self._wanted = False
+            process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def kill(self) -> None:
         """Power cut: SIGKILL, now."""
-        raise NotImplementedError
+        with self._lock:
+            self._wanted = False
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
 
     @property
     def alive(self) -> bool:
         """Whether the firmware runs (also while it is being restarted by its own `machine.reset()`)."""
-        raise NotImplementedError
+        with self._lock:
+            return self._process is not None and self._wanted and self._process.poll() is None
 
     @property
     def now_us(self) -> int:
         """Virtual time the board last told, in microseconds since the start of the world."""
-        raise NotImplementedError
+        return max(self._now_us, self._server.now_us if self._server else 0)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, None before the first start."""
+        return self._process.pid if self._process else None
+
+    @property
+    def error(self) -> Exception | None:
+        """What the world raised, which ended the board; None as long as all is well."""
+        return self._server.error if self._server else None
+
+    def wait_ready(self, timeout_s: float = 10.0) -> bool:
+        """Wait until the firmware starts; False when it has not within `timeout_s`."""
+        return self._server is not None and self._server.ready.wait(timeout_s)
 
     def log_tail(self, lines: int = 40) -> str:
         """The last lines the firmware printed."""
-        raise NotImplementedError
+        return self._log.tail(lines) if self._log else ""
 
     def set_fault(self, device: str, fault: Fault | None) -> None:
-        """Give `device` ("adxl345", "ds18b20") a fault, or None to heal it. In force within 50 ms of real time."""
-        raise NotImplementedError
+        """Give `device` ("adxl345", "ds18b20") a fault, or None to heal it. In force within about 50 ms of real time.
+
+        Raises:
+            BoardError: no model of that device, or it cannot show that fault.
+        """
+        self._state.set_fault(device, fault)
 
     def set_wifi(self, up: bool) -> None:
-        """Take the radio link away, or give it back: nothing is lost on the way, nothing passes. In force within 50 ms."""
-        raise NotImplementedError
+        """Take the radio link away, or give it back. Meanwhile nothing passes; TCP goes on afterwards."""
+        self._state.set_wifi(up)
+
+    def _prepare(self) -> None:
+        compiled = self.runtime == "micropython"
+        flash.prepare(
+            self.flash_dir,
+            compiled=compiled,
+            board=self._board,
+            node=self._node,
+            config=self._config,
+            image=self._image,
+        )
+        self._run_dir.mkdir(parents=True, exist_ok=True)
+        self._log = BoundedLog(self._run_dir / "log.txt")
+        if compiled:
+            runtimes.install_shim(self._run_dir / "shim")
+            self.shim_bytes = self._measure_shim()
+
+    def _measure_shim(self) -> int:
+        """Start the shim on an empty flash and ask how much of the heap it took."""
+        empty = self._run_dir / "empty"
+        empty.mkdir(exist_ok=True)
+        params = {**self._params, "start_us": 0, "cause": POWER_ON}
+        server = WorldServer(self._world, params, self._state, lambda _: None, self.name)
+        self._launch(self._command(PROBE_HEAP, empty), server).wait(30)
+        if not server.ready.is_set():
+            raise BoardError(f"the shim of {self.name} does not start:\n{self.log_tail()}")
+        return server.shim_bytes
+
+    def _command(self, heap: int, root: Path) -> list[str]:
+        """The command line; {r} and {w} stand for the ends of the pipes."""
+        if self.runtime == "micropython":
+            binary = runtimes.find_tool("micropython")
+            code = (
+                f"import sys; sys.path[:] = [{str(self._run_dir / 'shim')!r}, '.frozen']; "
+                f"import vboot; vboot.run({{r}}, {{w}}, {str(root)!r})"
+            )
+            return [str(binary), "-X", f"heapsize={heap}", "-c", code]
+        return [sys.executable, "-u", str(runtimes.SHIM / "vboot_cpython.py"), "{r}", "{w}", str(root)]
+
+    def _spawn(self, cause: int) -> None:
+        params = {**self._params, "start_us": self._now_us, "cause": cause}
+        self._server = WorldServer(self._world, params, self._state, self._reset, self.name)
+        self._process = self._launch(self._command(self._heap + self.shim_bytes, self.flash_dir), self._server)
+
+    def _launch(self, command: list[str], server: WorldServer) -> subprocess.Popen[bytes]:
+        assert self._log is not None
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("MICROPY", "PYTHON"))}
+        answers_read, answers_write = os.pipe()
+        questions_read, questions_write = os.pipe()
+        try:
+            ends = {"{r}": str(answers_read), "{w}": str(questions_write)}
+            if os.name == "nt":  # descriptors cannot be handed over there: the link takes stdin and stdout
+                ends = {"{r}": "0", "{w}": "1"}
+            for mark, value in ends.items():
+                command = [part.replace(mark, value) for part in command]
+            process = subprocess.Popen(
+                command,
+                stdin=answers_read if os.name == "nt" else subprocess.DEVNULL,
+                stdout=questions_write if os.name == "nt" else subprocess.PIPE,
+                stderr=subprocess.PIPE if os.name == "nt" else subprocess.STDOUT,
+                pass_fds=() if os.name == "nt" else (answers_read, questions_write),
+                env=environment,
+                start_new_session=os.name != "nt",
+            )
+        except BaseException:
+            os.close(questions_read)
+            os.close(answers_write)
+            raise
+        finally:
+            os.close(answers_read)
+            os.close(questions_write)
+        output: BinaryIO | None = process.stdout or process.stderr  # type: ignore[assignment]
+        assert output is not None
+        self._log.follow(output, self.name)
+        server.serve(os.fdopen(questions_read, "rb"), os.fdopen(answers_write, "wb"))
+        return process
+
+    def _reset(self, cause: int) -> None:
+        """The firmware asked for a reset: end it and start it again (called from the thread of the world)."""
+        with self._lock:
+            process = self._process
+            if process is None or not self._wanted:
+                return
+            process.kill()
+            process.wait()
+            self._now_us = self.now_us + BOOT_US
+            self._spawn(cause)
+
+
+def _bytes(size: str) -> int:
+    """"128k" as bytes. Raises BoardError for anything but a number with k or M, 32k .. 64M."""
+    unit = {"k": 1024, "K": 1024, "m": 1 << 20, "M": 1 << 20}.get(size[-1:], 1)
+    digits = size[:-1] if unit != 1 else size
+    value = int(digits) * unit if digits.isdigit() else 0
+    if not 32 * 1024 <= value <= 64 << 20:
+        raise BoardError(f"heap {size!r} is not a size within 32k .. 64M")
+    return value

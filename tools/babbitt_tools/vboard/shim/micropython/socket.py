@@ -1,0 +1,97 @@
+"""`socket` that knows whether the network owes an answer, and that a radio link can be down.
+
+Down means: nothing gets out, nothing comes in, nothing is lost; TCP goes on when the link is back.
+"""
+
+import io
+
+import network
+import usocket
+import vmqtt
+import vworld
+from usocket import *
+
+_GET_FILENO = 10
+_UNREACHABLE = 113
+
+
+def getaddrinfo(*args):
+    """As the built-in; without a network OSError -202, as on an ESP32."""
+    if not network.reachable():
+        raise OSError(-202)
+    return usocket.getaddrinfo(*args)
+
+
+class socket(io.IOBase):
+    """A stream or datagram socket; the built-in one does the work."""
+
+    def __init__(self, af=usocket.AF_INET, type=usocket.SOCK_STREAM, proto=0):
+        self._s = usocket.socket(af, type, proto)
+        self._mqtt = vmqtt.Tracker(vworld.clock.owe)
+        self.setsockopt = self._s.setsockopt
+        self.setblocking = self._s.setblocking
+        self.settimeout = self._s.settimeout
+        self.fileno = self._s.fileno
+
+    def ioctl(self, request, argument):
+        """What the real poll asks for: the file descriptor."""
+        return self._s.fileno() if request == _GET_FILENO else -1
+
+    def connect(self, address):
+        """`address` as from getaddrinfo, or (host, port) as an ESP32 takes it."""
+        if not network.reachable():
+            raise OSError(_UNREACHABLE)
+        if isinstance(address, tuple):
+            address = usocket.getaddrinfo(*address)[0][-1]
+        self._mqtt.connecting()
+        self._s.connect(address)
+
+    def write(self, data, size=None):
+        """Bytes taken, or None when the socket would block."""
+        if not vworld.wifi_up:
+            return None
+        count = self._s.write(data)
+        if count:
+            self._mqtt.sent(data, count)
+        return count
+
+    def send(self, data):
+        """As write, but OSError EAGAIN when it would block."""
+        if not vworld.wifi_up:
+            raise OSError(11)
+        count = self._s.send(data)
+        self._mqtt.sent(data, count)
+        return count
+
+    sendall = send
+
+    def readinto(self, buf, size=None):
+        """Bytes read, 0 at the end, None when the socket would block."""
+        if not vworld.wifi_up:
+            return None
+        count = self._s.readinto(buf)
+        if count is not None:
+            self._mqtt.received(buf, count)
+        return count
+
+    def read(self, size=-1):
+        """Up to `size` bytes, None when the socket would block."""
+        if not vworld.wifi_up:
+            return None
+        data = self._s.read(size) if size >= 0 else self._s.read()
+        if data is not None:
+            self._mqtt.received(data, len(data))
+        return data
+
+    def recv(self, size):
+        """As read, but OSError EAGAIN when it would block."""
+        if not vworld.wifi_up:
+            raise OSError(11)
+        data = self._s.recv(size)
+        self._mqtt.received(data, len(data))
+        return data
+
+    def close(self):
+        """Close; nothing is owed any more."""
+        self._mqtt.close()
+        self._s.close()

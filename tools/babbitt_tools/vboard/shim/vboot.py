@@ -1,0 +1,58 @@
+"""Starts the firmware on MicroPython with the shim in place of the hardware. Called by `board.py`:
+
+    import vboot; vboot.run(read_fd, write_fd, flash_dir)
+
+The shim is imported before the flash folder becomes the root of the file system; from then on the firmware sees its
+flash and nothing else of the PC.
+"""
+
+import gc
+import sys
+
+import utime
+import vclock
+import vlink
+import vworld
+
+
+def run(read_fd, write_fd, flash):
+    """Ask the world, mount the flash, run boot.py and main.py as MicroPython does after a reset."""
+    link = vlink.Link(open(read_fd, "rb"), open(write_fd, "wb"))
+    vworld.start(vclock.Clock(utime.ticks_us, utime.sleep_us), link)
+    import vfs
+
+    import esp32  # noqa: F401
+    import machine  # noqa: F401
+    import network  # noqa: F401
+    import onewire  # noqa: F401
+    import os
+    import select  # noqa: F401
+    import socket  # noqa: F401
+    import time  # noqa: F401
+
+    vfs.umount("/")
+    vfs.mount(vfs.VfsPosix(flash), "/")
+    os.chdir("/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+    gc.collect()
+    link.ask(vlink.READY, vworld.clock.now, 0, 0, gc.mem_alloc())
+    for name in ("boot.py", "main.py"):
+        try:
+            os.stat(name)
+        except OSError:
+            continue
+        run_file(name)
+
+
+def run_file(name):
+    """Run a file in the name space of `__main__`; what it raises is printed, as the REPL does."""
+    import __main__
+
+    with open(name) as source:
+        code = compile(source.read(), name, "exec")
+    try:
+        exec(code, __main__.__dict__)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        sys.print_exception(error)

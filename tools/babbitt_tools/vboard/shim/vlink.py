@@ -1,0 +1,87 @@
+"""The line between a virtual board and its world: strictly one question, one answer, over two pipes.
+
+The board asks; it never has to listen. A question is 28 bytes, little-endian (`REQUEST`):
+
+    op u8, fmt u8, n u16, index u32, rate_mhz u32, now_us u64, t_us u64
+
+`now_us` is the board's virtual time, microseconds since the start of the world. An answer is its length as u32
+and so many bytes.
+
+| op | question | answer |
+|---|---|---|
+| PARAMS | how shall I be | JSON, see `VirtualBoard` |
+| ACCEL | `n` samples from `index` of the burst that started at `t_us`, true rate `rate_mhz`, output stage `fmt` | n x 3 int16 |
+| TEMPERATURE | at `t_us` | int32, milli-degrees C |
+| NEWS | anything newer than version `index` | JSON, or nothing |
+| READY | the firmware starts; the shim took `index` bytes of the heap | nothing |
+| RESET | reset me, cause `n` | none: the process is ended |
+
+`fmt` are the low four bits of the ADXL345's DATA_FORMAT (range, full resolution) and `LSB_ZERO`.
+The link of a board runs on MicroPython and on CPython; the world's end is `babbitt_tools.vboard.world`.
+"""
+
+import struct
+
+REQUEST = "<BBHIIQQ"
+REQUEST_SIZE = 28
+REPLY = "<I"
+REPLY_SIZE = 4
+
+PARAMS = 1
+ACCEL = 2
+TEMPERATURE = 3
+NEWS = 4
+READY = 5
+RESET = 6
+
+LSB_ZERO = 0x80
+
+
+class Link:
+    """The board's end.
+
+    Args: `reader`, `writer`: unbuffered binary files of the two pipes.
+    Raises SystemExit when the world is gone: a board without a world has nothing to run for.
+    """
+
+    def __init__(self, reader, writer):
+        self._reader = reader
+        self._writer = writer
+        self._request = bytearray(REQUEST_SIZE)
+        self._length = bytearray(REPLY_SIZE)
+
+    def tell(self, op, now_us, fmt=0, n=0, index=0, rate_mhz=0, t_us=0):
+        """Send a question that has no answer."""
+        struct.pack_into(REQUEST, self._request, 0, op, fmt, n, index, rate_mhz, now_us, t_us)
+        try:
+            self._writer.write(self._request)
+        except OSError:
+            raise SystemExit(0)
+
+    def ask(self, op, now_us, fmt=0, n=0, index=0, rate_mhz=0, t_us=0):
+        """Send a question, return the answer as bytes."""
+        self.tell(op, now_us, fmt, n, index, rate_mhz, t_us)
+        answer = bytearray(self._answer_length())
+        self._fill(memoryview(answer))
+        return answer
+
+    def ask_into(self, view, op, now_us, fmt=0, n=0, index=0, rate_mhz=0, t_us=0):
+        """Send a question, put the answer into `view`, a memoryview of exactly its length."""
+        self.tell(op, now_us, fmt, n, index, rate_mhz, t_us)
+        if self._answer_length() != len(view):
+            raise SystemExit("the world answered with another length than asked for")
+        self._fill(view)
+
+    def _answer_length(self):
+        self._fill(memoryview(self._length))
+        return struct.unpack(REPLY, self._length)[0]
+
+    def _fill(self, view):
+        while len(view):
+            try:
+                count = self._reader.readinto(view)
+            except OSError:
+                count = 0
+            if not count:
+                raise SystemExit(0)
+            view = view[count:]
