@@ -1,0 +1,165 @@
+"""The documents of docs/configuration.md: checked as a whole, defaults filled in, every error with its path.
+
+    config = validate(json.load(file), board.bus_types())
+    node = validate_node(json.load(file), board.has_wifi)
+
+A validated document is a new dict that has every key.
+"""
+
+from babbitt_node import checks
+from babbitt_node.errors import NodeError
+from babbitt_node.rules import ConfigError, a_list, a_text, an_int, an_object, join, one_of
+
+_LOW = "abcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789"
+_NAME = _LOW + _DIGITS + "-"
+_SENSOR = _LOW + _DIGITS + "_"
+CHANNELS_MAX = 64
+_BUS = {"adxl345": "spi", "ds18b20": "onewire"}
+_KEYS = {
+    "adxl345": ("id", "driver", "bus", "rate_hz", "range_g", "window"),
+    "ds18b20": ("id", "driver", "bus", "every_s", "rom"),
+}
+_AXES = ("x", "y", "z")
+
+
+def validate(doc, buses=None):
+    """Check a configuration; returns it with every default filled in.
+
+    doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises ConfigError(path, reason).
+    """
+    an_object(doc, "", ("asset", "interval_s", "sensors", "checks"))
+    if "asset" not in doc:
+        raise ConfigError("asset", "missing, and there is no default")
+    asset = an_object(doc["asset"], "asset", ("name", "kind"))
+    config = {
+        "asset": {
+            "name": a_text(asset, "asset", "name", 1, 64),
+            "kind": one_of(asset, "asset", "kind", ("machine", "cold_room")),
+        },
+        "interval_s": an_int(doc, "", "interval_s", 1, 86400, 10),
+        "sensors": [],
+        "checks": [],
+    }
+    if "sensors" not in doc:
+        raise ConfigError("sensors", "missing, and there is no default")
+    for i, entry in enumerate(a_list(doc["sensors"], "sensors", 1, 8)):
+        path = "sensors[%d]" % i
+        sensor = _sensor(entry, path, config["interval_s"], buses)
+        if any(other["id"] == sensor["id"] for other in config["sensors"]):
+            raise ConfigError(path + ".id", "%s is there twice" % sensor["id"])
+        config["sensors"].append(sensor)
+    _together(config)
+    channels = channel_ids(config)
+    for i, entry in enumerate(a_list(doc.get("checks", []), "checks", 0, 32)):
+        path = "checks[%d]" % i
+        check = _check(entry, path, channels)
+        if any(other["id"] == check["id"] for other in config["checks"]):
+            raise ConfigError(path + ".id", "%s is there twice" % check["id"])
+        config["checks"].append(check)
+    return config
+
+
+def channel_ids(config):
+    """Ids of all channels of a validated configuration, in the order of a row's values."""
+    found = []
+    for sensor in config["sensors"]:
+        if sensor["driver"] == "adxl345":
+            for axis in _AXES:
+                for name in ("rms", "peak", "crest", "kurt"):
+                    found.append("%s.%s.%s" % (sensor["id"], axis, name))
+            names = ("rate", "overflow", "clip")
+        else:
+            names = ("mean", "min", "max", "slope")
+        for name in names:
+            found.append("%s.%s" % (sensor["id"], name))
+    return found
+
+
+def _sensor(entry, path, interval_s, buses):
+    if type(entry) is not dict:
+        an_object(entry, path, ())
+    driver = one_of(entry, path, "driver", ("adxl345", "ds18b20"))
+    an_object(entry, path, _KEYS[driver])
+    sensor = {
+        "id": a_text(entry, path, "id", 1, 12, _SENSOR),
+        "driver": driver,
+        "bus": a_text(entry, path, "bus", 1, 32),
+    }
+    if buses is not None:
+        one_of(entry, path, "bus", tuple(sorted(buses)))
+        if buses[sensor["bus"]] != _BUS[driver]:
+            reason = "%s needs a bus of type %s, %s is %s" % (driver, _BUS[driver], sensor["bus"], buses[sensor["bus"]])
+            raise ConfigError(path + ".bus", reason)
+    if driver == "adxl345":
+        sensor["rate_hz"] = one_of(entry, path, "rate_hz", (100, 200, 400, 800, 1600, 3200), 3200)
+        sensor["range_g"] = one_of(entry, path, "range_g", (2, 4, 8, 16), 16)
+        sensor["window"] = one_of(entry, path, "window", (64, 128, 256, 512, 1024), 512)
+    else:
+        every_s = an_int(entry, path, "every_s", 1, 3600, min(5, interval_s))
+        if every_s > interval_s:
+            raise ConfigError(path + ".every_s", "%d s is more than interval_s, %d s" % (every_s, interval_s))
+        sensor["every_s"] = every_s
+        sensor["rom"] = None
+        if entry.get("rom") is not None:
+            sensor["rom"] = a_text(entry, path, "rom", 16, 16, _DIGITS + "abcdef")
+    return sensor
+
+
+def _together(config):
+    """What holds for all sensors together: channels, and the time their windows take."""
+    count = len(channel_ids(config))
+    if count > CHANNELS_MAX:
+        raise ConfigError("sensors", "they have %d channels together, a node has at most %d" % (count, CHANNELS_MAX))
+    windows_ms = sum(s["window"] * 1000 // s["rate_hz"] + 1 for s in config["sensors"] if s["driver"] == "adxl345")
+    if windows_ms > config["interval_s"] * 1000 * 9 // 10:
+        reason = "the windows take %d ms, more than nine tenths of interval_s (%d s)" % (windows_ms, config["interval_s"])
+        raise ConfigError("interval_s", reason)
+
+
+def _check(entry, path, channels):
+    if type(entry) is not dict:
+        an_object(entry, path, ())
+    one_of(entry, path, "type", tuple(sorted(checks.TYPES)))
+    for key in ("id", "channel"):
+        a_text(entry, path, key, 1, 32)
+    settings = checks.TYPES[entry["type"]].SETTINGS
+    an_object(entry, path, ("id", "type", "channel") + tuple(row[0] for row in settings))
+    one_of(entry, path, "channel", tuple(channels))
+    try:
+        made = checks.make(entry, channels.index(entry["channel"]))
+    except NodeError as error:
+        key, _, reason = error.detail.partition(": ")
+        raise ConfigError(join(path, key), reason)
+    check = {"id": entry["id"], "type": entry["type"], "channel": entry["channel"]}
+    check.update(made.settings)
+    return check
+
+
+def validate_node(doc, wifi=True):
+    """Check node.json; returns it with defaults. wifi: whether the board needs `wifi`. Raises ConfigError(path, reason).
+
+    The password is never part of a reason.
+    """
+    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes"))
+    node = {"site": a_text(doc, "", "site", 1, 32, _NAME), "node": a_text(doc, "", "node", 1, 32, _NAME)}
+    node["wifi"] = None
+    if wifi or doc.get("wifi") is not None:
+        if "wifi" not in doc:
+            raise ConfigError("wifi", "missing: this board needs ssid and password")
+        net = an_object(doc["wifi"], "wifi", ("ssid", "password"))
+        node["wifi"] = {"ssid": a_text(net, "wifi", "ssid", 1, 32)}
+        password = net.get("password")
+        if type(password) is not str or len(password) > 64:
+            raise ConfigError("wifi.password", "expected text of at most 64 characters")
+        node["wifi"]["password"] = password
+    if "broker" not in doc:
+        raise ConfigError("broker", "missing, and there is no default")
+    broker = an_object(doc["broker"], "broker", ("host", "port", "keepalive_s"))
+    node["broker"] = {
+        "host": a_text(broker, "broker", "host", 1, 128),
+        "port": an_int(broker, "broker", "port", 1, 65535, 1883),
+        "keepalive_s": an_int(broker, "broker", "keepalive_s", 5, 600, 30),
+    }
+    node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
+    return node

@@ -1,0 +1,111 @@
+"""Rules for JSON documents that say where they are broken: the small parts of which `config.py` is made."""
+
+from babbitt_node.errors import NodeError
+
+
+class ConfigError(NodeError):
+    """A document breaks a rule. `path` is where (`checks[2].h`, empty for the whole), `reason` what, for people."""
+
+    def __init__(self, path, reason):
+        super().__init__("config_invalid", "%s: %s" % (path, reason) if path else reason)
+        self.path = path
+        self.reason = reason[:128]
+
+
+def shown(value):
+    """A value as it is quoted in a reason: short."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def join(path, key):
+    """Path of a key below a path."""
+    return "%s.%s" % (path, key) if path else key
+
+
+def an_object(value, path, keys):
+    """Check for an object without unknown keys. Raises ConfigError that names the nearest known key."""
+    if type(value) is not dict:
+        raise ConfigError(path, "expected an object {...}, got %s" % shown(value))
+    for key in value:
+        if key not in keys:
+            near = nearest(key, keys)
+            hint = ": did you mean '%s'?" % near if near else "; known: %s" % ", ".join(keys)
+            raise ConfigError(join(path, key), "unknown key" + hint)
+    return value
+
+
+def a_list(value, path, low, high):
+    """Check for a list of low..high entries."""
+    if type(value) is not list:
+        raise ConfigError(path, "expected a list [...], got %s" % shown(value))
+    if not low <= len(value) <= high:
+        raise ConfigError(path, "expected %d to %d entries, got %d" % (low, high, len(value)))
+    return value
+
+
+def an_int(doc, path, key, low, high, default=None):
+    """The integer `doc[key]` in low..high, or the default (None: the key is required)."""
+    if key not in doc and default is not None:
+        return default
+    value = _required(doc, path, key)
+    if type(value) is not int:
+        raise ConfigError(join(path, key), "expected an integer %d..%d, got %s" % (low, high, shown(value)))
+    if not low <= value <= high:
+        raise ConfigError(join(path, key), "expected %d..%d, got %s" % (low, high, shown(value)))
+    return value
+
+
+def one_of(doc, path, key, choices, default=None):
+    """`doc[key]`, one of `choices`, or the default (None: the key is required)."""
+    if key not in doc and default is not None:
+        return default
+    value = _required(doc, path, key)
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return value
+    expected = ", ".join(str(choice) for choice in choices)
+    near = nearest(value, choices) if type(value) is str else None
+    hint = ": did you mean '%s'?" % near if near else ""
+    raise ConfigError(join(path, key), "expected one of %s, got %s%s" % (expected, shown(value), hint))
+
+
+def a_text(doc, path, key, low, high, letters=None):
+    """The string `doc[key]` of low..high characters, only `letters` if given. Required."""
+    value = _required(doc, path, key)
+    if type(value) is not str or not low <= len(value) <= high:
+        raise ConfigError(join(path, key), "expected text of %d to %d characters, got %s" % (low, high, shown(value)))
+    for c in value:
+        if letters is not None and c not in letters:
+            raise ConfigError(join(path, key), "expected only %s, got %s" % (_brief(letters), shown(value)))
+        if ord(c) < 32:
+            raise ConfigError(join(path, key), "control characters are not allowed in %s" % shown(value))
+    return value
+
+
+def _required(doc, path, key):
+    if key not in doc:
+        raise ConfigError(join(path, key), "missing, and there is no default")
+    return doc[key]
+
+
+def _brief(letters):
+    text = letters.replace("abcdefghijklmnopqrstuvwxyz", "a-z ").replace("0123456789", "0-9 ")
+    return text.strip()
+
+
+def nearest(word, known):
+    """The known word at most two edits away, or None. Method: Levenshtein distance, one row at a time."""
+    best, limit = None, 3
+    for other in known:
+        if type(other) is not str or abs(len(other) - len(word)) > 2:
+            continue
+        row = list(range(len(other) + 1))
+        for i in range(len(word)):
+            corner, row[0] = row[0], i + 1
+            for j in range(len(other)):
+                cost = min(row[j + 1] + 1, row[j] + 1, corner + (word[i] != other[j]))
+                corner, row[j + 1] = row[j + 1], cost
+        if row[-1] < limit and row[-1] < len(word):
+            best, limit = other, row[-1]
+    return best
