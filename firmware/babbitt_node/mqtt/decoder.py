@@ -10,7 +10,7 @@ Source: OASIS, MQTT Version 3.1.1 (2014); numbers in brackets are its conformanc
 
 from ..errors import NodeError
 from ..hal.compile import const
-from .packets import utf8_end
+from ..wire import utf8_end
 
 TOO_LARGE = const(0)  # not a packet type: what the decoder yields for a packet that it had to skip
 CONNACK = const(2)

@@ -11,56 +11,13 @@ Source: OASIS, MQTT Version 3.1.1 (2014); numbers in brackets are its conformanc
 
 from ..errors import NodeError
 from ..hal.compile import const
+from ..wire import text_bytes, utf8_end
 
 _MAX_REMAINING = const(268435455)  # [2.2.3]
 
 
-def utf8_end(buf, at, end):
-    """Position of the first byte in buf[at:end] that is not well-formed UTF-8 without U+0000; `end` if all is
-    well.
-
-    Unicode 15, table 3-7 (no overlong forms, no surrogates); U+0000 is forbidden by [MQTT-1.5.3-2].
-    """
-    while at < end:
-        first = buf[at]
-        if first < 0x80:
-            if first == 0:
-                return at
-            at += 1
-            continue
-        low = 0x80
-        high = 0xBF
-        if 0xC2 <= first <= 0xDF:
-            more = 1
-        elif 0xE0 <= first <= 0xEF:
-            more = 2
-            if first == 0xE0:
-                low = 0xA0
-            elif first == 0xED:
-                high = 0x9F
-        elif 0xF0 <= first <= 0xF4:
-            more = 3
-            if first == 0xF0:
-                low = 0x90
-            elif first == 0xF4:
-                high = 0x8F
-        else:
-            return at
-        if at + more >= end or not low <= buf[at + 1] <= high:
-            return at
-        for k in range(at + 2, at + more + 1):
-            if buf[k] & 0xC0 != 0x80:
-                return at
-        at += more + 1
-    return at
-
-
 def _text(value, what):
-    if isinstance(value, str):
-        try:
-            value = value.encode()
-        except UnicodeError as error:
-            raise NodeError("bad_message", "%s: %s" % (what, error))
+    value = text_bytes(value, what)
     if len(value) > 65535:
         raise NodeError("too_large", "%s of %d bytes; MQTT allows 65,535" % (what, len(value)))
     bad = utf8_end(value, 0, len(value))
