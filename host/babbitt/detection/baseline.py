@@ -20,12 +20,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from scipy import stats
+
 from babbitt.manipulation.features import ENERGY, SHAPE, TEMPERATURE, features, kind, median, overall_rms
 
 LEARN = 60
 """Records of the running machine that make a baseline."""
-SIGMAS = 4.5
-"""Limit of a smoothed deviation in spreads of a single record."""
+SIGMAS = 4.0
+"""Limit of a smoothed deviation in spreads of a single record, before the tolerance of `_tolerance`."""
 FLOOR = {ENERGY: math.log(1.3), SHAPE: math.log(2.0), TEMPERATURE: 12.0}
 """Least limit: a factor of 1.3 of energy, 2 of shape, 12 K of a machine's temperature (summer and winter, load)."""
 SMOOTH = 7
@@ -70,6 +73,10 @@ class Baseline:
         if learn < 8:
             raise ValueError(f"learn: {learn} records are too few for a baseline; use at least 8")
         self.learn = learn
+        self._start_again()
+
+    def _start_again(self) -> None:
+        """Forget everything learnt."""
         self.level_g = 0.0
         self._rows: list[dict[str, float]] = []
         self._quiet = 0
@@ -100,7 +107,7 @@ class Baseline:
             self._settle = SETTLE
             return self._idle()
         if self.level_g < OFF_G and level is not None and level > OFF_G / OFF:
-            self.__init__(self.learn)  # type: ignore[misc]  # what was learnt was the machine at rest: start again
+            self._start_again()  # what was learnt was the machine at rest
             self._learn(values, acceptable)
             return None
         if not now or self._settle:
@@ -155,9 +162,10 @@ class Baseline:
             step = abs(median(column[half:]) - median(column[:half]))
             spread = _spread(column)
             if what == ENERGY:
-                worst = max(worst, step / max(TREND, 2.0 * spread))
+                # The newer half tells the scatter: the trend itself would hide in that of the whole.
+                worst = max(worst, step / max(TREND, 2.0 * _spread(column[half:])))
             centre[channel] = median(column)
-            limit[channel] = max(FLOOR[what], SIGMAS * max(spread, 0.5 * step))
+            limit[channel] = max(FLOOR[what], SIGMAS * max(spread * _tolerance(column), 0.5 * step))
         if worst > 1.0 and self._refused < PATIENCE:
             self._refused += 1
             self._rows = self._rows[half:]
@@ -168,8 +176,8 @@ class Baseline:
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types; its size is bounded by `learn` records of features."""
         return {
-            "learn": self.learn, "level_g": self.level_g, "rows": self._rows, "quiet": self._quiet, "refused": self._refused,
-            "centre": self._centre, "limit": self._limit, "recent": {c: list(r) for c, r in self._recent.items()},
+            "learn": self.learn, "level_g": self.level_g, "rows": [dict(r) for r in self._rows], "quiet": self._quiet, "refused": self._refused,
+            "centre": dict(self._centre), "limit": dict(self._limit), "recent": {c: list(r) for c, r in self._recent.items()},
             "settle": self._settle, "score": self._last.score, "drivers": list(self._last.drivers),
             "deviation": dict(self._last.deviation),
         }  # fmt: skip
@@ -195,6 +203,20 @@ def _spread(column: list[float]) -> float:
     mad = 1.4826 * median([abs(v - centre) for v in column])
     n = len(ordered)
     return max(mad, (ordered[(9 * n) // 10] - ordered[n // 10]) / 2.563)
+
+
+def _tolerance(column: list[float]) -> float:
+    """Factor from the spread of a learning period to one it stays below with 99 % confidence.
+
+    Records of a load that wanders slowly resemble each other: sixty of them may be worth ten. The effective number is
+    n (1 - r) / (1 + r) with r the lag-1 correlation, and the factor that of a one-sided chi-squared bound of the variance
+    (1.3 for 60 independent records, 2.1 for ten), with the uncertainty of the centre.
+    """
+    x = np.asarray(column) - np.mean(column)
+    power = float(x @ x)
+    r = float(x[1:] @ x[:-1]) / power if power > 1e-12 else 0.0
+    effective = max(5.0, len(x) * (1.0 - r) / (1.0 + r) if r > 0.0 else float(len(x)))
+    return float(math.sqrt((effective - 1.0) / stats.chi2.ppf(0.01, effective - 1.0) * (1.0 + 1.0 / effective)))
 
 
 def _without_noise_shape(centre: dict[str, float]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 Each temperature (`<sensor>.mean`) is followed by itself and the worst one speaks for the room:
 
-1. Compressor cycles, doors and defrosts are taken out by a median over the last hour (`DECYCLE_H`).
+1. Compressor cycles, doors and defrosts are taken out by a median over `DECYCLE_H` hours.
 2. `DailyPattern` says how far the room is from what it usually does at this hour, in both directions.
 3. `Passage` gives the probability that the limit is passed within so many hours, one for the upper and one for the lower limit.
 
@@ -24,17 +24,17 @@ from babbitt.prognosis.passage import Passage, interval, probability_within
 from babbitt.protocol.assessment import LEVELS, Assessment, Asset, Interval
 
 VERSION = 1
-DECYCLE_H = 1.0
+DECYCLE_H = 0.75
 BUCKET_MS = 150_000
 """Faster records are averaged to this spacing first: a room is slow, and memory is bounded."""
 GAP_H = 6.0
 """A pause in which the room may have become another: trends start again."""
 BACKWARDS_MS = 3_600_000
 """A clock set back by more starts the trends again; within it late records are left out."""
-WITHIN_H, LIKELY = 4.0, 0.7
+WITHIN_H, LIKELY = 4.0, 0.5
 """Warn of a passage expected within so many hours with so much probability."""
 BEYOND_K = 3.0
-"""Distance between warning and alarm where only one limit is set (short excursions allowed by 89/108/EEC)."""
+"""Distance in which health falls further beyond an only limit (short excursions allowed by 89/108/EEC)."""
 MARGIN_K, MARGIN_SIGMAS = 2.0, 3.0
 """A learnt limit is so far above the typical daily maximum: kelvin, and spreads of daily maxima."""
 DAYS = 14.0
@@ -88,19 +88,29 @@ class ColdRoomAnalyser:
         return self
 
 
+def _with_alarm(limits: Mapping[str, float]) -> dict[str, float]:
+    """Limits in which the only limit of a side is its alarm limit."""
+    out = dict(limits)
+    for warn, alarm in (("h", "hh"), ("l", "ll")):
+        if warn in out and alarm not in out:
+            out[alarm] = out.pop(warn)
+    return out
+
+
 class _Watch:
     """One temperature of the room; the results of the last update are its attributes."""
 
     def __init__(self, limits: Mapping[str, float]) -> None:
-        self.limits = limits
+        self.limits = _with_alarm(limits)
         self.level, self.outlook, self.severity = "learning", "learning", 0.0
         self.anomaly: float | None = None
         self.remaining: Interval | None = None
         self._pattern = DailyPattern()
         self._up, self._down = Passage(), Passage()
+        self._watches_below = "l" in limits or "ll" in limits
         # The limit itself, its expected passage, and the pattern: hours to rise and to fall.
         self._latches = (
-            Latch((WARNING, ALARM), 1.0, 0.5, 1.0),
+            Latch((WARNING, ALARM), 1.0, 1.0, 1.0),
             Latch((WARNING, 1e9), 0.6, 0.25, 2.0),
             Latch((WARNING, 1e9), 0.75, 0.5, 2.0),
         )
@@ -144,7 +154,8 @@ class _Watch:
         score = self._pattern.update(t_ms, value, min(step, 1.0))
         self.anomaly = None if score is None else abs(score)
         self._up.update(now, value, step)
-        self._down.update(now, -value, step)
+        if self._watches_below:
+            self._down.update(now, -value, step)
         self._learn_maximum(t_ms, value)
         beyond = limit_severity(value, self.limits, BEYOND_K)
         upper, lower = self._target(value)

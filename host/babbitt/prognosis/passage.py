@@ -13,8 +13,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from scipy import stats
-
 from babbitt.manipulation.trend import LevelSlope
 from babbitt.protocol.assessment import Interval
 
@@ -27,10 +25,18 @@ PRIOR = 6.0
 """Forecasts the starting belief is worth."""
 SHARE = 8
 """A horizon is forecast anew after this part of it, so that at most so many forecasts of one horizon wait."""
-DOF = 5.0
-"""Tails of the errors: Student t."""
 FARTHEST = 10.0
 """A quantile beyond the last horizon is extrapolated at most so many times as far."""
+
+
+def _tail(z: float) -> float:
+    """P(Student t with 5 degrees of freedom > z): the errors have heavier tails than a Gaussian.
+
+    Closed form for odd degrees of freedom (Abramowitz and Stegun, 26.7.3); a hundred times as fast as the general one.
+    """
+    angle = math.atan(z / math.sqrt(5.0))
+    c = math.cos(angle)
+    return 0.5 - (angle + math.sin(angle) * c * (1.0 + 2.0 / 3.0 * c * c)) / math.pi
 
 
 class _Horizon:
@@ -69,7 +75,7 @@ class _Horizon:
         offset = ma - gain * mf
         rest = saa / weight - ma * ma - 2 * gain * (sfa / weight - mf * ma) + gain * gain * vff
         spread = math.sqrt(max(rest, 0.0) + prior + 0.01)
-        return float(stats.t.sf((distance - offset - gain * change) / spread, DOF))
+        return _tail((distance - offset - gain * change) / spread)
 
 
 class Passage:
