@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from babbitt.protocol.assessment import Assessment
-from babbitt.web.style import ALARM, INK, LINES, QUIET, RULE, WARNING
+from babbitt.web.style import ALARM, BAND, INK, LINES, QUIET, RULE, WARNING
 from babbitt.web.words import LIMIT_WORDS, TimeWords, number, unit_text
 
 Options = dict[str, Any]
@@ -60,27 +60,31 @@ def points(t: NDArray[np.int64], v: NDArray[np.float64]) -> Points:
     return out
 
 
-def nice_range(low: float, high: float) -> tuple[float, float]:
-    """Round numbers around [low, high] with a little air, so that small changes do not move the axis."""
+def nice_axis(low: float, high: float) -> dict[str, float]:
+    """Round ``min``, ``max`` and ``interval`` of an axis that holds [low, high] with a little air.
+
+    Round steps keep the axis still while values change a little.
+    """
     if not (math.isfinite(low) and math.isfinite(high)):
-        return 0.0, 1.0
+        low, high = 0.0, 1.0
     extent = (high - low) or abs(high) * 0.1 or 1.0
     step = 10.0 ** math.floor(math.log10(extent))
-    step *= next(m for m in (0.2, 0.5, 1.0, 2.0) if extent / (step * m) <= 8)
+    step *= next(m for m in (0.2, 0.5, 1.0, 2.0) if extent / (step * m) <= 6)
     bottom = math.floor((low - extent * 0.05) / step) * step
     if low >= 0:
         bottom = max(0.0, bottom)
-    return round(bottom, 12), round(math.ceil((high + extent * 0.05) / step) * step, 12)
+    top = math.ceil((high + extent * 0.05) / step) * step
+    return {"min": round(bottom, 12), "max": round(top, 12), "interval": step}
 
 
 Limits = dict[tuple[str, float], list[str]]
 """The limits of a chart, (limit, value), each with the names of the lines it belongs to."""
 
 
-def near_and_far(lines: Iterable[Line]) -> tuple[Limits, list[str], tuple[float, float]]:
+def near_and_far(lines: Iterable[Line]) -> tuple[Limits, list[str], dict[str, float]]:
     """Which limits belong into the picture, which are only named, and the range of the value axis.
 
-    Returns the limits to draw, phrases for those too far away, and (low, high).
+    Returns the limits to draw, phrases for those too far away, and the value axis.
     """
     seen: Limits = {}
     low, high = math.inf, -math.inf
@@ -92,16 +96,16 @@ def near_and_far(lines: Iterable[Line]) -> tuple[Limits, list[str], tuple[float,
             seen.setdefault((name, value), []).append(line.name)
     if not math.isfinite(low):
         values = [value for _, value in seen]
-        return seen, [], nice_range(min(values, default=0.0), max(values, default=1.0))
+        return seen, [], nice_axis(min(values, default=0.0), max(values, default=1.0))
     extent = max(high - low, abs(high) * 0.2, 1e-9)
     near = {k: n for k, n in seen.items() if low - FAR * extent <= k[1] <= high + FAR * extent}
-    far = [
+    far = {
         f"{LIMIT_WORDS.get(name, name)} limit {number(value)}"
         for (name, value) in seen
         if (name, value) not in near
-    ]
+    }
     all_near = [value for _, value in near]
-    return near, sorted(set(far)), nice_range(min([low, *all_near]), max([high, *all_near]))
+    return near, sorted(far), nice_axis(min([low, *all_near]), max([high, *all_near]))
 
 
 def _limit_lines(near: Limits, count: int) -> list[Options]:
@@ -130,14 +134,14 @@ def _limit_lines(near: Limits, count: int) -> list[Options]:
 
 def frame(title: str, unit: str, axis: TimeAxis) -> Options:
     """What all charts share: axes with names and units, legend, tooltip, description for screen readers."""
-    y_name = unit_text(unit) or "value"
+    y_name = unit_text(unit) or "no unit"
     return {
         "useUTC": axis.times.is_utc,
         "animation": False,
         "aria": {"enabled": True, "label": {"description": f"Line chart of {title}, {y_name}, over time"}},
         "color": list(LINES),
         "textStyle": {"color": INK, "fontSize": 13},
-        "grid": {"left": 8, "right": 24, "top": 52, "bottom": 26, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": 52, "bottom": 24, "containLabel": True},
         "legend": {"top": 0, "right": 0, "icon": "roundRect", "itemHeight": 4, "textStyle": {"color": INK}},
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "line"}},
         "xAxis": {
@@ -182,8 +186,8 @@ def measured(title: str, unit: str, lines: Sequence[Line], axis: TimeAxis) -> tu
     picture.
     """
     options = frame(title, unit, axis)
-    near, far, (low, high) = near_and_far(lines)
-    options["yAxis"].update(min=low, max=high)
+    near, far, value_axis = near_and_far(lines)
+    options["yAxis"].update(value_axis)
     options["series"] = [_series(line.name, points(line.t, line.v)) for line in lines]
     if options["series"]:
         options["series"][0]["markLine"] = {
@@ -207,7 +211,7 @@ def _values(values: Iterable[float | None]) -> NDArray[np.float64]:
 def health(assessments: Sequence[Assessment], axis: TimeAxis) -> Options:
     """Health 0..100 over time."""
     options = frame("health", "health, 0 to 100", axis)
-    options["yAxis"].update(min=0, max=100)
+    options["yAxis"].update(min=0, max=100, interval=20)
     options["series"] = [
         _series("health", points(_times(assessments), _values(a.health for a in assessments)))
     ]
@@ -221,7 +225,7 @@ def anomaly(assessments: Sequence[Assessment], axis: TimeAxis) -> Options:
     options, _ = measured("anomaly", "times the limit", [line], axis)
     finite = line.v[np.isfinite(line.v)]
     high = max(1.2, float(finite.max()) if len(finite) else 0.0)
-    options["yAxis"].update(min=0, max=nice_range(0.0, high)[1])
+    options["yAxis"].update(nice_axis(0.0, high))
     limit = {
         "yAxis": 1.0,
         "name": "limit",
@@ -244,7 +248,7 @@ def remaining(assessments: Sequence[Assessment], what: str, axis: TimeAxis) -> O
     top = float(min(shown.max(), 4 * np.nanmedian(shown) + 1)) if len(shown) else 1.0
     scale, unit = (24.0, "days") if top > 14 * 24 else (1.0, "hours")
     options = frame(what, unit, axis)
-    options["yAxis"].update(min=0, max=nice_range(0.0, top / scale)[1])
+    options["yAxis"].update(nice_axis(0.0, top / scale))
     bound = {"lineStyle": {"width": 1, "opacity": 0.7, "type": "dashed"}, "itemStyle": {"color": LINES[0]}}
     hidden = {"stack": "band", "lineStyle": {"opacity": 0}, "tooltip": {"show": False}, "showSymbol": False}
     floor = np.minimum(low / scale, options["yAxis"]["max"])
@@ -254,9 +258,15 @@ def remaining(assessments: Sequence[Assessment], what: str, axis: TimeAxis) -> O
         _series("10 %", points(t, low / scale), **bound),
         _series("90 %", points(t, high / scale), **bound),
         _series("from", points(t, floor), **hidden),
-        _series("10–90 %", points(t, height), **hidden, areaStyle={"color": LINES[0], "opacity": 0.18}),
+        _series(
+            "10–90 %",
+            points(t, height),
+            **hidden,
+            areaStyle={"color": LINES[0], "opacity": 0.18},
+            itemStyle={"color": BAND},
+        ),
     ]
     for line in options["series"][3:]:
         line["showSymbol"] = False
-    options["legend"]["data"] = ["median", "10 %", "90 %"]
+    options["legend"]["data"] = ["median", "10–90 %"]
     return options

@@ -29,10 +29,6 @@ POINTS = 500
 """At most so many points a line: about one a pixel of a chart."""
 
 
-SLOW_S = 60.0
-"""Seconds to wait for charts: all records of years take their time."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the charts are to show: whose records, up to when (ms), how much of them, in which time zone."""
@@ -51,7 +47,7 @@ def draw(reader: StoreReader, wanted: Wanted) -> dict[str, tuple[Options, str]]:
     """
     site, node, end = wanted.node.site, wanted.node.node, wanted.end
     width = SPANS[wanted.span]
-    start = 0 if width is None else end - width
+    start = end - width if width is not None else first_record(reader, wanted)
     assessments = reader.assessments(site, node, start, end + 1, POINTS)
     measured = {
         group.title: [
@@ -73,6 +69,27 @@ def draw(reader: StoreReader, wanted: Wanted) -> dict[str, tuple[Options, str]]:
     for group in wanted.groups:
         charts[group.title] = chart_options.measured(group.title, group.unit, measured[group.title], axis)
     return charts
+
+
+def first_record(reader: StoreReader, wanted: Wanted) -> int:
+    """About when the node's records begin (ms): found by bisection, to a fiftieth of their whole length.
+
+    Series are thinned by slices of the span asked for: a span from 1970 on would leave too few points.
+    Raises StoreError as the reader does.
+    """
+
+    def any_before(t: int, channel: str) -> bool:
+        return len(reader.series(wanted.node.site, wanted.node.node, channel, 0, t, 2)[0]) > 0
+
+    channels = (c.id for group in wanted.groups for c in group.channels)
+    channel = next((c for c in channels if any_before(wanted.end, c)), None)
+    if channel is None:
+        return 0
+    none, some = 0, wanted.end
+    while some - none > max(1000, (wanted.end - some) // 50):
+        middle = (none + some) // 2
+        none, some = (none, middle) if any_before(middle, channel) else (middle, some)
+    return none
 
 
 def _left_title(kind: str) -> str:
@@ -160,7 +177,7 @@ class ChartsPanel:
         groups = tuple(g for g in self._groups if self._open or not g.diagnostic)
         began = time.monotonic()
         wanted = Wanted(node, end, self._span, times, groups)
-        charts = await source.read(partial(draw, wanted=wanted), SLOW_S)
+        charts = await source.read(partial(draw, wanted=wanted), slow=True)
         took = time.monotonic() - began
         if isinstance(charts, Unavailable):
             return charts

@@ -58,4 +58,4 @@ class EventsPanel:
             with Tag("td"):
                 Text("span", words.SEVERITY_WORDS.get(event.sev, f"Severity {event.sev}"), "sev")
             Text("td", event.origin)
-            Text("td", event.text or f"{event.check}: {event.came_from} to {event.to}")
+            Text("td", words.event(event), "what")

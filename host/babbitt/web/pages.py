@@ -90,7 +90,7 @@ async def node_view(site: str, node: str) -> None:
     kind = first[0].kind if isinstance(first, tuple) else "machine"
     with Shell(name_of(first[0]) if isinstance(first, tuple) else f"{site}/{node}") as shell:
         with Tag("nav", aria_label="Way back"):
-            Text("a", "‹ All machines and rooms", href="/")
+            Text("a", "‹ All machines and rooms", "back", href="/")
         unknown = Tag("div", "notice")
         with unknown:
             Text("strong", f"No node {site} / {node} has reported here")

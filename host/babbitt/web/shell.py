@@ -16,7 +16,7 @@ from babbitt.web.words import TimeWords
 
 
 class Shell:
-    """The frame of one page. Use as a context manager: what is built inside goes into ``<main>``.
+    """The frame of one page. Use as a context manager: what is built inside goes below the bar.
 
     ``times`` starts in UTC and becomes the viewer's own zone as soon as the browser has named it; from
     then on the page is ``live``.
@@ -27,11 +27,11 @@ class Shell:
         ui.add_css(SHEET)
         self.times = TimeWords.for_zone(None)
         self.live = False
-        with Tag("header", "bar"):
+        with Tag("div", "bar", role="banner"):
             Text("a", "Babbitt", "brand", href="/", aria_label="Babbitt, overview of all nodes")
             Text("span", "condition monitoring", "quiet")
             self._clock = Text("span", "", "clock")
-        self._main = Tag("main")
+        self._main = Tag("div", "body")
         with self._main:
             self._notice = Tag("div", "notice bad", role="alert")
             with self._notice:

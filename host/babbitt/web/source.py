@@ -1,13 +1,13 @@
 """The page's only way to data: a store reader that is opened when it can be and reopened when it fails.
 
-Reads run in a few threads of their own, so that a slow disk stalls neither the event loop nor, with
-many viewers, the machine.
+Reads run in threads of their own, off the event loop: a quick lane for the looks of every second and a slow
+one for charts, so that one viewer's years of records do not hold up the others. However many viewers there
+are, at most two reads run at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +19,14 @@ from babbitt.store.reader import StoreReader
 from babbitt.web.words import sentence
 
 T = TypeVar("T")
-_THREADS = 3
+
+QUICK_S = 5.0
+SLOW_S = 60.0
+"""Seconds to wait for a look and for charts before the store counts as not answering."""
+
+
+class PageError(BabbittError):
+    """The page cannot be served: its address is taken, or the server did not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,68 +37,66 @@ class Unavailable:
     missing: bool = False
 
 
-class StoreSource:
-    """Reads the store at ``path`` off the event loop; a store that is missing or locked is a result,
-    not an error.
-    """
+class _Lane:
+    """One thread with one reader; the reader lives and dies in that thread."""
 
-    def __init__(self, path: Path, patience_s: float = 5.0) -> None:
+    def __init__(self, path: Path, patience_s: float) -> None:
         self.path = path
         self.patience_s = patience_s
         self._reader: StoreReader | None = None
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="babbitt-page-read")
-        self._late: set[asyncio.Future[object]] = set()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="babbitt-page-read")
+        self._late: asyncio.Future[object] | None = None
 
-    async def read(
-        self, query: Callable[[StoreReader], T], patience_s: float | None = None
-    ) -> T | Unavailable:
-        """Run ``query`` with the reader in a thread; Unavailable where the store cannot be read.
-
-        A query that takes longer than ``patience_s`` seconds (None: the source's own) counts as
-        unavailable. Raises BabbittError as the query does where it is not about the store as a whole
-        (an unknown node).
-        """
-        patience = self.patience_s if patience_s is None else patience_s
+    async def read(self, query: Callable[[StoreReader], T]) -> T | Unavailable:
         late = Unavailable(f"The store in {self.path} does not answer: another program may have locked it.")
-        if len(self._late) >= _THREADS:
+        if self._late is not None and not self._late.done():
             return late
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, query)
-        await asyncio.wait({work}, timeout=patience)
+        work = asyncio.get_running_loop().run_in_executor(self._thread, self._query, query)
+        await asyncio.wait({work}, timeout=self.patience_s)
         if work.done():
             return work.result()
-        self._late.add(cast("asyncio.Future[object]", work))
-        work.add_done_callback(self._late.discard)
+        self._late = cast("asyncio.Future[object]", work)
         return late
 
-    def read_now(self, query: Callable[[StoreReader], T]) -> T | Unavailable:
-        """As :meth:`read`, in the caller's own thread."""
+    def close(self) -> None:
+        self._thread.submit(self._drop)
+        self._thread.shutdown(wait=True)
+
+    def _query(self, query: Callable[[StoreReader], T]) -> T | Unavailable:
         try:
-            return query(self._open())
+            if self._reader is None:
+                self._reader = StoreReader(self.path)
+            return query(self._reader)
         except StoreMissing:
             self._drop()
             return Unavailable(f"There is no store in {self.path} yet.", missing=True)
         except StoreError as error:
             self._drop()
-            return Unavailable(sentence(str(error)))
-
-    def close(self) -> None:
-        """Wait for reads under way, then close the reader. May be called twice."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._drop()
-
-    def _open(self) -> StoreReader:
-        with self._lock:
-            if self._reader is None:
-                self._reader = StoreReader(self.path)
-            return self._reader
+            return Unavailable(f"{sentence(str(error))}.")
 
     def _drop(self) -> None:
-        with self._lock:
-            reader, self._reader = self._reader, None
+        reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
 
 
-class PageError(BabbittError):
-    """The page cannot be served: its address is taken, or the server did not start."""
+class StoreSource:
+    """Reads the store in the folder ``path``; one that is missing or locked is an answer, not an error."""
+
+    def __init__(self, path: Path, quick_s: float = QUICK_S, slow_s: float = SLOW_S) -> None:
+        self.path = path
+        self._quick = _Lane(path, quick_s)
+        self._slow = _Lane(path, slow_s)
+
+    async def read(self, query: Callable[[StoreReader], T], *, slow: bool = False) -> T | Unavailable:
+        """Run ``query`` with the reader in a thread; ``slow`` for what may take more than a moment.
+
+        Gives Unavailable where the store cannot be read or does not answer in time. Raises UnknownNode and
+        UnknownChannel as the query does.
+        """
+        return await (self._slow if slow else self._quick).read(query)
+
+    def close(self) -> None:
+        """Wait for reads under way, then close the readers."""
+        self._quick.close()
+        self._slow.close()

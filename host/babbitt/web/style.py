@@ -15,6 +15,7 @@ INK = "#1c2430"
 QUIET = "#515c6b"
 RULE = "#d5dae1"
 LINES = ("#1f5fa8", "#b3500a", "#0b7a62", "#7a3e9d", "#8c6a00", "#a8325e")
+BAND = "#aac4de"
 WARNING = "#8a5300"
 ALARM = "#b3261e"
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.store.views import EventView
 
 LEVEL_WORDS = {"learning": "Learning", "normal": "Normal", "warning": "Warning", "alarm": "Alarm"}
 """The word for each level of an assessment."""
@@ -116,6 +117,31 @@ def outlook(kind: str, assessment: Assessment | None) -> str:
     if assessment.outlook == "trend":
         return "trend, no estimate yet"
     return assessment.outlook
+
+
+_BEYOND = {
+    "L": "below its warning limit",
+    "LL": "below its alarm limit",
+    "H": "above its warning limit",
+    "HH": "above its alarm limit",
+}
+
+
+def event(one: EventView) -> str:
+    """What happened, in one sentence: the store's own if it has one, else made from the check's states."""
+    if one.text:
+        return one.text
+    if one.channel is None:
+        what = one.check.replace("sensor.", "Sensor ", 1)
+        return f"{what} works again" if one.to == "ok" else f"{what}: {one.to.replace('_', ' ')}"
+    found = number(one.value, one.unit)
+    if one.to in _BEYOND:
+        limit = "" if one.limit is None else f", limit {number(one.limit, one.unit)}"
+        held = f", for {duration(one.held_s)}" if one.held_s else ""
+        return f"{one.channel} is {_BEYOND[one.to]}: {found}{limit}{held}"
+    if one.to == "N":
+        return f"{one.channel} is back to normal: {found}"
+    return f"{one.channel} went from {one.came_from} to {one.to}: {found}"
 
 
 def sentence(text: str) -> str:
