@@ -23,7 +23,8 @@ T_AHEAD: Final = 24 * 3_600_000
 
 
 def exactly(pattern: str) -> str:
-    """``pattern`` for the whole string; ``$`` alone would let a newline follow, in Python and in JSON Schema."""
+    """``pattern`` for the whole string; ``$`` alone would let a newline follow, in Python and in JSON
+    Schema."""
     return f"^{pattern}$(?!\\n)"
 
 

@@ -17,7 +17,8 @@ def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
     rows: list[LedgerRow] = []
     spare: dict[int, int] = {}
     for row in conn.execute(
-        "SELECT n.site, n.node, i.install, b.install_id, b.boot, b.first, b.end, b.end_known, b.clean, b.received,"
+        "SELECT n.site, n.node, i.install, b.install_id, b.boot, b.first, b.end, b.end_known, b.clean,"
+        " b.received,"
         " b.duplicates, i.need_boot, i.need_seq, i.discards, (SELECT max(seq) FROM records r"
         " WHERE r.install_id=b.install_id AND r.boot=b.boot)"
         " FROM boots b JOIN installs i ON i.id=b.install_id JOIN nodes n ON n.id=i.node_id"
@@ -40,8 +41,8 @@ def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
         discarded = explained["discarded"] + counted
         rows.append(
             LedgerRow(
-                site, node, install, boot, first, beyond, received, twice, missing, discarded, explained["refused"],
-                pending, int(clean == 0), "unexplained" if missing else "pending" if pending else "complete",
+                site, node, install, boot, first, beyond, received, twice, missing, discarded,
+                explained["refused"], pending, int(clean == 0), "unexplained" if missing else "pending" if pending else "complete",
                 "; ".join(_notes(missing, discarded, explained["refused"], pending, clean, end_known, first)),
             )
         )  # fmt: skip
@@ -85,13 +86,13 @@ def _left(conn: sqlite3.Connection, install_id: int, boot: int, least: int, why:
     """Seqs from ``least`` on in the ranges of a kind that were not received after all."""
     count = 0
     for first, last in _ranges(conn, install_id, boot, why):
-        first = max(first, least)
-        if first > last:
+        begin = max(first, least)
+        if begin > last:
             continue
-        count += last - first + 1
+        count += last - begin + 1
         count -= conn.execute(
             "SELECT count(*) FROM records WHERE install_id=? AND boot=? AND seq BETWEEN ? AND ?",
-            (install_id, boot, first, last),
+            (install_id, boot, begin, last),
         ).fetchone()[0]
     return count
 

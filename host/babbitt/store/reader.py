@@ -55,7 +55,8 @@ class StoreReader:
     def nodes(self) -> list[NodeView]:
         """All nodes ever heard, ordered by site and node."""
         rows = self._all(
-            "SELECT id, site, node, birth, state, online, heard, (SELECT max(r.t) FROM installs i JOIN records r"
+            "SELECT id, site, node, birth, state, online, heard, (SELECT max(r.t) FROM installs i JOIN"
+            " records r"
             " ON r.install_id=i.id WHERE i.node_id=nodes.id) FROM nodes ORDER BY site, node"
         )
         return [self._node(*row) for row in rows]
@@ -117,9 +118,12 @@ class StoreReader:
         """Events of the nodes and of the host, newest first by time; of one site or node if named; only
         those with an ``id`` greater than ``after`` if given."""
         rows = self._all(
-            "SELECT e.id, e.t, r.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from, e.came_to, e.sev,"
-            " e.value, e.bound, e.unit, e.exp, e.held_s, e.evidence, e.text FROM events e JOIN nodes n ON n.id=e.node_id"
-            " LEFT JOIN records r ON r.id=e.record_id WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR n.node=?2)"
+            "SELECT e.id, e.t, r.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from,"
+            " e.came_to, e.sev,"
+            " e.value, e.bound, e.unit, e.exp, e.held_s, e.evidence, e.text FROM events e JOIN nodes n ON"
+            " n.id=e.node_id"
+            " LEFT JOIN records r ON r.id=e.record_id WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR"
+            " n.node=?2)"
             " AND e.id > ?3 ORDER BY e.t DESC, e.id DESC LIMIT ?4",
             site, node, -1 if after is None else after, limit,
         )  # fmt: skip

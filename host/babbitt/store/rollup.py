@@ -50,7 +50,8 @@ def _minute(conn: sqlite3.Connection, tables: dict[int, Tables], node_id: int, m
         if install_id not in tables:
             tables[install_id] = Tables(conn, install_id)
         for boot, seq, t, body in conn.execute(
-            "SELECT boot, seq, t, body FROM records WHERE install_id=? AND t>=? AND t<? AND kind=0 ORDER BY t, boot, seq",
+            "SELECT boot, seq, t, body FROM records WHERE install_id=? AND t>=? AND t<? AND kind=0 ORDER"
+            " BY t, boot, seq",
             (install_id, start, start + LEVELS[0]),
         ).fetchall():
             row = _BODY.decode(body)
@@ -79,7 +80,8 @@ def _above(conn: sqlite3.Connection, node_id: int, level: int, start: int) -> No
     merged: dict[int, list[int]] = {}
     for key, *one in conn.execute(
         "SELECT channel_id, count, sum, min, min_t, max, max_t, last, last_t FROM rollups WHERE channel_id IN"
-        " (SELECT id FROM channels WHERE node_id=?) AND level=? AND start>=? AND start<? ORDER BY channel_id, start",
+        " (SELECT id FROM channels WHERE node_id=?) AND level=? AND start>=? AND start<? ORDER BY"
+        " channel_id, start",
         (node_id, level - 1, start, start + LEVELS[level]),
     ).fetchall():
         total = merged.setdefault(key, one)
@@ -101,6 +103,7 @@ def _above(conn: sqlite3.Connection, node_id: int, level: int, start: int) -> No
 
 def _clear(conn: sqlite3.Connection, node_id: int, level: int, start: int) -> None:
     conn.execute(
-        "DELETE FROM rollups WHERE channel_id IN (SELECT id FROM channels WHERE node_id=?) AND level=? AND start=?",
+        "DELETE FROM rollups WHERE channel_id IN (SELECT id FROM channels WHERE node_id=?) AND level=?"
+        " AND start=?",
         (node_id, level, start),
     )

@@ -18,7 +18,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE nodes (
     id INTEGER PRIMARY KEY, site TEXT NOT NULL, node TEXT NOT NULL,
-    install_id INTEGER, boot INTEGER, birth TEXT, state TEXT, online INTEGER NOT NULL DEFAULT 0, heard INTEGER,
+    install_id INTEGER, boot INTEGER, birth TEXT, state TEXT, online INTEGER NOT NULL DEFAULT 0,
+    heard INTEGER,
     UNIQUE (site, node));
 
 -- need_boot, need_seq: the first record not yet covered by the watermark; mark_*: the last one covered.
@@ -43,7 +44,8 @@ CREATE TABLE gaps (
     why TEXT NOT NULL, PRIMARY KEY (install_id, boot, first, last, why)) WITHOUT ROWID;
 
 CREATE TABLE channels (
-    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL, exp INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, name TEXT NOT NULL, unit TEXT NOT NULL,
+    exp INTEGER NOT NULL,
     UNIQUE (node_id, name, unit, exp));
 
 -- What the values of a row mean, from seq `since` of a boot on.
@@ -57,9 +59,11 @@ CREATE TABLE records (
     kind INTEGER NOT NULL, u INTEGER NOT NULL, t INTEGER NOT NULL, tq INTEGER NOT NULL, t_err INTEGER,
     recipe INTEGER, body TEXT, UNIQUE (install_id, boot, seq));
 CREATE INDEX records_by_time ON records (install_id, t);
+CREATE INDEX records_untimed ON records (install_id, boot) WHERE tq > 0;
 
 CREATE TABLE events (
-    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER, origin TEXT NOT NULL, t INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, record_id INTEGER, origin TEXT NOT NULL,
+    t INTEGER NOT NULL,
     name TEXT NOT NULL, channel TEXT, came_from TEXT NOT NULL, came_to TEXT NOT NULL, sev INTEGER NOT NULL,
     value INTEGER, bound INTEGER, unit TEXT NOT NULL DEFAULT '', exp INTEGER NOT NULL DEFAULT 0,
     held_s INTEGER NOT NULL DEFAULT 0, evidence TEXT NOT NULL DEFAULT '{}', text TEXT NOT NULL DEFAULT '');
@@ -68,26 +72,33 @@ CREATE INDEX events_by_record ON events (record_id);
 
 CREATE TABLE rollups (
     channel_id INTEGER NOT NULL, level INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL,
-    sum INTEGER NOT NULL, min INTEGER NOT NULL, min_t INTEGER NOT NULL, max INTEGER NOT NULL, max_t INTEGER NOT NULL,
+    sum INTEGER NOT NULL, min INTEGER NOT NULL, min_t INTEGER NOT NULL, max INTEGER NOT NULL,
+    max_t INTEGER NOT NULL,
     last INTEGER NOT NULL, last_t INTEGER NOT NULL, PRIMARY KEY (channel_id, level, start)) WITHOUT ROWID;
 -- Minutes (t / 60000) whose rollups must be made again.
-CREATE TABLE dirty (node_id INTEGER NOT NULL, minute INTEGER NOT NULL, PRIMARY KEY (node_id, minute)) WITHOUT ROWID;
+CREATE TABLE dirty (node_id INTEGER NOT NULL, minute INTEGER NOT NULL, PRIMARY KEY (node_id,
+    minute)) WITHOUT ROWID;
 
 CREATE TABLE assessments (
-    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, t INTEGER NOT NULL, level TEXT NOT NULL, anomaly REAL, health REAL,
+    id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, t INTEGER NOT NULL, level TEXT NOT NULL,
+    anomaly REAL, health REAL,
     drivers TEXT NOT NULL, outlook TEXT NOT NULL, p10 REAL, p50 REAL, p90 REAL);
 CREATE INDEX assessments_by_time ON assessments (node_id, t);
 
 CREATE TABLE analysers (
-    node_id INTEGER PRIMARY KEY, cursor INTEGER NOT NULL, last_t INTEGER NOT NULL DEFAULT 0, kind TEXT NOT NULL DEFAULT '',
-    level TEXT NOT NULL DEFAULT 'learning', state TEXT NOT NULL DEFAULT '{}', failures INTEGER NOT NULL DEFAULT 0,
+    node_id INTEGER PRIMARY KEY, cursor INTEGER NOT NULL, last_t INTEGER NOT NULL DEFAULT 0,
+    kind TEXT NOT NULL DEFAULT '',
+    level TEXT NOT NULL DEFAULT 'learning', state TEXT NOT NULL DEFAULT '{}',
+    failures INTEGER NOT NULL DEFAULT 0,
     late INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE reported (
-    node_id INTEGER PRIMARY KEY, t INTEGER NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL, state TEXT NOT NULL,
+    node_id INTEGER PRIMARY KEY, t INTEGER NOT NULL, version INTEGER NOT NULL, hash TEXT NOT NULL,
+    state TEXT NOT NULL,
     path TEXT NOT NULL, reason TEXT NOT NULL);
 
-CREATE TABLE rejected (id INTEGER PRIMARY KEY AUTOINCREMENT, t INTEGER NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
+CREATE TABLE rejected (id INTEGER PRIMARY KEY AUTOINCREMENT, t INTEGER NOT NULL, topic TEXT NOT NULL,
+    reason TEXT NOT NULL,
     head BLOB NOT NULL);
 """
 

@@ -74,7 +74,8 @@ def _rolled(
 ) -> Iterable[tuple[int, float]]:
     for key, exp in keys:
         for low, low_t, high, high_t in conn.execute(
-            "SELECT min, min_t, max, max_t FROM rollups WHERE channel_id=? AND level=? AND start BETWEEN ? AND ?",
+            "SELECT min, min_t, max, max_t FROM rollups WHERE channel_id=? AND level=? AND start BETWEEN"
+            " ? AND ?",
             (key, level, start - LEVELS[level] + 1, end),
         ):
             if start <= low_t <= end:

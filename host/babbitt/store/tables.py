@@ -106,3 +106,12 @@ class Tables:
         order += [i for i in range(at, len(self._starts)) if i not in order]
         order += [i for i in range(at - 1, -1, -1) if i not in order]
         return next((self._tables[i] for i in order if len(self._tables[i].ids) == count), None)
+
+    def channel(self, boot: int, seq: int, name: str | None) -> tuple[str, int]:
+        """Unit and exponent of a channel at a record; ("", 0) if nobody announced it."""
+        at = bisect_left(self._starts, (boot, seq + 1))
+        for table in (*self._tables[max(0, at - 1) :], *self._tables[: max(0, at - 1)]):
+            if name in table.ids:
+                n = table.ids.index(name)
+                return table.units[n], table.exps[n]
+        return "", 0

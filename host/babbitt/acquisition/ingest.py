@@ -1,0 +1,266 @@
+"""The ingest: groups of messages, one durable transaction each, and only then an acknowledgement.
+
+A message that breaks the protocol goes to the store's list of refused ones and is acknowledged; the others
+of its group are not disturbed. When the disk fails nothing is acknowledged and the group is tried again
+until it works: the broker and the nodes keep what is not acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from babbitt.acquisition.apply import Applier
+from babbitt.acquisition.commits import Commits
+from babbitt.acquisition.known import Known
+from babbitt.errors import ProtocolError, StoreError, VersionError
+from babbitt.protocol.messages import (
+    Birth,
+    Commit,
+    Data,
+    Event,
+    Message,
+    State,
+    Topic,
+    decode_kind,
+    parse_topic,
+)
+from babbitt.store.writer import StoreWriter
+
+log = logging.getLogger(__name__)
+
+GROUP_MAX = 256
+BUSY = 32
+LINGER_S = 0.005
+TICK_S = 0.2
+BACKOFF_S = (0.2, 5.0)
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A message as it came; ``ack`` tells the broker that it is on disk."""
+
+    topic: str
+    payload: bytes
+    ack: Callable[[], None]
+
+
+class Ingest:
+    """Takes messages from ``inbox`` to the store in a thread of its own.
+
+    ``publish(site, node, commit)`` sends a watermark, ``seen(site)`` is told of every site a node speaks
+    from. ``store_ok`` is False while the disk fails. ``groups`` and ``messages`` count what was committed.
+    """
+
+    def __init__(
+        self,
+        writer: StoreWriter,
+        inbox: queue.Queue[Incoming],
+        publish: Callable[[str, str, Commit], None],
+        *,
+        seen: Callable[[str], None] = lambda site: None,
+        simulated: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._writer = writer
+        self._inbox = inbox
+        self._seen = seen
+        self._clock = clock
+        self._applier = Applier(writer, simulated)
+        self._commits = Commits(publish)
+        self._live: set[tuple[str, str, str]] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="babbitt-ingest", daemon=True)
+        self.store_ok = True
+        self.groups = 0
+        self.messages = 0
+        self.committed = threading.Event()
+        """Set after every group: new records are there to be analysed."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the group in hand, send the last watermarks, and end. What is left in the inbox stays
+        unacknowledged: the broker or the node has it."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        last_tick = 0.0
+        while not self._stop.is_set():
+            group = self._collect()
+            if group:
+                self._persist(partial(self._store, group))
+            now = time.monotonic()
+            if now - last_tick >= TICK_S:
+                last_tick = now
+                self._persist(self._tick)
+        self._flush()
+
+    def _collect(self) -> list[Incoming]:
+        """The next group: what is there at once, and under load what comes within 5 ms more."""
+        group: list[Incoming] = []
+        try:
+            group.append(self._inbox.get(timeout=TICK_S / 2))
+            self._drain(group)
+            if len(group) >= BUSY:
+                end = time.monotonic() + LINGER_S
+                while len(group) < GROUP_MAX and (left := end - time.monotonic()) > 0:
+                    group.append(self._inbox.get(timeout=left))
+        except queue.Empty:
+            return group
+        return group
+
+    def _drain(self, group: list[Incoming]) -> None:
+        while len(group) < GROUP_MAX and not self._inbox.empty():
+            group.append(self._inbox.get_nowait())
+
+    def _persist(self, work: Callable[[], None]) -> None:
+        """Do something with the store; as long as the disk fails, again and again with growing pauses."""
+        pause, longest = BACKOFF_S
+        while True:
+            try:
+                work()
+            except StoreError as error:
+                self._applier.forget()
+                self.store_ok = False
+                log.error("%s; nothing is acknowledged, trying again in %.1f s", error, pause)
+                if self._stop.wait(pause):
+                    return
+                pause = min(longest, pause * 2)
+            else:
+                if not self.store_ok:
+                    log.warning("the store can be written again")
+                    self.store_ok = True
+                return
+
+    def _store(self, group: list[Incoming]) -> None:
+        try:
+            self._transact(group)
+        except StoreError:
+            raise
+        except Exception:
+            # A defect of ours: find the message that shows it, so that it does not take the others with it.
+            self._applier.forget()
+            if len(group) > 1:
+                for one in group:
+                    self._store([one])
+                return
+            log.exception("a message on %s could not be stored", group[0].topic)
+            with self._writer.transaction():
+                self._reject(group[0], "this host failed to store it; see its log")
+            group[0].ack()
+
+    def _transact(self, group: list[Incoming]) -> None:
+        now = int(self._clock() * 1000)
+        messages: list[tuple[Topic, Message]] = []
+        with self._writer.transaction():
+            for one in group:
+                topic: Topic | None = None
+                try:
+                    topic = parse_topic(one.topic)
+                    message = decode_kind(topic.kind, one.payload)
+                    self._applier.apply(topic, message, one.payload, now)
+                    messages.append((topic, message))
+                except ProtocolError as error:
+                    self._reject(one, str(error))
+                    self._note_version(one.topic, error, now)
+                    if topic is not None:
+                        self._applier.refused(topic, one.payload)
+            self._applier.finish()
+        for one in group:
+            one.ack()
+        self.groups += 1
+        self.messages += len(group)
+        self._live |= self._applier.touched
+        self._applier.touched.clear()
+        for topic, message in messages:
+            self._after(topic, message)
+        self.committed.set()
+
+    def _reject(self, one: Incoming, reason: str) -> None:
+        log.warning("refused a message on %s: %s", one.topic, reason)
+        self._writer.reject(one.topic, reason, one.payload, int(self._clock() * 1000))
+
+    def _note_version(self, topic: str, error: ProtocolError, now: int) -> None:
+        """A node that speaks another version is named among the events, once, as long as it is known as
+        such."""
+        levels = topic.split("/")
+        if not isinstance(error, VersionError) or len(levels) < 5:
+            return
+        try:
+            home = parse_topic("/".join([levels[0], "1", *levels[2:4], "state"]))
+        except ProtocolError:
+            return
+        node_id = self._writer.node(home.site, home.node)
+        there = self._writer.conn.execute(
+            "SELECT 1 FROM events WHERE node_id=? AND name='version' AND came_to=?", (node_id, levels[1][:32])
+        ).fetchone()
+        if there is None:
+            text = f"It speaks protocol version {levels[1][:32]}, this host only 1: update the host"
+            self._writer.host_event(node_id, now, "version", "1", levels[1][:32], 1, text)
+
+    def _after(self, topic: Topic, message: Message) -> None:
+        """What a committed message means for the watermarks."""
+        self._seen(topic.site)
+        if isinstance(message, Birth):
+            self._commits.again((topic.site, topic.node, message.i))
+        elif isinstance(message, State):
+            key = (topic.site, topic.node, message.i)
+            self._commits.claimed(key, message.boot, message.sent)
+            if message.spool.records:
+                self._commits.again(key)
+        elif isinstance(message, Data):
+            key = (topic.site, topic.node, message.i)
+            self._commits.received(key, message.boot, message.seq + len(message.rows) - 1)
+        elif isinstance(message, Event):
+            self._commits.received((topic.site, topic.node, message.i), message.boot, message.seq)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        over = []
+        with self._writer.transaction():
+            known = {key: self._applier.known(*key) for key in self._live}
+            if self._applier.stale:
+                self._applier.refill_stale()
+        self._applier.touched.clear()
+        for key, one in known.items():
+            if self._commits.tick(key, one, now):
+                over.append(one)
+        if over:
+            with self._writer.transaction():
+                for one in over:
+                    self._give_up(one)
+                self._applier.finish()
+            self._applier.touched.clear()
+
+    def _give_up(self, known: Known) -> None:
+        known = self._applier.known(known.site, known.node, known.install)
+        boot, first, last = known.track.give_up()
+        when = int(self._clock() * 1000)
+        if last is None:
+            self._writer.save_boot(known.id, boot, {"end": first, "end_known": 2})
+            return
+        self._writer.gap(known.id, boot, first, last, "lost")
+        text = (
+            f"Records {first} to {last} of boot {boot} are missing: the node was asked and does not have them"
+        )
+        self._writer.host_event(known.node_id, when, "gap", "", "lost", 1, text)
+
+    def _flush(self) -> None:
+        """The last watermarks, as far as they are at hand: nothing is lost without them."""
+        try:
+            with self._writer.transaction():
+                known = {key: self._applier.known(*key) for key in self._live}
+        except StoreError as error:
+            log.error("%s; stopped without the last watermarks", error)
+            return
+        for key, one in known.items():
+            self._commits.flush(key, one, time.monotonic())

@@ -1,0 +1,97 @@
+"""What the ingest remembers of each installation between messages; all of it can be read back from the
+store."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from babbitt.acquisition.timebase import Timebase
+from babbitt.acquisition.watermark import Track
+from babbitt.store.tables import Tables
+from babbitt.store.writer import StoreWriter
+
+
+@dataclass(slots=True)
+class Known:
+    """One installation of one node."""
+
+    site: str
+    node: str
+    install: str
+    node_id: int
+    id: int
+    track: Track
+    tables: Tables
+    boots: dict[int, Timebase] = field(default_factory=dict)
+    counts: dict[int, list[int]] = field(default_factory=dict)
+    """New and duplicate records by boot since the last save."""
+    saved: object = None
+    """The watermark as it was saved last."""
+
+    def timebase(self, writer: StoreWriter, boot: int) -> Timebase:
+        """The timebase of a boot, read from the store if it is not at hand."""
+        if boot not in self.boots:
+            row = writer.conn.execute(
+                "SELECT ref_u, ref_t, ref_q, recv, clock_bad FROM boots WHERE install_id=? AND boot=?",
+                (self.id, boot),
+            ).fetchone()
+            self.boots[boot] = Timebase(row[0], row[1], row[2] or 0, row[3], row[4]) if row else Timebase()
+        return self.boots[boot]
+
+
+def load(writer: StoreWriter, site: str, node: str, install: str) -> Known:
+    """Everything about an installation from the store, which enters it if it is new. Inside a transaction."""
+    node_id = writer.node(site, node)
+    key = writer.install(node_id, install)
+    return Known(
+        site, node, install, node_id, key, _track(writer.conn, node_id, key), Tables(writer.conn, key)
+    )
+
+
+def _track(conn: sqlite3.Connection, node_id: int, key: int) -> Track:
+    need_boot, need_seq, mark_boot, mark_seq = conn.execute(
+        "SELECT need_boot, need_seq, mark_boot, mark_seq FROM installs WHERE id=?", (key,)
+    ).fetchone()
+    newest = conn.execute("SELECT coalesce(max(boot), 0) FROM boots WHERE install_id=?", (key,)).fetchone()[0]
+    need = None if need_boot is None else (need_boot, need_seq)
+    mark = None if mark_boot is None else (mark_boot, mark_seq)
+    track = Track(need, mark, newest)
+    least = need or (0, 0)
+    for boot, seq in conn.execute(
+        "SELECT boot, seq FROM records WHERE install_id=? AND (boot, seq) >= (?, ?) ORDER BY boot, seq",
+        (key, *least),
+    ):
+        track.covered(boot, seq, seq)
+    for boot, first, last in conn.execute("SELECT boot, first, last FROM gaps WHERE install_id=?", (key,)):
+        track.covered(boot, first, last)
+    for boot, end in conn.execute(
+        "SELECT boot, end FROM boots WHERE install_id=? AND end IS NOT NULL", (key,)
+    ):
+        if boot >= least[0]:
+            track.ended(boot, end)
+    return track
+
+
+def save(writer: StoreWriter, known: Known) -> None:
+    """Write what changed since the last save. Inside a transaction."""
+    for boot, (new, twice) in known.counts.items():
+        writer.save_boot(known.id, boot, {})
+        writer.conn.execute(
+            "UPDATE boots SET received=received+?, duplicates=duplicates+? WHERE install_id=? AND boot=?",
+            (new, twice, known.id, boot),
+        )
+    known.counts.clear()
+    for boot, base in known.boots.items():
+        if base.changed:
+            columns = {name: getattr(base, name) for name in ("ref_u", "ref_t", "ref_q", "recv", "clock_bad")}
+            writer.save_boot(known.id, boot, columns)
+            base.changed = False
+    track = known.track
+    track.advance()
+    if known.saved != (track.need, track.mark):
+        known.saved = (track.need, track.mark)
+        need, mark = track.need or (None, None), track.mark or (None, None)
+        writer.set(
+            "installs", known.id, need_boot=need[0], need_seq=need[1], mark_boot=mark[0], mark_seq=mark[1]
+        )

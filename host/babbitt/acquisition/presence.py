@@ -1,0 +1,93 @@
+"""Telling the nodes of each site that the host is there, and what time it is.
+
+A will belongs to a connection, and each site has a topic of its own: so each site has a small connection.
+When the host dies, all of its nodes hear of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+import paho.mqtt.client as mqtt
+
+from babbitt.acquisition.receiver import connect, make_client
+from babbitt.protocol.messages import HostState, encode
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 10.0
+SITES_MAX = 64
+
+_GONE = encode(HostState(online=False))
+
+
+class Presence:
+    """Publishes ``$host`` for every site it is told of: at once, then every 10 s.
+
+    ``session`` is new with every start of the host.
+    """
+
+    def __init__(self, host: str, port: int, client_id: str, clock: Callable[[], float] = time.time) -> None:
+        self.session = secrets.token_hex(4)
+        self._address = (host, port)
+        self._client_id = client_id
+        self._clock = clock
+        self._clients: dict[str, mqtt.Client] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="babbitt-presence", daemon=True)
+
+    def start(self, sites: list[str]) -> None:
+        """Begin with the sites known from before."""
+        for site in sites:
+            self.add(site)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say goodbye on every site and disconnect."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._lock:
+            for site, client in self._clients.items():
+                if client.is_connected():
+                    client.publish(_topic(site), _GONE, qos=1, retain=True).wait_for_publish(2.0)
+                client.disconnect()
+                client.loop_stop()
+            self._clients.clear()
+
+    def add(self, site: str) -> None:
+        """Serve a site from now on; one that is served already is left alone."""
+        if site in self._clients:
+            return
+        with self._lock:
+            if self._stop.is_set() or site in self._clients:
+                return
+            if len(self._clients) >= SITES_MAX:
+                log.error("site %s is one more than the %d that can be served", site, SITES_MAX)
+                return
+            client = make_client(f"{self._client_id}-{site}", clean=True)
+            client.will_set(_topic(site), _GONE, qos=1, retain=True)
+            client.on_connect = lambda c, *_: self._say(site, c)
+            self._clients[site] = client
+            connect(client, *self._address)
+
+    def _say(self, site: str, client: mqtt.Client) -> None:
+        state = HostState(online=True, t=int(self._clock() * 1000), session=self.session)
+        client.publish(_topic(site), encode(state), qos=1, retain=True)
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            with self._lock:
+                for site, client in self._clients.items():
+                    # Not while the broker is away: paho would keep the message and send a time long past.
+                    if client.is_connected():
+                        self._say(site, client)
+
+
+def _topic(site: str) -> str:
+    return f"babbitt/1/{site}/$host"

@@ -1,0 +1,126 @@
+"""The connection to the broker: paho-mqtt with acknowledgement by hand.
+
+A message is acknowledged when the ingest has it on disk, not when it arrives. The inbox is bounded: when it
+is full, the network thread waits, the broker's window fills, and the nodes keep what they have.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from babbitt.acquisition.ingest import Incoming
+from babbitt.errors import BrokerError
+from babbitt.protocol.messages import Commit, encode
+
+log = logging.getLogger(__name__)
+
+INBOX = 2000
+KEEPALIVE_S = 30
+RECONNECT_S = (1, 10)
+# The version level is a wildcard too: another major version is refused by name instead of never being heard.
+TOPICS = tuple(f"babbitt/+/+/+/{kind}" for kind in ("birth", "state", "data", "event", "reported"))
+
+
+class Receiver:
+    """Receives from a broker into ``inbox``; ``client_id`` names the session the broker keeps for it.
+
+    ``start`` raises BrokerError if the address makes no sense; a broker that is not there yet is waited for.
+    """
+
+    def __init__(self, host: str, port: int, client_id: str) -> None:
+        self.host = host
+        self.port = port
+        self.inbox: queue.Queue[Incoming] = queue.Queue(INBOX)
+        self._connection = 0
+        self._stop = threading.Event()
+        self._client = make_client(client_id, clean=False)
+        self._client.manual_ack_set(True)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._client.is_connected()
+
+    def start(self) -> None:
+        """Connect in the background, and again whenever the connection is lost."""
+        connect(self._client, self.host, self.port)
+
+    def stop(self) -> None:
+        """Disconnect; the broker keeps the session and what was not acknowledged."""
+        self._stop.set()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def commit(self, site: str, node: str, commit: Commit) -> None:
+        """Publish a watermark; lost without harm if there is no connection."""
+        if self._client.is_connected():
+            self._client.publish(f"babbitt/1/{site}/{node}/commit", encode(commit), qos=0)
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        data: object,
+        flags: mqtt.ConnectFlags,
+        code: ReasonCode,
+        props: Properties | None,
+    ) -> None:
+        if code.is_failure:
+            log.error("the broker %s:%d refuses the host: %s", self.host, self.port, code)
+            return
+        self._connection += 1
+        client.subscribe([(topic, 1) for topic in TOPICS])
+        log.info("connected to the broker %s:%d", self.host, self.port)
+
+    def _on_disconnect(
+        self,
+        client: mqtt.Client,
+        data: object,
+        flags: mqtt.DisconnectFlags,
+        code: ReasonCode,
+        props: Properties | None,
+    ) -> None:
+        if not self._stop.is_set():
+            log.warning("lost the broker %s:%d (%s), connecting again", self.host, self.port, code)
+
+    def _on_message(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
+        connection = self._connection
+
+        def ack() -> None:
+            # Packet ids are the connection's: an old one would acknowledge some other message of a new one.
+            if connection == self._connection and message.qos:
+                client.ack(message.mid, message.qos)
+
+        incoming = Incoming(message.topic, bytes(message.payload), ack)
+        while not self._stop.is_set():
+            try:
+                self.inbox.put(incoming, timeout=0.5)
+            except queue.Full:
+                continue
+            return
+
+
+def make_client(client_id: str, *, clean: bool) -> mqtt.Client:
+    """A paho client as all of the host's are: MQTT 3.1.1, reconnecting by itself with growing pauses."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=clean)
+    client.reconnect_delay_set(*RECONNECT_S)
+    return client
+
+
+def connect(client: mqtt.Client, host: str, port: int) -> None:
+    """Connect a client in the background. Raises BrokerError if the address makes no sense."""
+    try:
+        client.connect_async(host, port, KEEPALIVE_S)
+    except ValueError as error:
+        raise BrokerError(f"{host}:{port} is no address of a broker: {error}") from error
+    if client.loop_start() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        raise BrokerError("the network thread does not start")

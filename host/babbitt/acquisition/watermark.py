@@ -1,0 +1,129 @@
+"""How far the records of an installation are complete, from the first one still needed on.
+
+Pure bookkeeping: which seqs of which boots are on disk or known to be lost, where boots end, and what
+follows from it for the watermark. Boots are taken in order; the watermark crosses into the next one only
+where the end of a boot is known.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+
+class Ranges:
+    """A set of whole numbers as sorted, separate ranges."""
+
+    def __init__(self) -> None:
+        self._first: list[int] = []
+        self._last: list[int] = []
+
+    def add(self, first: int, last: int) -> None:
+        """Add ``first`` .. ``last``, both included."""
+        low = bisect_right(self._first, first)
+        if low and self._last[low - 1] >= first - 1:
+            low -= 1
+            first = self._first[low]
+        high = bisect_right(self._first, last + 1)
+        if high > low:
+            last = max(last, self._last[high - 1])
+        self._first[low:high] = [first]
+        self._last[low:high] = [last]
+
+    def run(self, number: int) -> int | None:
+        """The last number of the unbroken run that holds ``number``, or None if it is not in."""
+        at = bisect_right(self._first, number) - 1
+        return self._last[at] if at >= 0 and self._last[at] >= number else None
+
+    def after(self, number: int) -> int | None:
+        """The least number greater than ``number`` that is in, or None."""
+        run = self.run(number + 1)
+        if run is not None:
+            return number + 1
+        at = bisect_right(self._first, number)
+        return self._first[at] if at < len(self._first) else None
+
+    def drop(self, below: int) -> None:
+        """Forget what is below a number; ranges across it are kept whole."""
+        at = bisect_right(self._last, below - 1)
+        del self._first[:at], self._last[:at]
+
+    @property
+    def top(self) -> int:
+        """The greatest number that is in, or -1."""
+        return self._last[-1] if self._last else -1
+
+
+class Track:
+    """The watermark of one installation.
+
+    ``need`` is the first (boot, seq) not covered yet, None until a birth has said where the node begins.
+    ``mark`` is the last covered one, which is what a commit says; None while nothing is covered.
+    """
+
+    def __init__(
+        self, need: tuple[int, int] | None = None, mark: tuple[int, int] | None = None, newest: int = 0
+    ) -> None:
+        self.need = need
+        self.mark = mark
+        self.newest = newest
+        self.ends: dict[int, int] = {}
+        self._seen: dict[int, Ranges] = {}
+
+    def covered(self, boot: int, first: int, last: int) -> None:
+        """These are on disk, or known to be lost."""
+        if self.need is None or (boot, last) >= self.need:
+            self._seen.setdefault(boot, Ranges()).add(first, last)
+            self.newest = max(self.newest, boot)
+
+    def ended(self, boot: int, end: int) -> None:
+        """A boot is over: ``end`` is its first unused seq."""
+        self.ends[boot] = end
+
+    def begins(self, boot: int, seq: int) -> None:
+        """The node has nothing older than this to send."""
+        self.newest = max(self.newest, boot)
+        if self.need is None or (boot, seq) > self.need:
+            self.need = (boot, seq)
+
+    def advance(self) -> bool:
+        """Move the watermark as far as it goes; True if it moved."""
+        if self.need is None:
+            return False
+        before, (boot, seq) = self.need, self.need
+        while True:
+            run = self._seen[boot].run(seq) if boot in self._seen else None
+            if run is not None:
+                self.mark, seq = (boot, run), run + 1
+            elif boot < self.newest and seq >= self.ends.get(boot, seq + 1):
+                self._seen.pop(boot, None)
+                self.ends.pop(boot, None)
+                boot, seq = boot + 1, 0
+            else:
+                break
+        self.need = (boot, seq)
+        if boot in self._seen:
+            self._seen[boot].drop(seq)
+        return self.need != before
+
+    def beyond(self) -> tuple[int, int] | None:
+        """The newest record that is here though the one needed is not; None if there is no gap."""
+        if self.need is None:
+            return None
+        there = [(boot, ranges.top) for boot, ranges in self._seen.items() if ranges.top >= 0]
+        newest = max(there, default=None)
+        return newest if newest is not None and newest > self.need else None
+
+    def give_up(self) -> tuple[int, int, int | None]:
+        """Pass the gap in front of the watermark: the node has shown that it cannot fill it.
+
+        Gives (boot, first, last) of what is lost; last is None if what was passed is the end of a boot that
+        was never announced. Call ``advance`` after it.
+        """
+        assert self.need is not None, "there is no gap before the first birth"
+        boot, seq = self.need
+        following = self._seen[boot].after(seq) if boot in self._seen else None
+        if following is not None:
+            self.need = (boot, following)
+            return boot, seq, following - 1
+        self.ends[boot] = seq
+        return boot, seq, None

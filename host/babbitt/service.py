@@ -1,0 +1,119 @@
+"""The host as one thing that can be started and stopped: broker, receiver, ingest, analysis.
+
+It knows nothing of the page or the command line; they read the store.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+from babbitt.acquisition.broker import EmbeddedBroker
+from babbitt.acquisition.ingest import Ingest
+from babbitt.acquisition.presence import Presence
+from babbitt.acquisition.receiver import Receiver
+from babbitt.errors import BrokerError
+from babbitt.pipeline import Pipeline
+from babbitt.store.reader import StoreReader
+from babbitt.store.writer import StoreWriter
+
+
+class Host:
+    """A host with its store in the folder ``store_path``.
+
+    ``broker`` is ``"address:port"`` of a broker that runs already; without it an embedded one is started that
+    listens on ``broker_listen`` (``"address:port"``, port 0 for a free one). ``accept_simulated`` takes
+    simulated time for real time. ``kinds`` replaces the analysers (see :class:`babbitt.pipeline.Pipeline`),
+    ``clock`` the host's clock (seconds). ``start`` raises BrokerError or StoreError; ``with Host(...)``
+    starts and stops it.
+    """
+
+    def __init__(
+        self,
+        store_path: Path | str,
+        broker: str | None = None,
+        broker_listen: str = "127.0.0.1:1883",
+        *,
+        accept_simulated: bool = False,
+        kinds: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store_path = Path(store_path)
+        self._given = None if broker is None else split_address(broker)
+        self._listen = split_address(broker_listen)
+        self._simulated = accept_simulated
+        self._kinds = kinds
+        self._clock = clock
+        self.broker: EmbeddedBroker | None = None
+        self._parts: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Start everything; what was started is stopped again if something cannot be."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        self._writer = StoreWriter(self.store_path)
+        self._parts.append(self._writer.close)
+        if self._given is None:
+            self.broker = EmbeddedBroker(*self._listen)
+            self.broker.start()
+            self._parts.append(self.broker.stop)
+        self.address = self._given or (self._listen[0], self.broker.port if self.broker else 0)
+        host, port = (
+            {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address[0], self.address[0]),
+            self.address[1],
+        )
+        name = f"babbitt-{self._writer.id}"
+        receiver = Receiver(host, port, name)
+        presence = Presence(host, port, name, self._clock)
+        self.ingest = Ingest(
+            self._writer,
+            receiver.inbox,
+            receiver.commit,
+            seen=presence.add,
+            simulated=self._simulated,
+            clock=self._clock,
+        )
+        self.pipeline = Pipeline(self._writer, self.ingest.committed, self._kinds)
+        self.reader = StoreReader(self.store_path)
+        self._parts.append(self.reader.close)
+        self.pipeline.start()
+        self._parts.append(self.pipeline.stop)
+        receiver.start()
+        self._parts.append(receiver.stop)
+        self.ingest.start()
+        self._parts.append(self.ingest.stop)
+        self._parts.append(presence.stop)
+        presence.start(sorted({view.site for view in self.reader.nodes()}))
+
+    def stop(self) -> None:
+        """Stop everything in order. Safe to call twice."""
+        while self._parts:
+            self._parts.pop()()
+
+    def wait(self, stop: threading.Event) -> None:
+        """Block until ``stop`` is set; short waits, so that Ctrl-C is heard on every system."""
+        while not stop.wait(0.2):
+            pass
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """``"address:port"`` taken apart. Raises BrokerError if it is not that."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise BrokerError(f"{text!r} is no address of a broker; write it as 127.0.0.1:1883")
+    return host.strip("[]"), int(port)
