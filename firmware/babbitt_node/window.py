@@ -64,16 +64,17 @@ class _Sampler:
 class VibrationSampler(_Sampler):
     """A window of an accelerometer with a FIFO: 15 channels.
 
-    spec: an entry of `sensors` with rate_hz, range_g, window. device: an `ADXL345` or what behaves like it. quiet: asyncio.Lock that
-    keeps flash and network away while the window is open, or None.
+    spec: an entry of `sensors` with rate_hz, range_g, window. device: an `ADXL345` or what behaves like it. interval_s:
+    seconds between records. quiet: asyncio.Lock that keeps flash and network away while the window is open, or None.
     """
 
     width = 15
 
-    def __init__(self, spec, device, quiet=None):
+    def __init__(self, spec, device, interval_s, quiet=None):
         super().__init__(spec, device)
         self._n = spec["window"]
         self.rate = spec["rate_hz"]
+        self.every_s = interval_s
         self._range = spec["range_g"]
         self._quiet = quiet
         self._pause = 16000 // spec["rate_hz"]  # half of the FIFO's 32 entries

@@ -1,0 +1,233 @@
+"""The story of a node: who am I, what do I run, measure for ever, tell the host.
+
+    node = Node(Board.load())
+    asyncio.run(node.run())
+
+Three tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to the spool), the publisher
+(spool to broker) and the housekeeper (state once a minute and on every change of a fault).
+"""
+
+import asyncio
+import gc
+import json
+
+import babbitt_node
+from babbitt_node import messages
+from babbitt_node.clock import Clock
+from babbitt_node.config import validate_node
+from babbitt_node.errors import NodeError
+from babbitt_node.hal import port
+from babbitt_node.hal.compile import const
+from babbitt_node.identity import Identity
+from babbitt_node.publisher import Publisher
+from babbitt_node.records import Recorder
+from babbitt_node.rules import ConfigError
+from babbitt_node.settings import Settings
+from babbitt_node.spool import Spool
+from babbitt_node.station import Station
+from babbitt_node.supervisor import Supervisor
+
+_STATE_EVERY_MS = const(60000)
+_WATCHDOG_MS = const(120000)
+
+
+class Node:
+    """The node on `board` (`hal.board.Board`). Its files are in the working directory.
+
+    Raises NodeError config_invalid when node.json cannot be used: without it nobody can be told.
+    """
+
+    def __init__(self, board):
+        self.board = board
+        self.settings = _node_settings(board)
+        self.identity = Identity()
+        self.clock = Clock(board)
+        self.quiet = asyncio.Lock()
+        gc.collect()
+        self.spool = Spool("spool", self.settings["spool_bytes"], self.identity.install, self.identity.boot)
+        self.publisher = Publisher(self)
+        self._prev = self._previous()
+        self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
+        self.publisher = Publisher(self)
+        self._settings = Settings(board.bus_types())
+        self._settings.load()
+        self.station = Station(self._settings.config, board, self.quiet)
+        self._since = 0
+        self._next_station = None
+        self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
+
+    def _previous(self):
+        """`prev` of the birth: the boot before, its first unused seq, whether it ended by intention."""
+        if self.identity.before is None:
+            return None
+        boot, clean = self.identity.before
+        last = max(self.spool.last, self.spool.watermark)
+        return {"boot": boot, "next": last[1] + 1 if last[0] == boot else 0, "clean": clean}
+
+    # ---- running
+
+    async def run(self):
+        """Run until cancelled."""
+        print("babbitt %s: installation %s, boot %d" % (babbitt_node.__version__, self.identity.install, self.identity.boot))
+        self.supervisor.add("sampler", self._sample, 90)
+        self.supervisor.add("publisher", self.publisher.run, 90)
+        self.supervisor.add("housekeeper", self._keep_house, 90)
+        await self.supervisor.run()
+
+    def stop(self):
+        """End by intention: the watermark is kept and the boot is marked clean."""
+        self.spool.close()
+        self.identity.ended()
+
+    async def _sample(self, beat):
+        """Measure on the grid of readings and records. A slot that was missed is left out, never made up for."""
+        due = port.ticks_ms()
+        while True:
+            beat()
+            if self._next_station is not None:
+                self._switch()
+                due = port.ticks_ms()
+            left = port.ticks_diff(due, port.ticks_ms())
+            if left > 0:
+                await port.sleep_ms(min(left, 1000))
+                continue
+            station = self.station
+            if await station.slot(self.clock):
+                self._record(station)
+            due = port.ticks_add(due, station.step_ms)
+            behind = port.ticks_diff(port.ticks_ms(), due)
+            if behind > 0:
+                missed = behind // station.step_ms + 1
+                station.skip(missed)
+                due = port.ticks_add(due, missed * station.step_ms)
+
+    def _record(self, station):
+        """One row, then what it means: events of sensors and checks."""
+        changed = False
+        if station.values:
+            self.recorder.row(station.values)
+        for sensor, before, after in station.fault_changes():
+            changed = True
+            severity = 1 if after != "ok" else 0
+            self.recorder.event("sensor." + sensor, None, before, after, severity, None, None, 0, {})
+        for check in station.judge():
+            self.recorder.event(
+                check.id, check.channel, check.previous, check.state, check.severity, check.value, check.limit, check.held_s, check.evidence()
+            )
+        if changed:
+            self.publisher.state_due = True
+        self.publisher.wake()
+
+    async def _keep_house(self, beat):
+        last = port.ticks_ms()
+        while True:
+            beat()
+            await port.sleep_ms(5000)
+            async with self.quiet:
+                gc.collect()
+            if port.ticks_diff(port.ticks_ms(), last) >= _STATE_EVERY_MS:
+                last = port.ticks_add(last, _STATE_EVERY_MS)
+                self.publisher.state_due = True
+                self.publisher.wake()
+
+    # ---- configuration
+
+    async def desired(self, payload):
+        """A `desired` arrived: check it, keep it, run it from the next record. Returns whether it changed anything.
+
+        A configuration that cannot be built here, or whose birth would be too long, is refused as a whole.
+        """
+        made = []
+
+        def try_out(config, version, digest):
+            station = Station(config, self.board, self.quiet)
+            try:
+                self._birth(self.publisher.scratch(), station, config, version, digest, self.recorder.next)
+            except NodeError as error:
+                raise ConfigError("", "the birth would be too long, use fewer or shorter names: %s" % error.detail)
+            made.append(station)
+
+        async with self.quiet:
+            gc.collect()
+            if not self._settings.offer(payload, try_out):
+                return False
+        self._next_station = made[0]
+        while self._next_station is not None:  # the rows of the old one end before the new birth
+            await port.sleep_ms(100)
+        return True
+
+    def _switch(self):
+        self.station = self._next_station
+        self._next_station = None
+        self._since = self.recorder.next
+
+    # ---- what is told
+
+    def write_birth(self, out):
+        """Write the birth of now. Raises NodeError too_large."""
+        settings = self._settings
+        self._birth(out, self.station, settings.config, settings.version, settings.hash, self._since)
+
+    def _birth(self, out, station, config, version, digest, since):
+        identity = self.identity
+        oldest = self.spool.oldest(identity.boot, self.recorder.next)
+        none = {"asset": {"name": self.settings["node"], "kind": "machine"}, "interval_s": 10, "checks": []}
+        config = config or none
+        info = {
+            "i": identity.install,
+            "fw": babbitt_node.__version__,
+            "board": self.board.name,
+            "boot": identity.boot,
+            "reset": self.board.reset_cause(),
+            "prev": self._prev,
+            "oldest": {"boot": oldest[0], "seq": oldest[1]},
+            "discards": self.spool.discards.ranges,
+            "q": self.clock.q,
+            "asset": config["asset"],
+            "interval": config["interval_s"],
+            "since": since,
+            "config": {"version": version, "hash": digest},
+        }
+        messages.birth(out, info, station.samplers, config["checks"])
+        if out.length > messages.BIRTH_MAX:
+            raise NodeError("too_large", "%d bytes, %d are allowed" % (out.length, messages.BIRTH_MAX))
+
+    def write_state(self, out):
+        """Write the state of now."""
+        spool = self.spool
+        boot = self.identity.boot
+        sent = self.publisher.sent
+        info = {
+            "online": True,
+            "i": self.identity.install,
+            "boot": boot,
+            "u": self.clock.u(),
+            "t": self.clock.t(),
+            "q": self.clock.q,
+            "rssi": self.board.network().rssi(),
+            "heap_free": port.mem_free(),
+            "heap_block": port.mem_largest(),
+            "next": self.recorder.next,
+            "sent": sent[1] if sent[0] == boot else -1,
+            "spool": {"records": spool.records, "bytes": spool.bytes, "corrupt": spool.corrupt},
+            "discarded": {"rows": spool.discards.rows, "events": spool.discards.events},
+            "discards": spool.discards.ranges,
+            "faults": self.station.faults(),
+            "refused": self.publisher.refused,
+            "restarts": self.supervisor.restarts,
+        }
+        messages.state(out, info)
+
+    def write_reported(self, out):
+        """Write what became of the newest configuration."""
+        messages.reported(out, self.identity.install, self._settings.report)
+
+
+def _node_settings(board):
+    try:
+        with open("node.json") as file:
+            return validate_node(json.load(file), board.has_wifi)
+    except ConfigError as error:
+        raise NodeError("config_invalid", "node.json: " + error.detail)
+    except (OSError, ValueError) as error:
+        raise NodeError("config_invalid", "node.json: %s; provision the board again" % error)

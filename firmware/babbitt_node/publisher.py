@@ -1,0 +1,251 @@
+"""Spool to broker, watermark back: the only owner of the network and of the send cursor.
+
+    publisher = Publisher(node)
+    supervisor.add("publisher", publisher.run, 120)
+
+After every connection: birth, state, reported, then the subscriptions, then records while `$host` is online, at most 256 beyond the
+watermark. What was handed out and is not covered by a commit is handed out again after a reconnection, a new host session or a `resend`.
+
+`node` gives: `settings` (node.json), `board`, `clock`, `spool`, `identity`, `quiet` (a lock that is held while nothing may touch the flash),
+the coroutine `desired(payload)` and plain `write_birth(out)`, `write_state(out)`, `write_reported(out)`.
+"""
+
+import asyncio
+
+from babbitt_node import clock as clocks
+from babbitt_node.errors import NodeError
+from babbitt_node.hal import port
+from babbitt_node.hal.compile import const
+from babbitt_node.messages import BIRTH_MAX
+from babbitt_node.mqtt.client import Client
+from babbitt_node.records import Batch
+from babbitt_node.segment import EVENT, MAX_PAYLOAD
+from babbitt_node.wire import get_int, get_str, read_object
+
+AHEAD = const(256)
+_DESIRED_MAX = const(8192)
+_OTHER_MAX = const(4096)
+_LONGEST_S = const(60)
+_WILL = b'{"online":false}'
+
+
+class Publisher:
+    """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from before this boot; `refused`
+    downward messages; `host_online`; `state_due`, `birth_due` ask for a new state or birth (with state and reported).
+    """
+
+    def __init__(self, node):
+        self._node = node
+        settings = node.settings
+        root = "babbitt/1/%s/" % settings["site"]
+        own = root + settings["node"] + "/"
+        self._own = own
+        self._topics = {
+            (own + "commit").encode(): self._on_commit,
+            (own + "desired").encode(): self._on_desired,
+            (root + "$host").encode(): self._on_host,
+        }
+        broker = settings["broker"]
+        self._client = Client(
+            broker["host"],
+            broker["port"],
+            "%s.%s" % (settings["site"], settings["node"]),
+            keepalive_s=broker["keepalive_s"],
+            will=(own + "state", _WILL, 1, True),
+            on_message=self._on_message,
+        )
+        self._batch = Batch(bytearray(BIRTH_MAX + MAX_PAYLOAD), node.identity.install)
+        self._cursor = node.spool.cursor()
+        self._probe = node.spool.cursor()
+        self._wake = asyncio.Event()
+        self._session = None
+        self._desired = None
+        self._commit = None
+        self._rewind = False
+        self._beyond = 0
+        self._refused = 0
+        self.sent = node.spool.last
+        self.host_online = False
+        self.state_due = self.birth_due = False
+
+    @property
+    def refused(self):
+        """Downward messages refused since boot."""
+        return self._refused + self._client.refused + self._node.clock.refused
+
+    def wake(self):
+        """There is something to do: a record, a state."""
+        self._wake.set()
+
+    def scratch(self):
+        """A Writer on the publisher's own buffer: for what runs in the publisher's task between two of its messages."""
+        return self._batch.out.reset()
+
+    async def run(self, beat):
+        """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s, with jitter."""
+        pause_s = 1
+        failures = 0
+        while True:
+            beat()
+            try:
+                await self._join(failures)
+                await self._client.connect()
+                beat()
+                pause_s = 1
+                failures = 0
+                await self._serve(beat)
+            except NodeError as error:
+                print("publisher:", error)
+            finally:
+                self.host_online = False
+                await self._client.close()
+            failures += 1
+            jitter = port.unique_bytes(1)[0]
+            for _ in range(pause_s):
+                beat()
+                await port.sleep_ms(500 + jitter * 4)
+            pause_s = min(_LONGEST_S, pause_s * 2)
+
+    async def _join(self, failures):
+        """Join the network anew if it is down, or if it says it is up and yet nothing came through three times."""
+        network = self._node.board.network()
+        if failures % 4 == 3:
+            network.down()
+        if not network.is_up():
+            wifi = self._node.settings["wifi"] or {"ssid": None, "password": None}
+            await network.up(wifi["ssid"], wifi["password"])
+
+    async def _serve(self, beat):
+        self._session = None
+        await self._announce(beat)
+        await self._client.subscribe(self._own + "commit", 0)
+        await self._client.subscribe(self._own + "desired", 1)
+        await self._client.subscribe(self._own.rsplit("/", 2)[0] + "/$host", 1)
+        self._restart()
+        while self._client.connected:
+            beat()
+            if await self._step(beat):
+                continue
+            self._wake.clear()
+            try:
+                await port.wait_for_ms(self._wake.wait(), 1000)
+            except NodeError as error:
+                if error.name != "timeout":
+                    raise
+        await self._client.run()
+
+    async def _step(self, beat):
+        """Do one thing; False when there is nothing to do."""
+        node = self._node
+        if self._commit is not None:
+            commit, self._commit = self._commit, None
+            async with node.quiet:
+                self._beyond -= node.spool.commit(commit[0], commit[1])
+            if node.spool.watermark >= (self._cursor.boot, self._cursor.seq):
+                self._restart()
+            return True
+        if self._desired is not None:
+            payload, self._desired = self._desired, None
+            self.birth_due = await node.desired(payload) or self.birth_due
+            await self._publish("reported", node.write_reported)
+            return True
+        if self.birth_due:
+            await self._announce(beat)
+            return True
+        if self.state_due:
+            self.state_due = False
+            await self._publish("state", node.write_state)
+            return True
+        if self._rewind:
+            self._restart()
+        return self.host_online and self._beyond < AHEAD and await self._send()
+
+    async def _announce(self, beat):
+        self.birth_due = self.state_due = False
+        await self._publish("birth", self._node.write_birth)
+        beat()
+        await self._publish("state", self._node.write_state)
+        await self._publish("reported", self._node.write_reported)
+
+    async def _publish(self, name, write):
+        """One retained message, built in the buffer of the batches, acknowledged by the broker."""
+        async with self._node.quiet:
+            out = self.scratch()
+            write(out)
+        await self._client.publish(self._own + name, out.view(), 1, True)
+
+    async def _send(self):
+        """Hand out the next batch or event. Returns False at the end of the spool."""
+        batch = self._batch
+        async with self._node.quiet:
+            batch.build(self._node.spool, self._cursor, self._probe, AHEAD - self._beyond)
+        if not batch.count:
+            return False
+        self._beyond += batch.count
+        # Before the writing: once the first byte has left, the host may have the record.
+        self.sent = max(self.sent, batch.last)
+        await self._client.send(self._own + ("event" if batch.what == EVENT else "data"), batch.out.view())
+        return True
+
+    def _restart(self):
+        """Start again right behind the watermark."""
+        self._rewind = False
+        self._cursor = self._node.spool.cursor()
+        self._beyond = 0
+
+    # ---- what comes down: called by the client, must neither wait nor raise
+
+    def _on_message(self, topic, payload, retained):
+        handler = self._topics.get(bytes(topic))
+        try:
+            if handler is None:
+                raise NodeError("bad_message", "a topic that was not subscribed")
+            handler(payload, retained)
+        except NodeError as error:
+            self._refused += 1
+            print("publisher: refused %s: %s" % (bytes(topic).decode(), error))
+        self._wake.set()
+
+    def _on_commit(self, payload, retained):
+        doc = read_object(payload, _OTHER_MAX)
+        if retained:
+            raise NodeError("bad_message", "commit: retained, it may be old")
+        if get_str(doc, "i", 8) != self._node.identity.install:
+            raise NodeError("bad_message", "commit: of another installation")
+        key = (get_int(doc, "boot", 0, 0x7FFFFFFF), get_int(doc, "seq", -1, 0x7FFFFFFF))
+        if key > self.sent:
+            raise NodeError("bad_message", "commit: %r was never sent, the newest is %r" % (key, self.sent))
+        if doc.get("resend", 0) != 0:
+            get_int(doc, "resend", 0, 1)
+            self._rewind = True
+        if self._commit is None or key > self._commit:
+            self._commit = key
+
+    def _on_desired(self, payload, retained):
+        if len(payload) > _DESIRED_MAX:
+            raise NodeError("too_large", "desired: %d bytes, at most %d" % (len(payload), _DESIRED_MAX))
+        if len(payload):  # an empty one is how a retained message is removed
+            self._desired = bytes(payload)
+
+    def _on_host(self, payload, retained):
+        doc = read_object(payload, _OTHER_MAX)
+        online = doc.get("online")
+        if online is not True:
+            if online is not False:
+                raise NodeError("bad_message", "$host: online: true or false is expected")
+            self._host(False)
+            return
+        session = get_str(doc, "session", 32)
+        t = get_int(doc, "t", 0, 9007199254740991)
+        if session != self._session:
+            self._session = session
+            self._rewind = True
+        self._host(True)
+        if not retained:
+            self._node.clock.offer(t, clocks.HOST)
+
+    def _host(self, online):
+        if online and not self.host_online:
+            self._rewind = True
+        self.host_online = online
+        self._node.board.led(online)

@@ -1,0 +1,115 @@
+"""What one configuration makes the node do: its samplers, its checks, and when each is due.
+
+    station = Station(config, board, quiet)
+    while True:
+        if await station.slot(clock):          # every `step_ms`; True: a record is complete in `station.values`
+            for check in station.judge(): ...
+"""
+
+from babbitt_node import checks
+from babbitt_node.config import channel_ids
+from babbitt_node.drivers.adxl345 import ADXL345
+from babbitt_node.drivers.ds18b20 import DS18B20
+from babbitt_node.errors import NodeError
+from babbitt_node.rules import ConfigError
+from babbitt_node.window import TemperatureSampler, VibrationSampler
+
+
+class Station:
+    """Samplers and checks of a validated configuration (None: no sensors).
+
+    `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots. Raises ConfigError when a
+    sensor or check cannot be built.
+    """
+
+    def __init__(self, config, board, quiet):
+        self.samplers = []
+        self._checks = []
+        self._interval_s = config["interval_s"] if config else 10
+        if config:
+            for i, spec in enumerate(config["sensors"]):
+                try:
+                    self.samplers.append(_sampler(spec, board, quiet, self._interval_s))
+                except NodeError as error:
+                    raise ConfigError("sensors[%d].bus" % i, error.detail)
+            ids = channel_ids(config)
+            self._checks = [checks.make(spec, ids.index(spec["channel"])) for spec in config["checks"]]
+        self.values = [None] * sum(s.width for s in self.samplers)
+        # The longest step that meets every reading and every record.
+        step = self._interval_s
+        for sampler in self.samplers:
+            step = _gcd(step, sampler.every_s)
+        self.step_ms = step * 1000
+        self._steps = self._interval_s // step
+        self._at = 0
+        self._faults = {s.id: "ok" for s in self.samplers}
+        self._last_u = None
+        self._dt_ms = 0
+
+    def skip(self, slots):
+        """Leave out slots that could not be kept."""
+        self._at += slots
+
+    async def slot(self, clock):
+        """Do what this slot asks for; True if it completed a record. The first slot does.
+
+        Conversions of thermometers run while the windows of accelerometers are taken.
+        """
+        complete = self._at % self._steps == 0
+        second = self._at * (self.step_ms // 1000)
+        self._at += 1
+        for sampler in self.samplers:
+            if second % sampler.every_s == 0:
+                sampler.begin()
+        if complete:
+            await self._measure(VibrationSampler)
+        for sampler in self.samplers:
+            await sampler.collect()
+        if complete:
+            await self._measure(TemperatureSampler)
+            u = clock.u()
+            self._dt_ms = 0 if self._last_u is None else u - self._last_u
+            self._last_u = u
+        return complete
+
+    async def _measure(self, kind):
+        at = 0
+        for sampler in self.samplers:
+            if isinstance(sampler, kind):
+                await sampler.measure(self.values, at)
+            at += sampler.width
+
+    def fault_changes(self):
+        """(sensor id, before, after) of every sensor whose fault is another one than when last asked; `ok` is none."""
+        changed = []
+        for sampler in self.samplers:
+            now = sampler.fault or "ok"
+            if now != self._faults[sampler.id]:
+                if sampler.fault:
+                    print("sensor %s: %s: %s" % (sampler.id, now, sampler.detail))
+                changed.append((sampler.id, self._faults[sampler.id], now))
+                self._faults[sampler.id] = now
+        return changed
+
+    def faults(self):
+        """{sensor id: error name} of those that have one."""
+        return {s.id: s.fault for s in self.samplers if s.fault}
+
+    def judge(self):
+        """Give every check the value of its channel; yields those that changed their state."""
+        for check in self._checks:
+            if check.update(self.values[check.channel_index], self._dt_ms):
+                yield check
+
+
+def _sampler(spec, board, quiet, interval_s):
+    bus = board.bus(spec["bus"])
+    if spec["driver"] == "adxl345":
+        return VibrationSampler(spec, ADXL345(bus, spec["rate_hz"], spec["range_g"]), interval_s, quiet)
+    return TemperatureSampler(spec, DS18B20(bus, spec["rom"]), interval_s)
+
+
+def _gcd(a, b):
+    while b:
+        a, b = b, a % b
+    return a
