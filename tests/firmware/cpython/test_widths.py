@@ -1,0 +1,114 @@
+"""No intermediate leaves 32 bits in a kernel or 31 bits elsewhere: worst cases and random ones, under checked
+arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from array import array
+
+import babbitt_node.checks
+import checked
+import pytest
+import test_checks_contract as contract
+from babbitt_node.dsp import features as plain
+
+MODULES = checked.load()
+TOP = 2**30 - 1
+
+
+def windows(n: int) -> list[list[int]]:
+    """Worst cases of int16 and random ones of every loudness."""
+    rng = random.Random(n)
+    found = [
+        [-32768] * n, [32767] * n, [0] * n, [1] + [0] * (n - 1), [-32768] + [32767] * (n - 1),
+        [32767] + [-32768] * (n - 1), [(-32768, 32767)[i & 1] for i in range(n)],
+        [(-32768, 32767)[i * 2 >= n] for i in range(n)], [(-16384, 16383)[i & 1] for i in range(n)],
+        [min(32767, round(32767.9 * math.sin(i * 0.37))) for i in range(n)],
+    ]  # fmt: skip
+    for bits in range(16):
+        high = 2**bits - 1
+        found.append([rng.randint(-high - 1, high) for _ in range(n)])
+        found.append([rng.choice((-high - 1, high, 0)) for _ in range(n)])
+    return found
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 64, 512, 1023, 4096])
+def test_vibration_stays_inside_its_widths(n: int) -> None:
+    cases = windows(n)
+    for counts in cases if n < 1000 else cases[:10] + cases[10::8]:
+        for num, den in ((15625, 4), (32767, 1), (1, 128)):
+            axis, out, reference = array("h", counts), array("i", [0] * 4), array("i", [0] * 4)
+            MODULES["features"].vibration(axis, n, num, den, out, 0)
+            plain.vibration(axis, n, num, den, reference, 0)
+            assert out == reference
+            assert all(0 <= v <= TOP for v in out)
+            if n == 4096:
+                break
+    if n >= 64:
+        assert checked.Widest.viper > 1_050_000_000, "the worst cases are not the worst"
+
+
+def test_slope_stays_inside_its_widths() -> None:
+    rng = random.Random(1)
+    for n in (2, 3, 16, 31, 32):
+        for size in (1, 1000, 2**16, 2**17, 2**29, TOP):
+            for kind in range(8):
+                slope = MODULES["features"].Slope(n)
+                for i in range(n):
+                    edge = size if (i * 2 >= n if kind == 0 else i & 1) else -size
+                    slope.add(edge if kind < 2 else rng.choice((None, edge, rng.randint(-size, size))))
+                for interval in (1, 10, 900, 86400):
+                    found = slope.per_hour(interval)
+                    assert found is None or -TOP <= found <= TOP
+
+
+def test_integer_helpers_stay_inside_their_widths() -> None:
+    rng = random.Random(2)
+    intmath = MODULES["intmath"]
+    for _ in range(3000):
+        a, b = (rng.randint(0, TOP) >> rng.randint(0, 29) for _ in range(2))
+        c = max(1, rng.randint(1, 2**29) >> rng.randint(0, 28))
+        assert intmath.muldiv(a, b, c) == min(TOP, (2 * a * b + c) // (2 * c))
+        assert intmath.isqrt(a) == math.isqrt(a)
+    assert intmath.muldiv(TOP, TOP, 2**29) == TOP
+
+
+EXTREME = [TOP, -TOP, 2**24, -(2**24), 2**24 + 1, 0, 1, -1, 16_000_000, -16_000_000]
+
+
+@pytest.mark.parametrize("kind", sorted(babbitt_node.checks.TYPES))
+def test_checks_stay_inside_their_widths(kind: str) -> None:
+    rng = random.Random(3)
+    rows = babbitt_node.checks.TYPES[kind].SETTINGS
+    specs = [dict(s) for s in contract.SPECS[kind]]
+    rows = [row for row in rows if row[0] not in ("ll", "l", "h", "hh")]
+    specs += [{row[0]: row[edge] for row in rows} for edge in (1, 2)]  # all at their lowest, at their highest
+    if kind == "limit":
+        specs[2] |= {"ll": -TOP, "l": -TOP, "h": TOP, "hh": TOP}
+        specs[3] |= {"h": -TOP, "hh": -TOP}
+    for settings in specs:
+        settings["learn"] = min(settings["learn"], 200) if "learn" in settings else 0
+        if kind == "limit":
+            del settings["learn"]
+        spec = {"id": "c", "type": kind, "channel": "a", **settings}
+        for pool in (EXTREME, [TOP, -TOP], [2**24, -(2**24)], list(range(-30, 30))):
+            narrow, wide = MODULES["checks"].make(spec, 0), babbitt_node.checks.make(spec, 0)
+            for _ in range(400):
+                value = rng.choice(pool)
+                dt_ms = rng.choice((0, 10000, 86_400_000, TOP))
+                assert narrow.update(value, dt_ms) == wide.update(value, dt_ms)
+            a, b = array("i", [0] * narrow.SIZE), array("i", [0] * narrow.SIZE)
+            narrow.dump(a)
+            wide.dump(b)
+            assert a == b
+
+
+def test_the_checker_notices() -> None:
+    with pytest.raises(checked.Escaped, match="31-bit"):
+        MODULES["intmath"].muldiv(TOP, 1, 2**31)
+    with pytest.raises(checked.Escaped, match="32 bits"):
+        MODULES["kernels"].moments(array("h", [32767]), 1, -32768, 0, 1, 0, array("i", [0] * 7))
+    with pytest.raises(checked.Escaped, match="float"):
+        MODULES["intmath"].muldiv(1.5, 1, 1)

@@ -1,0 +1,159 @@
+"""Write the golden vectors of the checks: `python tests/golden/make_checks.py`.
+
+The inputs are written here; the expected transitions come out of the node's code and are reviewed line by
+line before they are committed (three are derived by hand in tests/firmware/test_checks_golden.py). A change
+of a vector is a change of what nodes decide: say why.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "firmware"))
+
+from replay import replay  # noqa: E402
+
+TOP = 2**30 - 1
+_WAVE = (0, 3, -2, 5, -4, 1, 2, -5, 4, -1, -3, 0)  # a fixed noise, mean 0
+
+
+def noise(mean: int, unit: int, n: int) -> list[int]:
+    return [mean + unit * _WAVE[i % len(_WAVE)] for i in range(n)]
+
+
+def limit(**settings: int) -> dict[str, Any]:
+    return {"id": "golden", "type": "limit", "channel": "vib.x.rms", **settings}
+
+
+def zscore(**settings: int) -> dict[str, Any]:
+    return {"id": "golden", "type": "zscore", "channel": "vib.x.rms", **settings}
+
+
+# name: (why, spec, values, dt_ms, restore_at)
+VECTORS: dict[str, tuple[str, dict[str, Any], Sequence[int | None], int | list[int], list[int]]] = {
+    "limit_exact": (
+        "On the limit is inside, one beyond is outside; no hysteresis.",
+        limit(h=1000), [999, 1000, 1001, 1000, 1001, 1002, 999], 10000, [],
+    ),
+    "limit_one_below": (
+        "The same from below, on a negative limit.",
+        limit(l=-1000), [-999, -1000, -1001, -1000, -2000, -999], 10000, [],
+    ),
+    "limit_hysteresis": (
+        "Falls only on or below h - hysteresis.",
+        limit(h=1000, hysteresis=100), [1001, 950, 901, 900, 901, 1000, 1001, 900], 10000, [],
+    ),
+    "limit_escalate": (
+        "N, H, HH and back level by level, with delays of 30 s and 20 s.",
+        limit(h=1000, hh=2000, hysteresis=50, on_delay_s=30, off_delay_s=20),
+        [0] + [1500] * 5 + [2500] * 4 + [1960] + [1950] * 4 + [940] * 5,
+        10000, [],
+    ),
+    "limit_jump": (
+        "Straight past both limits: an alarm after one delay; straight back: normal after one delay.",
+        limit(h=1000, hh=2000, on_delay_s=20, off_delay_s=20),
+        [0, 3000, 3000, 3000, 3000, 0, 0, 0, 0], 10000, [],
+    ),
+    "limit_gaps": (
+        "A gap pauses the delay and keeps the state.",
+        limit(h=1000, on_delay_s=20, off_delay_s=20),
+        [1500, None, None, None, 1500, None, 1500, None, 500, None, None, 500, 500], 10000, [],
+    ),
+    "limit_cold_room": (
+        "A freezer at -20 degrees: the door (40 s) is no alarm, the dead compressor is.",
+        limit(h=-18000, hh=-15000, hysteresis=500, on_delay_s=60, off_delay_s=60),
+        [-20000] * 3 + [-14000] * 5 + [-20000] * 3 + list(range(-20000, -12000, 250)) + [-19000] * 9,
+        10000, [],
+    ),
+    "limit_two_sided": (
+        "From one side to the other: the other side ends at once.",
+        limit(ll=-2000, l=-1000, h=1000, hh=2000, hysteresis=10, on_delay_s=10, off_delay_s=40),
+        [0, 1500, 1500, -2500, -2500, -2500, 0, 0, 0, 0, 0, 0], 10000, [],
+    ),
+    "limit_saturation": (
+        "Values beyond 30 bits count as the largest; a limit at the very top is never exceeded.",
+        limit(h=TOP - 1, hh=TOP), [0, TOP - 1, TOP, 2**31, TOP - 1, -(2**31), 2**40], 10000, [],
+    ),
+    "limit_odd_times": (
+        "A negative step counts as 0, a step of more than a day as one day.",
+        limit(h=10, on_delay_s=86400), [11, 11, 11, 11, 11, 9], [0, 10000, -5000, 86_389_999, 1, 2**31], [],
+    ),
+    "limit_restore": (
+        "A restart in the middle of a delay changes nothing.",
+        limit(h=1000, hh=2000, hysteresis=50, on_delay_s=30, off_delay_s=20),
+        [0] + [1500] * 4 + [2500] * 4 + [1900] * 3 + [0] * 3, 10000, [0, 3, 4, 7, 11, 13],
+    ),
+    "zscore_step": (
+        "Learns a constant, then a step: sigma is the floor (50 thousandths), so 6 sigma are 300.",
+        zscore(learn=8), [1000] * 10 + [1300, 1303, 1303, 1300, 1000, 697, 700, 1000], 10000, [],
+    ),
+    "zscore_spike": (
+        "One wild value is no alarm when it must hold 20 s; three are.",
+        zscore(learn=24, z10=40, on_delay_s=20, off_delay_s=10),
+        noise(20000, 400, 30) + [90000] + noise(20000, 400, 12) + [90000] * 4 + noise(20000, 400, 8),
+        10000, [],
+    ),
+    "zscore_drift": (
+        "A slow drift to three times the level is followed and never an alarm.",
+        zscore(learn=24, shift=3, floor=100),
+        [value + 20 * i for i, value in enumerate(noise(5000, 100, 500))], 10000, [],
+    ),
+    "zscore_level_shift": (
+        "A level that stays is not learnt as normal; after the return the old mean still holds.",
+        zscore(learn=24, shift=3), noise(5000, 50, 40) + noise(9000, 50, 120) + noise(5000, 50, 20),
+        10000, [],
+    ),
+    "zscore_falls": (
+        "Some faults make a machine quieter: the low side, over negative values too.",
+        zscore(learn=12, z10=50, floor=20),
+        noise(-30000, 200, 36) + [-60000] * 3 + noise(-30000, 200, 6) + [0] * 3,
+        10000, [],
+    ),
+    "zscore_gaps": (
+        "Gaps do not count as learnt and do not move the mean.",
+        zscore(learn=8, floor_abs=10),
+        [None, 100, None, 101, 99, None, None, 100, 100, 102, 98, 100, None, 100, 500, None, 500],
+        10000, [],
+    ),
+    "zscore_zero": (
+        "A channel that is always 0 (FIFO overruns): floor_abs alone decides.",
+        zscore(learn=8, floor_abs=2), [0] * 12 + [12, 13, 12, 0], 10000, [],
+    ),
+    "zscore_saturation": (
+        "Statistics are limited to +-2^24; what lies beyond counts as that.",
+        zscore(learn=8, z10=20, shift=3),
+        [2**24] * 4 + [-(2**24)] * 4 + [2**24, 2**30, -TOP, 2**40] * 2 + [TOP] * 4,
+        10000, [],
+    ),
+    "zscore_restore": (
+        "Restarts while learning, in a delay and in an alarm change nothing.",
+        zscore(learn=24, z10=40, shift=4, on_delay_s=20, off_delay_s=10),
+        noise(20000, 400, 30) + [90000] * 4 + noise(20000, 400, 8), 10000, [1, 11, 24, 31, 32, 33, 35, 40],
+    ),
+}  # fmt: skip
+
+
+def build() -> dict[str, str]:
+    """name -> the text of the vector's file."""
+    texts = {}
+    for name, (why, spec, values, dt_ms, restore_at) in VECTORS.items():
+        vector = {"name": name, "why": why, "spec": spec, "dt_ms": dt_ms, "restore_at": restore_at}
+        vector["values"] = values
+        result = replay(vector)
+        lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in vector.items()]
+        rows = ",\n".join("    " + json.dumps(row) for row in result["transitions"])
+        lines.append(f'  "transitions": [\n{rows}\n  ],' if rows else '  "transitions": [],')
+        lines.append(f'  "final": {json.dumps(result["final"])}')
+        texts[name] = "{\n" + "\n".join(lines) + "\n}\n"
+    return texts
+
+
+if __name__ == "__main__":
+    for name, text in build().items():
+        (HERE / "checks" / f"{name}.json").write_text(text, encoding="utf-8")
+    print(f"{len(VECTORS)} vectors written to {HERE / 'checks'}: review the difference before you commit it")
