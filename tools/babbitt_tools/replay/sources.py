@@ -1,58 +1,37 @@
-"""Recordings as worlds of a virtual board."""
+"""Recordings as worlds of a virtual board, by name.
+
+    open_recording(data_dir, "pronostia/Bearing1_1")
+    open_recording(data_dir, "cold_storage/freezer_1", start="2021-10-10", end="2021-10-20")
+    open_recording(data_dir, "nab/ambient_temperature_system_failure")
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from babbitt_tools.vboard.world import World
+from babbitt_tools.errors import RecordingError
+from babbitt_tools.replay.pronostia import pronostia
+from babbitt_tools.replay.recording import Recording, TruthEvent
+from babbitt_tools.replay.temperature import cold_storage, nab
 
+__all__ = ["Recording", "TruthEvent", "cold_storage", "nab", "open_recording", "pronostia"]
 
-@dataclass(frozen=True, slots=True)
-class TruthEvent:
-    """Something that is known to have happened: `name` from `start_ms` to `end_ms` (equal for an instant), Unix ms."""
-
-    name: str
-    start_ms: int
-    end_ms: int
+SETS = ("pronostia", "cold_storage", "nab")
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A recording made ready for a board.
+def open_recording(data_dir: Path, name: str, start: str | None = None, end: str | None = None) -> Recording:
+    """The recording `<set>/<name>`; `start` and `end` cut a piece out of `cold_storage`.
 
-    Attributes:
-        name: e.g. `pronostia/Bearing1_1`.
-        kind: `machine` or `cold_room`.
-        interval_s: suggested seconds between records.
-        utc_start_ms, end_ms: first and last instant, Unix ms.
-        truth: what is known to have happened, by time.
-        notes: what the sensor cannot deliver, and what was done to the values.
-        config: a suggested `config.json`.
+    Raises:
+        RecordingError: no such set or recording, no folder of recordings, or a cut where none can be made.
     """
-
-    name: str
-    kind: str
-    world: World
-    interval_s: int
-    utc_start_ms: int
-    end_ms: int
-    truth: tuple[TruthEvent, ...]
-    notes: tuple[str, ...]
-    config: dict[str, Any] = field(default_factory=dict)
-
-
-def pronostia(data_dir: Path, bearing: str) -> Recording:
-    """A PRONOSTIA run to failure, e.g. `Bearing1_1`."""
-    raise NotImplementedError
-
-
-def cold_storage(data_dir: Path, sensor: str, start: str | None = None, end: str | None = None) -> Recording:
-    """A sensor of the refrigerated warehouse, e.g. `freezer_1`; start, end are ISO dates in UTC."""
-    raise NotImplementedError
-
-
-def nab(data_dir: Path, series: str) -> Recording:
-    """A series of the Numenta Anomaly Benchmark, e.g. `realKnownCause/ambient_temperature_system_failure`."""
-    raise NotImplementedError
+    if not Path(data_dir).is_dir():
+        raise RecordingError(f"no folder of recordings {data_dir}; set BABBITT_DATA or give --data")
+    kind, _, rest = name.partition("/")
+    if kind not in SETS or not rest:
+        raise RecordingError(f"no recording {name!r}; write it as one of {', '.join(f'{s}/NAME' for s in SETS)}")
+    if kind == "cold_storage":
+        return cold_storage(data_dir, rest, start, end)
+    if start or end:
+        raise RecordingError(f"{name} is played whole; start and end go with cold_storage only")
+    return pronostia(data_dir, rest) if kind == "pronostia" else nab(data_dir, rest)
