@@ -141,7 +141,7 @@ def frame(title: str, unit: str, axis: TimeAxis) -> Options:
         "aria": {"enabled": True, "label": {"description": f"Line chart of {title}, {y_name}, over time"}},
         "color": list(LINES),
         "textStyle": {"color": INK, "fontSize": 13},
-        "grid": {"left": 8, "right": 24, "top": 52, "bottom": 24, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": 52, "bottom": 22, "containLabel": True},
         "legend": {"top": 0, "right": 0, "icon": "roundRect", "itemHeight": 4, "textStyle": {"color": INK}},
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "line"}},
         "xAxis": {
@@ -165,6 +165,11 @@ def frame(title: str, unit: str, axis: TimeAxis) -> Options:
         },
         "series": [],
     }
+
+
+def _no_legend(options: Options) -> None:
+    options["legend"]["show"] = False
+    options["grid"]["top"] = 34
 
 
 def _series(name: str, data: Points, **more: Any) -> Options:
@@ -196,7 +201,8 @@ def measured(title: str, unit: str, lines: Sequence[Line], axis: TimeAxis) -> tu
             "animation": False,
             "data": _limit_lines(near, len(lines)),
         }
-    options["legend"]["show"] = len(lines) > 1
+    if len(lines) <= 1:
+        _no_legend(options)
     return options, ("Out of the picture: " + ", ".join(far)) if far else ""
 
 
@@ -215,7 +221,7 @@ def health(assessments: Sequence[Assessment], axis: TimeAxis) -> Options:
     options["series"] = [
         _series("health", points(_times(assessments), _values(a.health for a in assessments)))
     ]
-    options["legend"]["show"] = False
+    _no_legend(options)
     return options
 
 

@@ -130,7 +130,7 @@ class ChartsPanel:
             Text("h2", "Condition")
             with Tag("div", "spans", role="group", aria_label="Span of the charts"):
                 self._buttons = {name: self._span_button(name) for name in SPANS}
-        with Tag("div", "charts"):
+        with Tag("div", "charts three"):
             for key, title in (
                 ("health", "Health"),
                 ("anomaly", "Anomaly"),

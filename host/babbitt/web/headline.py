@@ -6,7 +6,7 @@ import time
 
 from babbitt.store.views import NodeView
 from babbitt.web.facts import Judgement
-from babbitt.web.style import Tag, Text, tone
+from babbitt.web.style import Outlook, Tag, Text, tone
 from babbitt.web.words import TimeWords
 
 
@@ -23,7 +23,7 @@ class Headline:
                 Text("span", "of 100 health", "score-of")
             self._word = Text("span", "", "word")
             with Tag("div"):
-                self._outlook = Text("div", "", "outlook")
+                self._outlook = Outlook()
                 self._drivers = Text("div", "", "facts-line")
                 self._link = Text("div", "", "facts-line")
 
@@ -35,6 +35,6 @@ class Headline:
         self._kind.text = now.kind
         self._score.text = now.score
         self._word.text = now.word
-        self._outlook.text = now.outlook
+        self._outlook.show(now.outlook)
         self._drivers.text = now.drivers
         self._link.text = now.link

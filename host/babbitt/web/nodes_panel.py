@@ -11,7 +11,7 @@ from collections import Counter
 
 from babbitt.store.views import NodeView
 from babbitt.web.facts import Judgement, name_of
-from babbitt.web.style import Tag, Text, tone
+from babbitt.web.style import Outlook, Tag, Text, tone
 from babbitt.web.words import TimeWords
 
 
@@ -28,7 +28,7 @@ class NodeCard:
             with Tag("div"):
                 self._score = Text("span", "", "score")
                 Text("span", "of 100 health", "score-of")
-            self._outlook = Text("div", "", "outlook")
+            self._outlook = Outlook()
             self._drivers = Text("div", "", "facts-line")
             self._link = Text("div", "", "facts-line")
 
@@ -40,7 +40,7 @@ class NodeCard:
         self._word.text = now.word
         self._kind.text = now.kind
         self._score.text = now.score
-        self._outlook.text = now.outlook
+        self._outlook.show(now.outlook)
         self._drivers.text = now.drivers
         self._link.text = now.link
 

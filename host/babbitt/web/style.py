@@ -11,6 +11,8 @@ from pathlib import Path
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from babbitt.web.words import halves
+
 INK = "#1c2430"
 QUIET = "#515c6b"
 RULE = "#d5dae1"
@@ -58,6 +60,20 @@ class Text(_Dressed, TextElement):
     def __init__(self, tag: str, text: str = "", classes: str = "", /, **values: str) -> None:
         super().__init__(tag=tag, text=text)
         self.attributes(classes, values)
+
+
+class Outlook(Tag):
+    """An outlook in large letters; where it needs two lines, it is broken before its bracket."""
+
+    def __init__(self) -> None:
+        super().__init__("div", "outlook")
+        with self:
+            self._halves = (Text("span"), Text("span"))
+
+    def show(self, outlook: str) -> None:
+        """Show this outlook; what has not changed is not sent."""
+        for part, text in zip(self._halves, halves(outlook), strict=True):
+            part.text = text
 
 
 def tone(level: str | None) -> str:

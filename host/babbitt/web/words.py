@@ -144,6 +144,12 @@ def event(one: EventView) -> str:
     return f"{one.channel} went from {one.came_from} to {one.to}: {found}"
 
 
+def halves(outlook: str) -> tuple[str, str]:
+    """An outlook before and from its bracket on, so that a line is broken there and nowhere else."""
+    before, bracket, after = outlook.partition(" (")
+    return before, bracket.strip() + after
+
+
 def sentence(text: str) -> str:
     """``text`` with a capital first letter."""
     return text[:1].upper() + text[1:]
