@@ -113,8 +113,9 @@ def on_micropython(jobs: list[Job]) -> list[Any]:
 
 
 def float_story(job: Job, kind: Any) -> set[tuple[int, ...]]:
-    """(index, state, mean, deviation, z in tenths) of the transitions of the same rolling statistics in
-    floats of type `kind`, without delays; learnt as zscore.py learns.
+    """(index, state, mean, deviation, tenths of z) of the transitions of the same statistics in floats.
+
+    kind: np.float32 or np.float64. Without delays; learns as zscore.py learns.
     """
     spec = job["spec"]
     weight, floor = kind(1 / 2 ** spec["shift"]), kind(spec["floor"] / 1000)
