@@ -69,8 +69,7 @@ class _Subject:
 class Pipeline:
     """Analyses in a thread of its own; ``wake`` is set by the ingest when there is something new.
 
-    ``kinds`` maps a kind of asset to ``module:class`` of its analyser. ``idle`` is set while everything
-    committed is judged and the rollups are up to date.
+    ``kinds`` maps a kind of asset to ``module:class`` of its analyser.
     """
 
     def __init__(
@@ -82,7 +81,8 @@ class Pipeline:
         self._subjects: dict[int, _Subject] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
-        self.idle = threading.Event()
+        self._passes = 0
+        self._passed = threading.Condition()
 
     def start(self) -> None:
         """Start the thread."""
@@ -93,6 +93,14 @@ class Pipeline:
         self._stop.set()
         self._wake.set()
         self._thread.join()
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until all that is committed now is judged and rolled up; False if that takes too long."""
+        with self._passed:
+            # The pass in hand may have begun before the last commit: the one after it has seen everything.
+            enough = self._passes + 2
+            self._wake.set()
+            return self._passed.wait_for(lambda: self._passes >= enough, timeout_s)
 
     def _run(self) -> None:
         conn = open_for_reading(self._writer.path)
@@ -107,9 +115,10 @@ class Pipeline:
                     self._stop.wait(1.0)
                     continue
                 if not busy:
-                    self.idle.set()
+                    with self._passed:
+                        self._passes += 1
+                        self._passed.notify_all()
                     self._wake.wait(0.5)
-                    self.idle.clear()
         finally:
             conn.close()
 
@@ -200,8 +209,8 @@ class Pipeline:
             subject.analyser = subject.asset = None
             if subject.failures == 1:
                 log.exception("the analyser of %s/%s failed", subject.site, subject.node)
-                text = f"The analyser failed and starts again from its last state:"
-                f" {type(error).__name__}: {error}"
+                what = f"{type(error).__name__}: {error}"
+                text = f"The analyser failed and starts again from its last state: {what}"
                 notes.append((t, "analyser", "ok", "failed", 1, text[:400]))
             return
         found.append(one)

@@ -117,7 +117,7 @@ class Applier:
         self.touched.add((topic.site, topic.node, said.i))
         last = said.seq + count - 1
         self._writer.gap(known.id, said.boot, said.seq, last, "refused")
-        self._writer.save_boot(known.id, said.boot, {})
+        self._writer.boot(known.id, said.boot)
         known.track.covered(said.boot, said.seq, last)
 
     def finish(self) -> None:
@@ -167,7 +167,7 @@ class Applier:
         if track.need is None:
             oldest = birth.oldest
             writer.save_boot(known.id, oldest.boot, {"first": oldest.seq})
-        writer.save_boot(known.id, birth.boot, {})
+        writer.boot(known.id, birth.boot)
         track.begins(birth.oldest.boot, birth.oldest.seq)
         track.newest = max(track.newest, birth.boot)
         need = track.need or (1, 0)
@@ -196,7 +196,7 @@ class Applier:
     def _discards(self, known: Known, discards: Sequence[tuple[int, int, int]]) -> None:
         for boot, first, last in discards:
             self._writer.gap(known.id, boot, first, last, "discarded")
-            self._writer.save_boot(known.id, boot, {})
+            self._writer.boot(known.id, boot)
             known.track.covered(boot, first, last)
 
     def _data(self, known: Known, data: Data, now: int) -> None:

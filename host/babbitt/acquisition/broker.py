@@ -47,8 +47,8 @@ dynamic_filters = true
 class EmbeddedBroker:
     """A broker of the host's own. ``port`` 0 takes a free one, which it keeps over restarts.
 
-    ``start`` raises BrokerError if the address cannot be used or the broker does not come up. ``pid`` is that of
-    its process now, ``restarts`` counts how often it had to be started again.
+    ``start`` raises BrokerError if the address cannot be used or the broker does not come up. ``pid`` is
+    that of its process now, ``restarts`` counts how often it had to be started again.
     """
 
     def __init__(self, listen: str = "127.0.0.1", port: int = 0) -> None:

@@ -5,6 +5,7 @@ It ends when its standard input closes, so that it never outlives the host that 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -19,6 +20,9 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """Run the broker until the parent goes."""
+    logging.basicConfig(level=logging.WARNING, format="broker: %(message)s")
+    # rumqttd's tracing comes out as an error for every packet.
+    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     IotCoreBroker(config_path=sys.argv[1]).run_forever()
 

@@ -76,7 +76,7 @@ def _track(conn: sqlite3.Connection, node_id: int, key: int) -> Track:
 def save(writer: StoreWriter, known: Known) -> None:
     """Write what changed since the last save. Inside a transaction."""
     for boot, (new, twice) in known.counts.items():
-        writer.save_boot(known.id, boot, {})
+        writer.boot(known.id, boot)
         writer.conn.execute(
             "UPDATE boots SET received=received+?, duplicates=duplicates+? WHERE install_id=? AND boot=?",
             (new, twice, known.id, boot),

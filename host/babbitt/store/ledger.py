@@ -42,7 +42,8 @@ def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
         rows.append(
             LedgerRow(
                 site, node, install, boot, first, beyond, received, twice, missing, discarded,
-                explained["refused"], pending, int(clean == 0), "unexplained" if missing else "pending" if pending else "complete",
+                explained["refused"], pending, int(clean == 0),
+                "unexplained" if missing else "pending" if pending else "complete",
                 "; ".join(_notes(missing, discarded, explained["refused"], pending, clean, end_known, first)),
             )
         )  # fmt: skip

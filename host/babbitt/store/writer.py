@@ -23,6 +23,8 @@ from babbitt.store.schema import open_for_writing
 
 REJECTED_KEPT = 1000
 REJECTED_HEAD = 200
+DEFECTS = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
+"""SQLite's codes that tell of a wrong statement, not of a failing disk: they are never tried again."""
 
 
 class StoreWriter:
@@ -54,6 +56,8 @@ class StoreWriter:
                 yield self.conn
                 self.conn.execute("COMMIT")
             except sqlite3.Error as error:
+                if error.sqlite_errorcode & 0xFF in DEFECTS:
+                    raise
                 raise StoreError(f"the store in {self.path} cannot be written: {error}") from error
             finally:
                 if self.conn.in_transaction:
@@ -112,9 +116,13 @@ class StoreWriter:
 
     # boots and gaps
 
+    def boot(self, install_id: int, boot: int) -> None:
+        """Enter a boot if it is new."""
+        self.conn.execute("INSERT OR IGNORE INTO boots (install_id, boot) VALUES (?,?)", (install_id, boot))
+
     def save_boot(self, install_id: int, boot: int, columns: dict[str, Any]) -> None:
         """Set columns of a boot, which is entered if it is new."""
-        self.conn.execute("INSERT OR IGNORE INTO boots (install_id, boot) VALUES (?,?)", (install_id, boot))
+        self.boot(install_id, boot)
         names = ", ".join(f"{name}=?" for name in columns)
         sql = f"UPDATE boots SET {names} WHERE install_id=? AND boot=?"
         self.conn.execute(sql, (*columns.values(), install_id, boot))

@@ -1,0 +1,126 @@
+"""``babbitt desired``: give a node a configuration and wait for its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json as json_
+import queue
+from pathlib import Path
+from typing import Annotated, Any
+
+import paho.mqtt.client as mqtt
+import typer
+
+from babbitt.acquisition.receiver import connect, make_client
+from babbitt.cli.options import JsonOption, StoreOption, print_json
+from babbitt.errors import BrokerError, ConfigRefused, ProtocolError, StoreMissing
+from babbitt.protocol.messages import Desired, Reported, decode_kind, encode, parse_topic
+from babbitt.service import split_address
+from babbitt.store.reader import StoreReader
+
+
+def desired(
+    site: Annotated[str, typer.Argument(help="Site of the node.")],
+    node: Annotated[str, typer.Argument(help="The node.")],
+    config: Annotated[
+        Path, typer.Argument(help="The configuration: a JSON file, see docs/configuration.md.")
+    ],
+    store: StoreOption,
+    broker: Annotated[str, typer.Option(help="Address of the broker.")] = "127.0.0.1:1883",
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Number of this configuration; default one more.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node's answer.")] = 60.0,
+    json: JsonOption = False,
+) -> None:
+    """Check a configuration as the node does, publish it, and wait until the node runs or refuses it."""
+    parse_topic(f"babbitt/1/{site}/{node}/desired")
+    document = read_config(config)
+    payload = encode(Desired(version or _last_version(store, site, node) + 1, document))
+    decode_kind("desired", payload)
+    said = exchange(split_address(broker), site, node, payload, wait)
+    if json:
+        print_json(
+            {
+                "version": said.version,
+                "hash": said.hash,
+                "state": said.state,
+                "path": said.path,
+                "reason": said.reason,
+            }
+        )
+    elif said.state == "applied":
+        print(f"{site}/{node} runs configuration {said.version}.")
+    if said.state != "applied":
+        raise ConfigRefused(f"{site}/{node} refused configuration {said.version}: {said.path}: {said.reason}")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration and check it with the node's own code. Raises ConfigRefused."""
+    from babbitt_node.config import ConfigError, validate
+
+    try:
+        document = json_.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigRefused(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigRefused(f"{path} holds no JSON object")
+    try:
+        validate(document)
+    except ConfigError as error:
+        raise ConfigRefused(f"{path}: {error}") from error
+    return document
+
+
+def exchange(address: tuple[str, int], site: str, node: str, payload: bytes, wait: float) -> Reported:
+    """Publish ``desired`` retained and wait for the ``reported`` that answers it. Raises BrokerError when the
+    broker or the node does not answer in ``wait`` seconds."""
+    digest = hashlib.sha256(payload).hexdigest()[:16]
+    root = f"babbitt/1/{site}/{node}/"
+    answers: queue.Queue[Reported] = queue.Queue()
+    client = make_client("", clean=True)
+
+    def on_connect(c: mqtt.Client, *_: object) -> None:
+        c.subscribe(root + "reported", 1)
+
+    def on_message(_c: mqtt.Client, _d: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            said = decode_kind("reported", bytes(message.payload))
+        except ProtocolError:
+            return  # the host names it among the refused ones
+        if isinstance(said, Reported) and said.hash == digest:
+            answers.put(said)
+
+    client.on_connect = on_connect
+    client.on_message = on_message
+    connect(client, *address)
+    try:
+        sent = client.publish(root + "desired", payload, qos=1, retain=True)
+        sent.wait_for_publish(min(10.0, wait) or 10.0)
+        if not sent.is_published():
+            raise BrokerError(
+                f"the broker at {address[0]}:{address[1]} does not answer; is the host running?"
+            )
+        return answers.get(timeout=wait)
+    except queue.Empty:
+        raise BrokerError(
+            f"{site}/{node} did not answer in {wait:g} s; the configuration waits for it at the broker"
+        ) from None
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _last_version(store: Path, site: str, node: str) -> int:
+    """The number of the configuration the node runs or refused last; 0 if nothing is known."""
+    try:
+        views = StoreReader(store).nodes()
+    except StoreMissing:
+        return 0
+    reader = StoreReader(store)
+    for view in views:
+        if (view.site, view.node) == (site, node):
+            said = reader.reported(site, node)
+            running = int(view.birth["config"]["version"]) if view.birth else 0
+            return max(running, said.version if said else 0)
+    return 0

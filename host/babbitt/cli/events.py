@@ -1,0 +1,48 @@
+"""``babbitt events``: what happened, newest first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from babbitt.cli.options import JsonOption, LimitOption, StoreOption, print_json, print_table, when
+from babbitt.store.reader import StoreReader
+from babbitt.store.views import EventView
+
+
+def events(
+    store: StoreOption,
+    site: Annotated[str | None, typer.Option(help="Only of this site.")] = None,
+    node: Annotated[str | None, typer.Option(help="Only of this node.")] = None,
+    limit: LimitOption = 50,
+    json: JsonOption = False,
+) -> None:
+    """Print events of the nodes' checks and of the host."""
+    found = StoreReader(store).events(site, node, limit)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (
+            when(e.t),
+            f"{e.site}/{e.node}",
+            ("info", "warning", "alarm")[e.sev],
+            e.check,
+            f"{e.came_from} -> {e.to}",
+            _what(e),
+        )
+        for e in found
+    ]
+    print_table(
+        "Events", ("time", "node", "severity", "check", "change", "what"), rows, "Nothing has happened yet."
+    )
+
+
+def _what(event: EventView) -> str:
+    if event.text:
+        return event.text
+    if event.value is None:
+        return event.channel or ""
+    limit = "" if event.limit is None else f", limit {event.limit:g}"
+    return f"{event.channel} = {event.value:g} {event.unit}{limit}"

@@ -1,0 +1,55 @@
+"""``babbitt host``: run the host until Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from babbitt.cli.options import StoreOption
+from babbitt.service import Host
+
+
+def host(
+    store: StoreOption,
+    broker: Annotated[
+        str | None, typer.Option(help="A broker that runs already; without it the host has its own.")
+    ] = None,
+    listen: Annotated[str, typer.Option(help="Where the host's own broker listens.")] = "127.0.0.1:1883",
+    web_host: Annotated[str, typer.Option(help="Where the page listens.")] = "127.0.0.1",
+    web_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")
+    ] = 8080,
+    no_web: Annotated[bool, typer.Option("--no-web", help="No page.")] = False,
+    accept_simulated_time: Annotated[
+        bool, typer.Option("--accept-simulated-time", help="Take the time of simulated nodes for real.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+) -> None:
+    """Receive, store and judge until Ctrl-C."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    with Host(store, broker, listen, accept_simulated=accept_simulated_time) as running:
+        address = f"{running.address[0]}:{running.address[1]}"
+        print(f"The host stores in {store}; nodes connect to {address}.", flush=True)
+        if no_web:
+            running.wait(stop)
+        else:
+            from babbitt.web.server import WebServer
+
+            with WebServer(store, web_host, web_port, address) as page:
+                print(f"The page is at {page.url}", flush=True)
+                running.wait(stop)
+    print("Stopped.", flush=True)

@@ -1,0 +1,49 @@
+"""``babbitt ledger``: account for every record."""
+
+from __future__ import annotations
+
+import typer
+
+from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table
+from babbitt.store.reader import StoreReader
+from babbitt.store.views import LedgerRow
+
+_COLUMNS = (
+    "node", "install", "boot", "first", "next", "received", "twice", "discarded", "pending", "missing", "note",
+)  # fmt: skip
+
+
+def ledger(store: StoreOption, json: JsonOption = False) -> None:
+    """Print one line for each boot of each node; exit 1 if a record is missing without explanation."""
+    rows = StoreReader(store).ledger()
+    missing = sum(row.missing for row in rows)
+    if json:
+        print_json({"rows": rows, "missing": missing})
+    else:
+        print_table(
+            "Ledger",
+            [
+                "node",
+                "install",
+                "boot",
+                "first",
+                "next",
+                "received",
+                "twice",
+                "discarded",
+                "pending",
+                "missing",
+                "note",
+            ],
+            [_cells(row) for row in rows],
+            "No record has been received yet.",
+        )
+        if missing:
+            print(f"{missing} records are missing without explanation.")
+    if missing:
+        raise typer.Exit(1)
+
+
+def _cells(r: LedgerRow) -> tuple[object, ...]:
+    where = f"{r.site}/{r.node}", r.install, r.boot, r.first, r.next
+    return *where, r.received, r.duplicates, r.discarded, r.pending, r.missing, r.note

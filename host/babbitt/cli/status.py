@@ -1,0 +1,49 @@
+"""``babbitt status``: how the nodes and their machines are."""
+
+from __future__ import annotations
+
+from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.store.reader import StoreReader
+from babbitt.store.views import NodeView
+
+
+def status(store: StoreOption, json: JsonOption = False) -> None:
+    """Print one line for each node."""
+    reader = StoreReader(store)
+    nodes = reader.nodes()
+    if json:
+        print_json({"nodes": nodes, "rejected": reader.rejected_total()})
+        return
+    rows = [
+        (
+            f"{n.site}/{n.node}",
+            n.asset or "?",
+            "online" if n.online else "offline",
+            when(n.last_t),
+            *_verdict(n.assessment),
+            _faults(n),
+        )
+        for n in nodes
+    ]
+    columns = ("node", "asset", "link", "last record", "state", "health", "remaining", "sensor faults")
+    print_table("Nodes", columns, rows, "No node has been heard yet.")
+    if refused := reader.rejected_total():
+        print(f"{refused} messages were refused: see `babbitt rejected`.")
+
+
+def _faults(node: NodeView) -> str:
+    faults = (node.state or {}).get("faults", {})
+    return ", ".join(f"{sensor}: {fault}" for sensor, fault in faults.items())
+
+
+def _verdict(one: Assessment | None) -> tuple[str, str, str]:
+    if one is None:
+        return "-", "-", "-"
+    health = "-" if one.health is None else f"{one.health:.0f} %"
+    return one.level, health, one.outlook if one.remaining is None else _span(one.remaining)
+
+
+def _span(left: Interval) -> str:
+    unit, hours = ("d", 24.0) if left.p10 >= 48 else ("h", 1.0)
+    return f"{left.p50 / hours:.0f} {unit} ({left.p10 / hours:.0f} to {left.p90 / hours:.0f})"
