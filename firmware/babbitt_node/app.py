@@ -3,8 +3,9 @@
     node = Node(Board.load())
     asyncio.run(node.run())
 
-Three tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to the spool), the publisher
-(spool to broker) and the housekeeper (state once a minute and on every change of a fault).
+Three tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to
+the spool), the publisher (spool to broker) and the housekeeper (state once a minute and on every change of a
+fault).
 """
 
 import asyncio
@@ -68,7 +69,10 @@ class Node:
 
     async def run(self):
         """Run until cancelled."""
-        print("babbitt %s: installation %s, boot %d" % (babbitt_node.__version__, self.identity.install, self.identity.boot))
+        print(
+            "babbitt %s: installation %s, boot %d"
+            % (babbitt_node.__version__, self.identity.install, self.identity.boot)
+        )
         self.supervisor.add("sampler", self._sample, 90)
         self.supervisor.add("publisher", self.publisher.run, 90)
         self.supervisor.add("housekeeper", self._keep_house, 90)
@@ -80,7 +84,9 @@ class Node:
         self.identity.ended()
 
     async def _sample(self, beat):
-        """Measure on the grid of readings and records. A slot that was missed is left out, never made up for."""
+        """Measure on the grid of readings and records. A slot that was missed is left out, never made up
+        for.
+        """
         due = port.ticks_ms()
         while True:
             beat()
@@ -112,7 +118,15 @@ class Node:
             self.recorder.event("sensor." + sensor, None, before, after, severity, None, None, 0, {})
         for check in station.judge():
             self.recorder.event(
-                check.id, check.channel, check.previous, check.state, check.severity, check.value, check.limit, check.held_s, check.evidence()
+                check.id,
+                check.channel,
+                check.previous,
+                check.state,
+                check.severity,
+                check.value,
+                check.limit,
+                check.held_s,
+                check.evidence(),
             )
         if changed:
             self.publisher.state_due = True
@@ -133,7 +147,8 @@ class Node:
     # ---- configuration
 
     async def desired(self, payload):
-        """A `desired` arrived: check it, keep it, run it from the next record. Returns whether it changed anything.
+        """A `desired` arrived: check it, keep it, run it from the next record. Returns whether it changed
+        anything.
 
         A configuration that cannot be built here, or whose birth would be too long, is refused as a whole.
         """
@@ -144,7 +159,9 @@ class Node:
             try:
                 self._birth(self.publisher.scratch(), station, config, version, digest, self.recorder.next)
             except NodeError as error:
-                raise ConfigError("", "the birth would be too long, use fewer or shorter names: %s" % error.detail)
+                raise ConfigError(
+                    "", "the birth would be too long, use fewer or shorter names: %s" % error.detail
+                )
             made.append(station)
 
         async with self.quiet:
@@ -157,6 +174,7 @@ class Node:
         return True
 
     def _switch(self):
+        self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None
         self._since = self.recorder.next

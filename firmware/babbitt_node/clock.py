@@ -1,13 +1,14 @@
-"""Honest time: milliseconds since boot always, Unix time only from a source that is trusted, and its quality with it.
+"""Honest time: milliseconds since boot always, Unix time only from a source that is trusted, and its quality
+with it.
 
     clock = Clock(board)
     clock.u()                       # ms since boot, through every wrap of the ticks
     clock.t()                       # Unix ms, or None while q is 0
     clock.offer(1789000000000, HOST)
 
-A source replaces another only if it is as good or better; a lower one is ignored. A difference below half a second is
-taken over by an eighth at a time, so that the delay of single messages does not make the time jump; a larger one is a
-jump and is logged.
+A source replaces another only if it is as good or better; a lower one is ignored. A difference below half a
+second is taken over by an eighth at a time, so that the delay of single messages does not make the time jump;
+a larger one is a jump and is logged.
 """
 
 from babbitt_node.hal import port
@@ -30,7 +31,8 @@ def plausible(ms):
 
 
 class Clock:
-    """The node's clock. board: `clock_kind` says what the system's clock is worth at the start, `reset_cause()` whether it went on.
+    """The node's clock. board: `clock_kind` says what the system's clock is worth at the start,
+    `reset_cause()` whether it went on.
 
     `q` is the quality 0..4 of docs/protocol.md; `refused` counts offers that were no plausible time.
     """
@@ -50,7 +52,9 @@ class Clock:
             self.q = RTC
 
     def u(self):
-        """Milliseconds since boot. To be called at least every 6 days, half the period of an ESP32's ticks (2^30 ms)."""
+        """Milliseconds since boot. To be called at least every 6 days, half the period of an ESP32's ticks
+        (2^30 ms).
+        """
         now = port.ticks_ms()
         self._u += port.ticks_diff(now, self._ticks)
         self._ticks = now
@@ -61,7 +65,9 @@ class Clock:
         return None if self.q == NONE else self._offset + self.u()
 
     def offer(self, ms, quality):
-        """A source says it is `ms` (Unix). Returns whether it was taken; an implausible time is counted in `refused`."""
+        """A source says it is `ms` (Unix). Returns whether it was taken; an implausible time is counted in
+        `refused`.
+        """
         if not plausible(ms):
             self.refused += 1
             return False

@@ -21,12 +21,14 @@ _KEYS = {
     "ds18b20": ("id", "driver", "bus", "every_s", "rom"),
 }
 _AXES = ("x", "y", "z")
+_FEATURES = ("rms", "peak", "crest", "kurt")
 
 
 def validate(doc, buses=None):
     """Check a configuration; returns it with every default filled in.
 
-    doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises ConfigError(path, reason).
+    doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises
+    ConfigError(path, reason).
     """
     an_object(doc, "", ("asset", "interval_s", "sensors", "checks"))
     if "asset" not in doc:
@@ -66,13 +68,11 @@ def channel_ids(config):
     for sensor in config["sensors"]:
         if sensor["driver"] == "adxl345":
             for axis in _AXES:
-                for name in ("rms", "peak", "crest", "kurt"):
-                    found.append("%s.%s.%s" % (sensor["id"], axis, name))
+                found += ["%s.%s.%s" % (sensor["id"], axis, name) for name in _FEATURES]
             names = ("rate", "overflow", "clip")
         else:
             names = ("mean", "min", "max", "slope")
-        for name in names:
-            found.append("%s.%s" % (sensor["id"], name))
+        found += ["%s.%s" % (sensor["id"], name) for name in names]
     return found
 
 
@@ -89,7 +89,12 @@ def _sensor(entry, path, interval_s, buses):
     if buses is not None:
         one_of(entry, path, "bus", tuple(sorted(buses)))
         if buses[sensor["bus"]] != _BUS[driver]:
-            reason = "%s needs a bus of type %s, %s is %s" % (driver, _BUS[driver], sensor["bus"], buses[sensor["bus"]])
+            reason = "%s needs a bus of type %s, %s is %s" % (
+                driver,
+                _BUS[driver],
+                sensor["bus"],
+                buses[sensor["bus"]],
+            )
             raise ConfigError(path + ".bus", reason)
     if driver == "adxl345":
         sensor["rate_hz"] = one_of(entry, path, "rate_hz", (100, 200, 400, 800, 1600, 3200), 3200)
@@ -110,10 +115,17 @@ def _together(config):
     """What holds for all sensors together: channels, and the time their windows take."""
     count = len(channel_ids(config))
     if count > CHANNELS_MAX:
-        raise ConfigError("sensors", "they have %d channels together, a node has at most %d" % (count, CHANNELS_MAX))
-    windows_ms = sum(s["window"] * 1000 // s["rate_hz"] + 1 for s in config["sensors"] if s["driver"] == "adxl345")
+        raise ConfigError(
+            "sensors", "they have %d channels together, a node has at most %d" % (count, CHANNELS_MAX)
+        )
+    windows_ms = sum(
+        s["window"] * 1000 // s["rate_hz"] + 1 for s in config["sensors"] if s["driver"] == "adxl345"
+    )
     if windows_ms > config["interval_s"] * 1000 * 9 // 10:
-        reason = "the windows take %d ms, more than nine tenths of interval_s (%d s)" % (windows_ms, config["interval_s"])
+        reason = "the windows take %d ms, more than nine tenths of interval_s (%d s)" % (
+            windows_ms,
+            config["interval_s"],
+        )
         raise ConfigError("interval_s", reason)
 
 
@@ -137,7 +149,8 @@ def _check(entry, path, channels):
 
 
 def validate_node(doc, wifi=True):
-    """Check node.json; returns it with defaults. wifi: whether the board needs `wifi`. Raises ConfigError(path, reason).
+    """Check node.json; returns it with defaults. wifi: whether the board needs `wifi`. Raises
+    ConfigError(path, reason).
 
     The password is never part of a reason.
     """

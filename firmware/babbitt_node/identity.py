@@ -1,8 +1,8 @@
 """Which installation and which boot this is: the numbers that make every record unique for ever.
 
-`boot.json` holds `{"i","boot","clean"}` and is replaced as a whole. When it is damaged, the newest segments of the spool
-say which installation this is and which boots were used; only if they cannot be read either, a new installation begins,
-so that no number is ever given twice.
+`boot.json` holds `{"i","boot","clean"}` and is replaced as a whole. When it is damaged, the newest segments
+of the spool say which installation this is and which boots were used; only if they cannot be read either, a
+new installation begins, so that no number is ever given twice.
 """
 
 import json
@@ -15,7 +15,9 @@ _MARGIN = const(100)  # boots that may have left no record in the spool
 
 
 class Identity:
-    """This start. `install` 8 hexadecimal digits; `boot` from 1; `before` (boot, clean) of the boot before, or None."""
+    """This start. `install` 8 hexadecimal digits; `boot` from 1; `before` (boot, clean) of the boot before,
+    or None.
+    """
 
     def __init__(self, path="boot.json", spool_folder="spool"):
         self._path = path

@@ -1,14 +1,30 @@
 """The upward messages that are not records: birth, state and reported, written into one buffer.
 
-Each takes a `wire.Writer` (reset by the caller) and plain values, and writes the fields in the order of docs/protocol.md. Dicts of
-MicroPython have no order of their own, so every object says its keys. Raises NodeError too_large when the buffer is too small.
+Each takes a `wire.Writer` (reset by the caller) and plain values, and writes the fields in the order of
+docs/protocol.md. Dicts of MicroPython have no order of their own, so every object says its keys. Raises
+NodeError too_large when the buffer is too small.
 """
 
 BIRTH_MAX = 8192
 STATE_MAX = 4096
 
 _BIRTH = ("i", "fw", "board", "boot", "reset", "prev", "oldest", "discards", "q", "asset", "interval")
-_STATE = ("online", "i", "boot", "u", "t", "q", "rssi", "heap_free", "heap_block", "next", "sent", "spool", "discarded", "discards")
+_STATE = (
+    "online",
+    "i",
+    "boot",
+    "u",
+    "t",
+    "q",
+    "rssi",
+    "heap_free",
+    "heap_block",
+    "next",
+    "sent",
+    "spool",
+    "discarded",
+    "discards",
+)
 _KEYS = {
     "prev": ("boot", "next", "clean"),
     "oldest": ("boot", "seq"),
@@ -23,7 +39,9 @@ _CHECK = ("id", "type", "channel")
 
 
 def value(out, item, keys=None):
-    """Write None, a bool, an int, text, a list or a dict (with `keys` first and in that order, those it has; others sorted)."""
+    """Write None, a bool, an int, text, a list or a dict (with `keys` first and in that order, those it
+    has; others sorted).
+    """
     if item is None:
         out.null()
     elif item is True or item is False:
@@ -60,8 +78,8 @@ def _fields(out, info, names):
 def birth(out, info, samplers, checks):
     """Write the birth.
 
-    info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe(). checks: validated entries
-    of the configuration; settings that are absent are left out.
+    info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe().
+    checks: validated entries of the configuration; settings that are absent are left out.
     """
     _fields(out, info, _BIRTH)
     out.raw(b',"since":').int(info["since"])
@@ -95,7 +113,7 @@ def state(out, info):
 
 
 def reported(out, install, report):
-    """Write what became of a configuration. report: version, hash, state and, if rejected, path and reason."""
+    """Write what became of a configuration. report: version, hash, state; if rejected path and reason."""
     doc = dict(report)
     doc["i"] = install
     value(out, doc, ("i", "version", "hash", "state", "path", "reason"))

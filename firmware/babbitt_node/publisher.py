@@ -3,11 +3,13 @@
     publisher = Publisher(node)
     supervisor.add("publisher", publisher.run, 120)
 
-After every connection: birth, state, reported, then the subscriptions, then records while `$host` is online, at most 256 beyond the
-watermark. What was handed out and is not covered by a commit is handed out again after a reconnection, a new host session or a `resend`.
+After every connection: birth, state, reported, then the subscriptions, then records while `$host` is online,
+at most 256 beyond the watermark. What was handed out and is not covered by a commit is handed out again after
+a reconnection, a new host session or a `resend`.
 
-`node` gives: `settings` (node.json), `board`, `clock`, `spool`, `identity`, `quiet` (a lock that is held while nothing may touch the flash),
-the coroutine `desired(payload)` and plain `write_birth(out)`, `write_state(out)`, `write_reported(out)`.
+`node` gives: `settings` (node.json), `board`, `clock`, `spool`, `identity`, `quiet` (a lock that is held
+while nothing may touch the flash), the coroutine `desired(payload)` and plain `write_birth(out)`,
+`write_state(out)`, `write_reported(out)`.
 """
 
 import asyncio
@@ -30,8 +32,9 @@ _WILL = b'{"online":false}'
 
 
 class Publisher:
-    """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from before this boot; `refused`
-    downward messages; `host_online`; `state_due`, `birth_due` ask for a new state or birth (with state and reported).
+    """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from
+    before this boot; `refused` downward messages; `host_online`; `state_due`, `birth_due` ask for a new state
+    or birth (with state and reported).
     """
 
     def __init__(self, node):
@@ -78,11 +81,15 @@ class Publisher:
         self._wake.set()
 
     def scratch(self):
-        """A Writer on the publisher's own buffer: for what runs in the publisher's task between two of its messages."""
+        """A Writer on the publisher's own buffer: for what runs in the publisher's task between two of its
+        messages.
+        """
         return self._batch.out.reset()
 
     async def run(self, beat):
-        """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s, with jitter."""
+        """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s,
+        with jitter.
+        """
         pause_s = 1
         failures = 0
         while True:
@@ -107,7 +114,9 @@ class Publisher:
             pause_s = min(_LONGEST_S, pause_s * 2)
 
     async def _join(self, failures):
-        """Join the network anew if it is down, or if it says it is up and yet nothing came through three times."""
+        """Join the network anew if it is down, or if it says it is up and yet nothing came through three
+        times.
+        """
         network = self._node.board.network()
         if failures % 4 == 3:
             network.down()

@@ -1,4 +1,5 @@
-"""Rows and events as the bytes of the wire, numbered and written to the spool before anything else happens to them.
+"""Rows and events as the bytes of the wire, numbered and written to the spool before anything else happens to
+them.
 
     recorder = Recorder(spool, clock, "9f3a01bc", 3)
     recorder.row([152340, None, ...])
@@ -20,8 +21,12 @@ def encode_row(out, u, t, values):
     out.raw(b"]")
 
 
-def encode_event(out, install, boot, seq, u, t, q, check, channel, came_from, to, severity, value, limit, held_s, evidence):
-    """Write an event. channel: id or None. value, limit: int or None. evidence: {name: int}. Raises NodeError too_large."""
+def encode_event(
+    out, install, boot, seq, u, t, q, check, channel, came_from, to, severity, value, limit, held_s, evidence
+):
+    """Write an event. channel: id or None. value, limit: int or None. evidence: {name: int}. Raises
+    NodeError too_large.
+    """
     out.raw(b'{"i":"').raw(install.encode()).raw(b'","boot":').int(boot).raw(b',"seq":').int(seq)
     out.raw(b',"u":').int(u).raw(b',"t":').value(t).raw(b',"q":').int(q)
     out.raw(b',"check":').str(check).raw(b',"ch":')
@@ -30,7 +35,9 @@ def encode_event(out, install, boot, seq, u, t, q, check, channel, came_from, to
     else:
         out.str(channel)
     out.raw(b',"from":').str(came_from).raw(b',"to":').str(to).raw(b',"sev":').int(severity)
-    out.raw(b',"value":').value(value).raw(b',"limit":').value(limit).raw(b',"for":').int(held_s).raw(b',"ev":{')
+    out.raw(b',"value":').value(value).raw(b',"limit":').value(limit).raw(b',"for":').int(held_s).raw(
+        b',"ev":{'
+    )
     for at, name in enumerate(sorted(evidence)):
         if at:
             out.raw(b",")
@@ -39,7 +46,9 @@ def encode_event(out, install, boot, seq, u, t, q, check, channel, came_from, to
 
 
 class Recorder:
-    """Numbers records and appends them to the spool. `next` is the first unused seq; `u`, `t` are the times of the newest record."""
+    """Numbers records and appends them to the spool. `next` is the first unused seq; `u`, `t` are the times
+    of the newest record.
+    """
 
     def __init__(self, spool, clock, install, boot):
         self._spool = spool
@@ -50,7 +59,9 @@ class Recorder:
         self.next = 0
 
     def row(self, values):
-        """Append a row with the time of now. Raises NodeError too_large, spool_full; then no number is used."""
+        """Append a row with the time of now. Raises NodeError too_large, spool_full; then no number is
+        used.
+        """
         clock = self._clock
         self._out.reset()
         encode_row(self._out, clock.u(), clock.t(), values)
@@ -62,7 +73,22 @@ class Recorder:
         u, t, q = clock.u(), clock.t(), clock.q
         self._out.reset()
         encode_event(
-            self._out, self._install, self._boot, self.next, u, t, q, check, channel, came_from, to, severity, value, limit, held_s, evidence
+            self._out,
+            self._install,
+            self._boot,
+            self.next,
+            u,
+            t,
+            q,
+            check,
+            channel,
+            came_from,
+            to,
+            severity,
+            value,
+            limit,
+            held_s,
+            evidence,
         )
         self._append(EVENT, q)
 
@@ -74,8 +100,9 @@ class Recorder:
 class Batch:
     """The longest `data` message that starts behind a cursor, built in the buffer of a Writer.
 
-    out: Writer whose buffer holds 4096 + MAX_PAYLOAD bytes. After `build`: `what` is ROW (publish on `data`), EVENT (on `event`) or 0
-    (nothing to send); the message is `out.view()`; `first`, `last` (boot, seq); `count` records.
+    out: Writer whose buffer holds 4096 + MAX_PAYLOAD bytes. After `build`: `what` is ROW (publish on `data`),
+    EVENT (on `event`) or 0 (nothing to send); the message is `out.view()`; `first`, `last` (boot, seq);
+    `count` records.
     """
 
     LIMIT = 4096
@@ -89,7 +116,9 @@ class Batch:
         self.first = self.last = (0, -1)
 
     def build(self, spool, cursor, probe, most):
-        """Take at most `most` records behind `cursor`, which moves behind them. probe: a second Cursor to look ahead with."""
+        """Take at most `most` records behind `cursor`, which moves behind them. probe: a second Cursor to
+        look ahead with.
+        """
         out = self.out.reset()
         self.what = self.count = 0
         quality = -1
@@ -124,5 +153,7 @@ class Batch:
 
     def _head(self, key, quality):
         out = self.out
-        out.raw(b'{"i":"').raw(self._install.encode()).raw(b'","boot":').int(key[0]).raw(b',"seq":').int(key[1])
+        out.raw(b'{"i":"').raw(self._install.encode()).raw(b'","boot":').int(key[0]).raw(b',"seq":').int(
+            key[1]
+        )
         out.raw(b',"q":').int(quality).raw(b',"rows":[')

@@ -4,7 +4,9 @@ from babbitt_node.errors import NodeError
 
 
 class ConfigError(NodeError):
-    """A document breaks a rule. `path` is where (`checks[2].h`, empty for the whole), `reason` what, for people."""
+    """A document breaks a rule. `path` is where (`checks[2].h`, empty for the whole), `reason` what, for
+    people.
+    """
 
     def __init__(self, path, reason):
         super().__init__("config_invalid", "%s: %s" % (path, reason) if path else reason)
@@ -74,7 +76,9 @@ def a_text(doc, path, key, low, high, letters=None):
     """The string `doc[key]` of low..high characters, only `letters` if given. Required."""
     value = _required(doc, path, key)
     if type(value) is not str or not low <= len(value) <= high:
-        raise ConfigError(join(path, key), "expected text of %d to %d characters, got %s" % (low, high, shown(value)))
+        raise ConfigError(
+            join(path, key), "expected text of %d to %d characters, got %s" % (low, high, shown(value))
+        )
     for c in value:
         if letters is not None and c not in letters:
             raise ConfigError(join(path, key), "expected only %s, got %s" % (_brief(letters), shown(value)))

@@ -1,10 +1,11 @@
 """The bytes of the spool: segment files made of frames that prove themselves.
 
-A segment is a header and frames. Every frame carries its own magic, length and CRC-32, so that a reader finds the torn end of a file
-that lost power in mid-write, and the next good frame behind damaged bytes.
+A segment is a header and frames. Every frame carries its own magic, length and CRC-32, so that a reader finds
+the torn end of a file that lost power in mid-write, and the next good frame behind damaged bytes.
 
     header  20 bytes  "BSP1", installation (8 hexadecimal digits), boot u32, CRC-32 of the 16 bytes before it
-    frame   18 bytes  magic u16, kind u8, 0 u8, length u16, boot u32, seq u32, CRC-32 u32 over kind..seq and payload; then the payload
+    frame   18 bytes  magic u16, kind u8, 0 u8, length u16, boot u32, seq u32, CRC-32 u32 over kind..seq and
+    payload; then the payload
 
 All little-endian. `kind` is ROW or EVENT, with the clock quality of the record in its upper four bits.
 """
@@ -62,7 +63,9 @@ def pack_frame(out, kind, boot, seq, payload):
 
 
 class FrameReader:
-    """Reads frames at given offsets. The fields tell about the frame read last: `what` (ROW, EVENT), `quality`, `boot`, `seq`."""
+    """Reads frames at given offsets. The fields tell about the frame read last: `what` (ROW, EVENT),
+    `quality`, `boot`, `seq`.
+    """
 
     def __init__(self):
         self._head = bytearray(FRAME)
@@ -91,7 +94,9 @@ class FrameReader:
         return n
 
     def each(self, file, at, end, buf):
-        """Yield the length of every good frame between two offsets; `at` is the offset behind it, `gaps` counts damaged places."""
+        """Yield the length of every good frame between two offsets; `at` is the offset behind it, `gaps`
+        counts damaged places.
+        """
         while at < end:
             n = self.read(file, at, buf)
             if n < 0:

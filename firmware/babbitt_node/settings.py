@@ -1,8 +1,9 @@
 """The configuration the node runs, where it is kept, and what the node says about it.
 
-`config.json` holds either the bare document (flashed) or the payload of `desired` exactly as it came, so that its hash is known
-after a restart. The one before it stays in `config.good.json` and is used when `config.json` is bad or missing. Without either the
-node runs with no sensors, says why, and can be given a new one.
+`config.json` holds either the bare document (flashed) or the payload of `desired` exactly as it came, so that
+its hash is known after a restart. The one before it stays in `config.good.json` and is used when
+`config.json` is bad or missing. Without either the node runs with no sensors, says why, and can be given a
+new one.
 """
 
 import json
@@ -43,7 +44,9 @@ def parse(payload, wrapped):
 
 
 class Settings:
-    """The configuration in force: `config` (validated, or None), `version`, `hash`; `report` is what `reported` says."""
+    """The configuration in force: `config` (validated, or None), `version`, `hash`; `report` is what
+    `reported` says.
+    """
 
     def __init__(self, buses=None):
         self._buses = buses
@@ -86,13 +89,19 @@ class Settings:
 
     def rejected(self, version, hashed, error):
         """Report that a document was refused, and why."""
-        self.report = {"version": version, "hash": hashed, "state": "rejected", "path": error.path[:128], "reason": error.reason}
+        self.report = {
+            "version": version,
+            "hash": hashed,
+            "state": "rejected",
+            "path": error.path[:128],
+            "reason": error.reason,
+        }
 
     def offer(self, payload, try_out):
         """A `desired` arrived. Returns whether it is new and now in force; `report` says what became of it.
 
-        payload: bytes. try_out: function(config, version, hash) that builds what is needed to run it and raises ConfigError if the node
-        cannot; it is called before anything is written.
+        payload: bytes. try_out: function(config, version, hash) that builds what is needed to run it and
+        raises ConfigError if the node cannot; it is called before anything is written.
         """
         hashed = digest(payload)
         if hashed == self.hash and self.config is not None:
@@ -114,7 +123,9 @@ class Settings:
         return True
 
     def _store(self, payload):
-        """The new one beside the old one, the old one out of the way, the new one in its place: at every cut one of them is there."""
+        """The new one beside the old one, the old one out of the way, the new one in its place: at every
+        cut one of them is there.
+        """
         with open("config.new", "wb") as file:
             file.write(payload)
             file.flush()

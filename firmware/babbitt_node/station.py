@@ -1,9 +1,9 @@
 """What one configuration makes the node do: its samplers, its checks, and when each is due.
 
-    station = Station(config, board, quiet)
-    while True:
-        if await station.slot(clock):          # every `step_ms`; True: a record is complete in `station.values`
-            for check in station.judge(): ...
+station = Station(config, board, quiet)
+while True:
+    if await station.slot(clock):          # every `step_ms`; True: a record is complete in `station.values`
+        for check in station.judge(): ...
 """
 
 from babbitt_node import checks
@@ -18,8 +18,8 @@ from babbitt_node.window import TemperatureSampler, VibrationSampler
 class Station:
     """Samplers and checks of a validated configuration (None: no sensors).
 
-    `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots. Raises ConfigError when a
-    sensor or check cannot be built.
+    `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots. Raises
+    ConfigError when a sensor or check cannot be built.
     """
 
     def __init__(self, config, board, quiet):
@@ -45,6 +45,26 @@ class Station:
         self._faults = {s.id: "ok" for s in self.samplers}
         self._last_u = None
         self._dt_ms = 0
+
+    def take_over(self, before):
+        """Go on where another station stops: samplers and checks whose settings are the same keep what they
+        know.
+        """
+        if before._interval_s == self._interval_s:
+            for i, sampler in enumerate(self.samplers):
+                for other in before.samplers:
+                    if other.spec == sampler.spec:
+                        self.samplers[i] = other
+                        self._faults[other.id] = before._faults[other.id]
+        specs = [sampler.spec for sampler in before.samplers]
+        kept = [s.id for s in self.samplers if s.spec in specs]
+        for i, check in enumerate(self._checks):
+            for other in before._checks:
+                same = (other.id, other.TYPE, other.channel) == (check.id, check.TYPE, check.channel)
+                if same and other.settings == check.settings and check.channel.split(".")[0] in kept:
+                    other.channel_index = check.channel_index
+                    self._checks[i] = other
+        self._last_u = before._last_u
 
     def skip(self, slots):
         """Leave out slots that could not be kept."""
@@ -80,7 +100,9 @@ class Station:
             at += sampler.width
 
     def fault_changes(self):
-        """(sensor id, before, after) of every sensor whose fault is another one than when last asked; `ok` is none."""
+        """(sensor id, before, after) of every sensor whose fault is another one than when last asked; `ok`
+        is none.
+        """
         changed = []
         for sampler in self.samplers:
             now = sampler.fault or "ok"

@@ -1,8 +1,8 @@
-"""Every task is watched, restarted when it dies, and counted; the hardware watchdog is fed only while all make progress.
+"""Every task is watched, restarted when it dies, and counted; the hardware watchdog is fed only while all
+make progress.
 
-    supervisor = Supervisor(board.watchdog(60000))
-    supervisor.add("sampler", sampler, patience_s=60)      # sampler: function beat -> coroutine; it calls beat() as it goes
-    await supervisor.run()
+    supervisor = Supervisor(board.watchdog(60000)) supervisor.add("sampler", sampler, patience_s=60)      #
+    sampler: function beat -> coroutine; it calls beat() as it goes await supervisor.run()
 """
 
 import asyncio
@@ -45,8 +45,8 @@ class _Watched:
 class Supervisor:
     """Runs tasks for ever. watchdog: an object with feed(), or None.
 
-    `restarts` {task: times} of those that were; `crash` the newest traceback or None; `late` name of the task that kept the watchdog
-    from being fed, or None.
+    `restarts` {task: times} of those that were; `crash` the newest traceback or None; `late` name of the task
+    that kept the watchdog from being fed, or None.
     """
 
     def __init__(self, watchdog=None):
@@ -61,7 +61,9 @@ class Supervisor:
         return {task.name: task.restarts for task in self._tasks if task.restarts}
 
     def add(self, name, make, patience_s):
-        """Add a task. make: function(beat) -> coroutine. patience_s: it beats at least so often, or it hangs."""
+        """Add a task. make: function(beat) -> coroutine. patience_s: it beats at least so often, or it
+        hangs.
+        """
         self._tasks.append(_Watched(name, make, patience_s))
 
     async def run(self):
@@ -82,7 +84,9 @@ class Supervisor:
             if port.ticks_diff(now, task.last) > task.patience_ms:
                 if self.late != task.name:
                     self.late = task.name
-                    print("supervisor: task %s makes no progress, the watchdog will reset the board" % task.name)
+                    print(
+                        "supervisor: task %s makes no progress, the watchdog will reset the board" % task.name
+                    )
                 return
         self.late = None
         if self._watchdog is not None:

@@ -1,11 +1,13 @@
 """Samplers: a sensor becomes the values of its channels, once every record.
 
-A sampler has `channels()`, the list of the birth; `begin()`, which starts what takes time (a conversion); the coroutine `collect()`,
-which takes a reading between records; and the coroutine `measure(out, at)`, which writes the values of the record (an int in
-+-(2^30-1) or None each) to the list out[at:at+width] and raises nothing. `fault` is None or the name of the error that kept it from
-measuring, `detail` its text; the sensor is probed again at the next record.
+A sampler has `channels()`, the list of the birth; `begin()`, which starts what takes time (a conversion); the
+coroutine `collect()`, which takes a reading between records; and the coroutine `measure(out, at)`, which
+writes the values of the record (an int in +-(2^30-1) or None each) to the list out[at:at+width] and raises
+nothing. `fault` is None or the name of the error that kept it from measuring, `detail` its text; the sensor
+is probed again at the next record.
 
-No allocation and no float from the opening of a window to its end: the buffers are made once and shared by all windows.
+No allocation and no float from the opening of a window to its end: the buffers are made once and shared by
+all windows.
 """
 
 import gc
@@ -27,8 +29,7 @@ def _shared(n):
     if not _axes or len(_axes[0]) < n:
         _axes.clear()
         gc.collect()
-        for _ in range(3):
-            _axes.append(array("h", [0] * n))
+        _axes.extend([array("h", [0] * n) for _ in range(3)])
     return _axes
 
 
@@ -36,6 +37,7 @@ class _Sampler:
     """What both have in common: the fault and the probing."""
 
     def __init__(self, spec, device):
+        self.spec = spec
         self.id = spec["id"]
         self.driver = spec["driver"]
         self.fault = None
@@ -64,8 +66,9 @@ class _Sampler:
 class VibrationSampler(_Sampler):
     """A window of an accelerometer with a FIFO: 15 channels.
 
-    spec: an entry of `sensors` with rate_hz, range_g, window. device: an `ADXL345` or what behaves like it. interval_s:
-    seconds between records. quiet: asyncio.Lock that keeps flash and network away while the window is open, or None.
+    spec: an entry of `sensors` with rate_hz, range_g, window. device: an `ADXL345` or what behaves like it.
+    interval_s: seconds between records. quiet: asyncio.Lock that keeps flash and network away while the
+    window is open, or None.
     """
 
     width = 15
@@ -136,7 +139,9 @@ class VibrationSampler(_Sampler):
         out[at + 14] = self._clip
 
     async def _window(self):
-        """Fill the axes. A window that lost samples is begun again; the fourth is taken as it is, with the count of its overruns."""
+        """Fill the axes. A window that lost samples is begun again; the fourth is taken as it is, with the
+        count of its overruns.
+        """
         device = self._device
         x, y, z = _shared(self._n)
         for attempt in range(_RESTARTS + 1):
@@ -164,12 +169,17 @@ class VibrationSampler(_Sampler):
             if count == 0:
                 empty += 1
                 if empty > _EMPTY_BURSTS:
-                    raise NodeError("timeout", "%s: the FIFO stays empty: check the supply; the sensor may have been reset" % self.id)
+                    raise NodeError(
+                        "timeout",
+                        "%s: the FIFO stays empty: check the supply; the sensor may have been reset"
+                        % self.id,
+                    )
                 continue
             if got == 0:
                 begun = now
                 first = count
-            # What the FIFO held counts, not what was taken of it: the last burst takes only what the window needs.
+            # What the FIFO held counts, not what was taken of it: the last burst takes only what the window
+            # needs.
             self._span = got + device.entries - first
             self._span_us = ticks_diff(now, begun)
             got += count
@@ -192,13 +202,18 @@ class VibrationSampler(_Sampler):
                     clip += 1
         self._clip = clip
         if not moved:
-            raise NodeError("stuck", "%s: %d equal samples on all axes: the sensor hangs or its data line is broken" % (self.id, self._n))
+            raise NodeError(
+                "stuck",
+                "%s: %d equal samples on all axes: the sensor hangs or its data line is broken"
+                % (self.id, self._n),
+            )
 
 
 class TemperatureSampler(_Sampler):
     """Readings of a thermometer every `every_s`, given as mean, min, max and slope of the record: 4 channels.
 
-    spec: an entry of `sensors` with every_s. device: a `DS18B20` or what behaves like it. interval_s: seconds between records.
+    spec: an entry of `sensors` with every_s. device: a `DS18B20` or what behaves like it. interval_s: seconds
+    between records.
     """
 
     width = 4
@@ -214,10 +229,13 @@ class TemperatureSampler(_Sampler):
 
     def channels(self):
         """Channel descriptions in the order of the values."""
-        found = []
-        for name in ("mean", "min", "max"):
-            found.append({"id": "%s.%s" % (self.id, name), "unit": "degC", "exp": -3, "lo": -55000, "hi": 125000})
-        found.append({"id": self.id + ".slope", "unit": "degC/h", "exp": -3, "lo": -1073741823, "hi": 1073741823})
+        found = [
+            {"id": "%s.%s" % (self.id, name), "unit": "degC", "exp": -3, "lo": -55000, "hi": 125000}
+            for name in ("mean", "min", "max")
+        ]
+        found.append(
+            {"id": self.id + ".slope", "unit": "degC/h", "exp": -3, "lo": -1073741823, "hi": 1073741823}
+        )
         return found
 
     def describe(self):
@@ -256,7 +274,9 @@ class TemperatureSampler(_Sampler):
         self._count += 1
 
     async def measure(self, out, at):
-        """Close the record. Readings of the record count even if the last one failed; without any, all values are None."""
+        """Close the record. Readings of the record count even if the last one failed; without any, all
+        values are None.
+        """
         if self._count == 0:
             mean = out[at] = out[at + 1] = out[at + 2] = None
         else:

@@ -3,8 +3,7 @@
 import os
 from array import array
 
-from babbitt_node import segment
-from babbitt_node import spool as spool_module
+from babbitt_node import segment, shelf
 from babbitt_node.segment import EVENT, FRAME, MAX_PAYLOAD, ROW, kind_of
 from babbitt_node.spool import Spool
 from helpers import Random, node_error
@@ -284,19 +283,19 @@ def test_power_cut_at_every_step_of_a_discard():
     while not finished:
         spool = open_spool(1, 8192)
         seq = 0
-        while spool.discards.rows < 40:
+        while spool.discards.rows < 20:
             spool.append(EVENT if seq % 9 == 0 else ROW, 1, seq, payload(1, seq))
             seq += 1
-        spool_module.os = segment.os = FailingFiles(step)
+        shelf.os = segment.os = FailingFiles(step)
         try:
-            while spool.discards.rows < 120:
+            while spool.discards.rows < 60:
                 spool.append(EVENT if seq % 9 == 0 else ROW, 1, seq, payload(1, seq))
                 seq += 1
             finished = True
         except Crash:
             pass
         finally:
-            spool_module.os = segment.os = os
+            shelf.os = segment.os = os
         again = open_spool(2, 8192)
         kept = sequence(again)
         assert [k for k in kept if k % 9 == 0] == list(range(0, seq, 9)), step
@@ -315,7 +314,7 @@ def test_random_life_against_a_model():
     model, watermark = [], (0, -1)
     boot = seq = 0
     spool = None
-    for _ in range(400):
+    for _ in range(150):
         what = random.between(0, 9)
         if spool is None or what == 0:
             boot, seq = boot + 1, 0

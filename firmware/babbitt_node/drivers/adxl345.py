@@ -7,8 +7,8 @@
     count = sensor.read_fifo(x, y, z, at=0, limit=32)      # x, y, z: array('h') of counts
     sensor.stop()
 
-One count is 1/256 g = 3906.25 micro-g (SCALE_NUM / SCALE_DEN) in every range. Registers and timing: Analog Devices, ADXL345 data
-sheet, Rev. E, register map and 'FIFO' section.
+One count is 1/256 g = 3906.25 micro-g (SCALE_NUM / SCALE_DEN) in every range. Registers and timing: Analog
+Devices, ADXL345 data sheet, Rev. E, register map and 'FIFO' section.
 """
 
 from babbitt_node.errors import NodeError
@@ -75,15 +75,28 @@ class ADXL345:
         """Check who answers and set it up. Raises NodeError no_device or wrong_identity."""
         found = self._read(_DEVID)
         if found in (0x00, 0xFF):
-            raise NodeError("no_device", "ADXL345: only 0x%02x on the bus: check power, the chip select and the SDO wire" % found)
+            raise NodeError(
+                "no_device",
+                "ADXL345: only 0x%02x on the bus: check power, the chip select and the SDO wire" % found,
+            )
         if found != _IDENTITY:
-            raise NodeError("wrong_identity", "ADXL345: DEVID is 0x%02x, not 0xe5: another sensor, or SPI in the wrong mode" % found)
-        for register, value in ((_POWER_CTL, 0), (_BW_RATE, self._rate), (_DATA_FORMAT, self._format), (_FIFO_CTL, 0)):
+            raise NodeError(
+                "wrong_identity",
+                "ADXL345: DEVID is 0x%02x, not 0xe5: another sensor, or SPI in the wrong mode" % found,
+            )
+        for register, value in (
+            (_POWER_CTL, 0),
+            (_BW_RATE, self._rate),
+            (_DATA_FORMAT, self._format),
+            (_FIFO_CTL, 0),
+        ):
             self._write(register, value)
             back = self._read(register)
             if back != value:
                 raise NodeError(
-                    "no_device", "ADXL345: register 0x%02x reads 0x%02x after 0x%02x was written: check wires and their length" % (register, back, value)
+                    "no_device",
+                    "ADXL345: register 0x%02x reads 0x%02x, not 0x%02x: check the wires, keep them short"
+                    % (register, back, value),
                 )
 
     def start(self):
@@ -102,9 +115,11 @@ class ADXL345:
         return self._read(_INT_SOURCE) & _OVERRUN != 0
 
     def read_fifo(self, x, y, z, at, limit):
-        """Take at most `limit` samples into x, y, z (array('h'), counts) from index `at` on; returns how many. Allocates nothing.
+        """Take at most `limit` samples into x, y, z (array('h'), counts) from index `at` on; returns how
+        many. Allocates nothing.
 
-        Every sample is one selection of the chip: the FIFO needs 5 us between two of them, which the interpreter takes anyway.
+        Every sample is one selection of the chip: the FIFO needs 5 us between two of them, which the
+        interpreter takes anyway.
         """
         self.entries = count = self._read(_FIFO_STATUS) & _ENTRIES
         if count > limit:

@@ -1,10 +1,12 @@
-"""The board: what is soldered to which pin, from `board.json`. The only module that knows `machine`, `network` and `onewire`.
+"""The board: what is soldered to which pin, from `board.json`. The only module that knows `machine`,
+`network` and `onewire`.
 
     board = Board.load("board.json")
     sensor = ADXL345(board.bus("spi0"), 3200, 16)
     print(board.name, board.reset_cause())
 
-Buses are built on first use and handed to drivers, so that a driver never names a pin. A bus speaks in `NodeError`s.
+Buses are built on first use and handed to drivers, so that a driver never names a pin. A bus speaks in
+`NodeError`s.
 """
 
 import json
@@ -59,7 +61,8 @@ class OneWireBus:
     def _call(self, method, *args):
         try:
             return method(*args)
-        except Exception as error:  # OneWireError is an Exception of its own, bus trouble is OSError: both mean 'look at the wire'
+        except Exception as error:
+            # OneWireError is an Exception of its own, trouble of the pin an OSError: look at the wire.
             if isinstance(error, MemoryError):
                 raise
             raise NodeError("no_device", "1-Wire bus: %r" % error)
@@ -79,7 +82,10 @@ class OneWireBus:
     def select(self, rom):
         """Reset and address one device (`rom`: 8 bytes)."""
         if not self.reset():
-            raise NodeError("no_device", "no presence pulse on the 1-Wire bus: check the data pin, power and the 4.7 kOhm resistor")
+            raise NodeError(
+                "no_device",
+                "no presence pulse on the 1-Wire bus: check the data pin, power and the 4.7 kOhm resistor",
+            )
         self._call(self._wire.select_rom, rom)
 
     def scan(self):
@@ -103,14 +109,15 @@ class NoNetwork:
 
     def rssi(self):
         """No radio: None."""
-        return None
 
     def down(self):
         """Nothing to do."""
 
 
 class Wifi:
-    """The station interface. It has one owner, the publisher: two callers of connect() end in 'Wifi Internal State Error'."""
+    """The station interface. It has one owner, the publisher: two callers of connect() end in 'Wifi
+    Internal State Error'.
+    """
 
     def __init__(self):
         import network
@@ -119,7 +126,9 @@ class Wifi:
         self._wlan = network.WLAN(network.WLAN.IF_STA)
 
     async def up(self, ssid, password):
-        """Join the network, from whatever state the radio is in. Raises NodeError network_down after at most 15 s."""
+        """Join the network, from whatever state the radio is in. Raises NodeError network_down after at
+        most 15 s.
+        """
         wlan = self._wlan
         try:
             wlan.active(True)
@@ -127,17 +136,26 @@ class Wifi:
             wlan.connect(ssid, password)
         except OSError as error:
             raise NodeError("network_down", "Wi-Fi does not start: %s" % error)
-        bad = (getattr(self._network, "STAT_WRONG_PASSWORD", -1), getattr(self._network, "STAT_NO_AP_FOUND", -2))
+        bad = (
+            getattr(self._network, "STAT_WRONG_PASSWORD", -1),
+            getattr(self._network, "STAT_NO_AP_FOUND", -2),
+        )
         for _ in range(150):
             if wlan.isconnected():
                 return
             if wlan.status() in bad:
                 break
             await sleep_ms(100)
-        raise NodeError("network_down", "cannot join Wi-Fi %r (status %s): check wifi.ssid, wifi.password and the distance" % (ssid, wlan.status()))
+        raise NodeError(
+            "network_down",
+            "cannot join Wi-Fi %r (status %s): check wifi.ssid, wifi.password and the distance"
+            % (ssid, wlan.status()),
+        )
 
     def is_up(self):
-        """Whether the radio believes it is connected. It goes on believing through a cut link: only the broker's answers prove it."""
+        """Whether the radio believes it is connected. It goes on believing through a cut link: only the
+        broker's answers prove it.
+        """
         return self._wlan.isconnected()
 
     def rssi(self):
@@ -165,11 +183,16 @@ class Board:
     def __init__(self, spec):
         own = spec.get("babbitt") if isinstance(spec, dict) else None
         if not isinstance(own, dict) or not isinstance(own.get("buses"), dict):
-            raise NodeError("config_invalid", "board.json: needs a key 'babbitt' with 'buses'; take the one of boards/")
+            raise NodeError(
+                "config_invalid", "board.json: needs a key 'babbitt' with 'buses'; take the one of boards/"
+            )
         self.name = own.get("name", "unknown")
         self.clock_kind = own.get("clock", "none")
         if self.clock_kind not in ("none", "rtc", "simulated"):
-            raise NodeError("config_invalid", "board.json: babbitt.clock: expected none, rtc or simulated, got %r" % self.clock_kind)
+            raise NodeError(
+                "config_invalid",
+                "board.json: babbitt.clock: expected none, rtc or simulated, got %r" % self.clock_kind,
+            )
         self._specs = own["buses"]
         self._buses = {}
         self._network_kind = own.get("network", "wifi")
@@ -183,18 +206,25 @@ class Board:
             with open(path) as file:
                 return cls(json.load(file))
         except (OSError, ValueError) as error:
-            raise NodeError("config_invalid", "%s: %s; flash the board's folder of boards/ again" % (path, error))
+            raise NodeError(
+                "config_invalid", "%s: %s; flash the board's folder of boards/ again" % (path, error)
+            )
 
     def bus_types(self):
         """{bus id: type} for the check of a configuration."""
         return {key: spec.get("type") for key, spec in self._specs.items()}
 
     def bus(self, name):
-        """The bus `name`, built on first use. Raises NodeError config_invalid for one that board.json does not have."""
+        """The bus `name`, built on first use. Raises NodeError config_invalid for one that board.json does
+        not have.
+        """
         if name not in self._buses:
             spec = self._specs.get(name)
             if spec is None:
-                raise NodeError("config_invalid", "no bus %r in board.json, which has %s" % (name, ", ".join(sorted(self._specs))))
+                raise NodeError(
+                    "config_invalid",
+                    "no bus %r in board.json, which has %s" % (name, ", ".join(sorted(self._specs))),
+                )
             self._buses[name] = _build(name, spec)
         return self._buses[name]
 
@@ -218,7 +248,9 @@ class Board:
         return "unknown"
 
     def watchdog(self, ms):
-        """A hardware watchdog that resets the board unless `.feed()` is called every `ms`. It cannot be stopped."""
+        """A hardware watchdog that resets the board unless `.feed()` is called every `ms`. It cannot be
+        stopped.
+        """
         return machine.WDT(timeout=ms)
 
     def led(self, on):
