@@ -3,7 +3,7 @@
     python docs/images/take.py URL OUT.png [NODE]
 
 URL is the page's address; NODE (``site/node``) is whose view is shown, without it that of the lowest health.
-Needs Chromium and playwright; the result is a PNG of at most 200 kB with the charts drawn.
+Needs Chromium and playwright; prints the size of the picture.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def frame(title: str, unit: str, axis: TimeAxis) -> Options:
         "aria": {"enabled": True, "label": {"description": f"Line chart of {title}, {y_name}, over time"}},
         "color": list(LINES),
         "textStyle": {"color": INK, "fontSize": 13},
-        "grid": {"left": 8, "right": 24, "top": 52, "bottom": 22, "containLabel": True},
+        "grid": {"left": 8, "right": 24, "top": 52, "bottom": 28, "containLabel": True},
         "legend": {"top": 0, "right": 0, "icon": "roundRect", "itemHeight": 4, "textStyle": {"color": INK}},
         "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "line"}},
         "xAxis": {

@@ -22,7 +22,8 @@ from babbitt.web.source import StoreSource, Unavailable
 from babbitt.web.style import Tag, Text
 from babbitt.web.words import TimeWords
 
-SPANS = {"hour": 3_600_000, "day": 86_400_000, "week": 7 * 86_400_000, "all": None}
+_DAY = 86_400_000
+SPANS = {"hour": 3_600_000, "day": _DAY, "week": 7 * _DAY, "all": None}
 """The spans to choose from, in milliseconds before the node's last record."""
 
 POINTS = 500
@@ -72,24 +73,29 @@ def draw(reader: StoreReader, wanted: Wanted) -> dict[str, tuple[Options, str]]:
 
 
 def first_record(reader: StoreReader, wanted: Wanted) -> int:
-    """About when the node's records begin (ms): found by bisection, to a fiftieth of their whole length.
+    """The time (ms) from which the charts of all records are to be read: the first record or shortly before.
 
-    Series are thinned by slices of the span asked for: a span from 1970 on would leave too few points.
+    Series are thinned by slices of the span asked for: a span from 1970 on would leave too few points. So
+    the day of the first record is found by bisection (the store's coarsest sums are of a day), then its
+    first point.
     Raises StoreError as the reader does.
     """
+    site, node, end = wanted.node.site, wanted.node.node, wanted.end
 
     def any_before(t: int, channel: str) -> bool:
-        return len(reader.series(wanted.node.site, wanted.node.node, channel, 0, t, 2)[0]) > 0
+        return len(reader.series(site, node, channel, 0, t, 2)[0]) > 0
 
     channels = (c.id for group in wanted.groups for c in group.channels)
-    channel = next((c for c in channels if any_before(wanted.end, c)), None)
+    channel = next((c for c in channels if any_before(end, c)), None)
     if channel is None:
         return 0
-    none, some = 0, wanted.end
-    while some - none > max(1000, (wanted.end - some) // 50):
+    none, some = 0, end
+    while some - none > _DAY:
         middle = (none + some) // 2
         none, some = (none, middle) if any_before(middle, channel) else (middle, some)
-    return none
+    start = max(0, none - _DAY)
+    first = int(reader.series(site, node, channel, start, end, POINTS)[0][0])
+    return max(start, first - 2 * (end - start) // POINTS)
 
 
 def _left_title(kind: str) -> str:

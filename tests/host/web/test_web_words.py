@@ -1,0 +1,146 @@
+"""What the page says: every sentence without a browser."""
+
+from __future__ import annotations
+
+import pytest
+from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.store.views import EventView, NodeView
+from babbitt.web import facts, words
+from babbitt.web.nodes_panel import summary
+
+
+def judged(outlook: str, remaining: Interval | None = None, level: str = "normal") -> Assessment:
+    return Assessment(1_789_000_000_000, level, 0.5, 87.4, ("vib.x.rms",), outlook, remaining)
+
+
+def node(**given: object) -> NodeView:
+    whole = {
+        "site": "plant", "node": "a", "asset": "Pump 7", "kind": "machine", "online": True,
+        "last_t": 1_789_000_000_000, "heard": None, "state": {"q": 2}, "birth": None, "assessment": None,
+    } | given  # fmt: skip
+    return NodeView(**whole)  # type: ignore[arg-type]
+
+
+def event(**given: object) -> EventView:
+    whole = {
+        "id": 1, "t": 0, "t_err": None, "site": "plant", "node": "a", "origin": "node", "check": "c",
+        "channel": "vib.x.rms", "came_from": "N", "to": "H", "sev": 1, "value": 0.182, "limit": 0.18,
+        "unit": "g", "held_s": 30,
+    } | given  # fmt: skip
+    return EventView(**whole)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "assessment", "said"),
+    [
+        ("machine", judged("trend", Interval(120, 200, 340)), "useful life 120–340 h (median 200 h)"),
+        ("cold_room", judged("trend", Interval(2.5, 4, 9)), "time to limit 2.5–9.0 h (median 4.0 h)"),
+        ("machine", judged("trend", Interval(240, 480, 960)), "useful life 10–40 days (median 20 days)"),
+        (
+            "machine",
+            judged("trend", Interval(48, 100, float("inf"))),
+            "useful life at least 48 h (median 100 h)",
+        ),
+        ("machine", judged("trend", Interval(1e5, 1e6, 1e7)), "useful life more than 10 years"),
+        ("machine", judged("trend"), "trend, no estimate yet"),
+        ("machine", judged("no trend"), "no trend"),
+        ("machine", judged("stable"), "stable"),
+        ("machine", judged("learning"), "learning"),
+        ("cold_room", judged("beyond limit", Interval(0, 0, 0)), "beyond its limit now"),
+        ("machine", None, "no assessment yet"),
+    ],
+)
+def test_outlook(kind: str, assessment: Assessment | None, said: str) -> None:
+    assert words.outlook(kind, assessment) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-3, "0 s"), (4.9, "4 s"), (90, "1 min"), (5399, "89 min"), (5400, "1 h"), (172_800, "2 days")],
+)
+def test_duration(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.18249, "g", "0.1825 g"),
+        (-2.0, "degC", "-2 °C"),
+        (3.0, "1", "3"),
+        (12345.6, "", "12,346"),
+        (None, "g", "not measured"),
+        (float("nan"), "g", "not measured"),
+    ],
+)
+def test_number(value: float | None, unit: str, said: str) -> None:
+    assert words.number(value, unit) == said
+
+
+@pytest.mark.parametrize(("value", "said"), [(None, "–"), (87.4, "87"), (-3.0, "0"), (104.0, "100")])
+def test_health(value: float | None, said: str) -> None:
+    assert words.health(value) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "vib.x.rms is above its warning limit: 0.182 g, limit 0.18 g, for 30 s"),
+        ({"to": "LL", "held_s": 0, "limit": None}, "vib.x.rms is below its alarm limit: 0.182 g"),
+        ({"to": "N", "came_from": "H"}, "vib.x.rms is back to normal: 0.182 g"),
+        ({"to": "learning"}, "vib.x.rms went from N to learning: 0.182 g"),
+        ({"channel": None, "check": "sensor.vib", "to": "no_device"}, "Sensor vib: no device"),
+        ({"channel": None, "check": "sensor.vib", "to": "ok"}, "Sensor vib works again"),
+        ({"text": "The node was installed anew"}, "The node was installed anew"),
+    ],
+)
+def test_event(given: dict[str, object], said: str) -> None:
+    assert words.event(event(**given)) == said
+
+
+def test_times_say_their_zone() -> None:
+    t = 1_789_000_000_000
+    assert words.TimeWords.for_zone("Asia/Tokyo").instant(t) == "2026-09-10 09:26:40"
+    for unknown in (None, "", "No/Where", "../etc"):
+        times = words.TimeWords.for_zone(unknown)
+        assert (times.name, times.is_utc, times.instant(t)) == ("UTC", True, "2026-09-10 00:26:40")
+    assert words.TimeWords.for_zone("UTC").instant(None) == "no time"
+
+
+def test_age_is_in_the_nodes_own_time() -> None:
+    now = 1_789_000_000_000
+    assert facts.age(node(last_t=now - 4000), now, "?") == "last record 4 s ago"
+    assert facts.age(node(last_t=None), now, "?") == "no record yet"
+    simulated = node(state={"q": 4}, last_t=now + 10**9)
+    assert facts.age(simulated, now, "2026-09-20") == "last record 2026-09-20 (simulated time)"
+
+
+def test_judgement_of_a_silent_node() -> None:
+    one = facts.Judgement.of(node(online=False, assessment=judged("stable", level="alarm")), 0, "")
+    assert (one.level, one.word) == (None, "Offline, was: alarm")
+    new = facts.Judgement.of(node(asset="", kind=""), 0, "")
+    assert (new.name, new.kind, new.word) == ("plant / a", "Unknown kind · plant / a", "Not judged yet")
+
+
+def test_facts_of_a_node_that_said_nothing_are_unknown() -> None:
+    told = dict(facts.facts(node(state=None)))
+    assert told["Firmware"] == told["Faults"] == told["Task restarts"] == "unknown"
+    assert told["Free memory"] == "unknown, largest block unknown"
+
+
+def test_facts_name_faults() -> None:
+    told = dict(facts.facts(node(state={"q": 2, "faults": {"vib": "no_device"}, "rssi": None})))
+    assert told["Faults"] == "vib: no_device"
+    assert told["Radio"] == "no radio"
+    assert told["Clock"] == "set by the host"
+
+
+def test_summary_counts_the_worst_first() -> None:
+    nodes = [
+        node(assessment=judged("stable")),
+        node(node="b", assessment=judged("trend", level="alarm")),
+        node(node="c", online=False, assessment=judged("trend", level="alarm")),
+        node(node="d"),
+    ]
+    assert summary(nodes) == "4 nodes: 1 alarm, 1 offline, 1 not judged yet, 1 normal"
+    assert summary([]) == "Nothing to show yet."
