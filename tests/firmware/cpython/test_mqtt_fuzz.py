@@ -80,7 +80,8 @@ def test_what_is_encoded_is_decoded(topic, payload, qos, retain, dup, packet_id,
 
 @FEW
 @given(
-    st.text(max_size=20), st.binary(max_size=20), st.integers(-2, 4), st.integers(-2, 65538), st.integers(0, 60)
+    st.text(max_size=20), st.binary(max_size=20), st.integers(-2, 4), st.integers(-2, 65538),
+    st.integers(0, 60),
 )  # fmt: skip
 @example("\ud800", b"", 0, 1, 60)
 def test_encoders_raise_nothing_but_node_errors(topic, payload, qos, packet_id, room):
