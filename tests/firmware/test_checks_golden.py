@@ -66,6 +66,17 @@ def test_the_two_sides_and_the_alarm_by_hand():
     ]
 
 
+def test_an_alarm_and_the_other_side_by_hand():
+    # HH at once; -1500 is beyond l at once and ends HH although its 600 s have not begun; back in N only
+    # after 600 s.
+    assert told("limit_other_side") == [(1, "N", "HH", 3000, 2000, 0), (2, "HH", "L", -1500, -1000, 0)]
+
+
+def test_two_limits_due_at_once_by_hand():
+    # At the last value H has held 110 s and HH 100 s; both are due, the alarm is reported.
+    assert told("limit_late") == [(3, "N", "HH", 2500, 2000, 100)]
+
+
 def test_a_changed_expectation_is_noticed():
     vector = golden("limit_exact")
     vector["spec"]["h"] += 1

@@ -75,6 +75,14 @@ VECTORS: dict[str, tuple[str, dict[str, Any], Sequence[int | None], int | list[i
         limit(ll=-2000, l=-1000, h=1000, hh=2000, hysteresis=10, on_delay_s=10, off_delay_s=40),
         [0, 1500, 1500, -2500, -2500, -2500, 0, 0, 0, 0, 0, 0], 10000, [],
     ),
+    "limit_other_side": (
+        "An alarm on one side does not outlive a warning on the other, whatever the off-delay.",
+        limit(l=-1000, h=1000, hh=2000, off_delay_s=600), [0, 3000, -1500, -1500, 0], 10000, [],
+    ),
+    "limit_late": (
+        "H and HH become due in one late step: reported is how long HH held, not H.",
+        limit(h=1000, hh=2000, on_delay_s=35), [0, 1500, 2500, 2500], [10000, 10000, 10000, 100_000], [],
+    ),
     "limit_saturation": (
         "Values beyond 30 bits count as the largest; a limit at the very top is never exceeded.",
         limit(h=TOP - 1, hh=TOP), [0, TOP - 1, TOP, 2**31, TOP - 1, -(2**31), 2**40], 10000, [],

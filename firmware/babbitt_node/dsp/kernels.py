@@ -48,7 +48,7 @@ def moments(axis, n: int, mean: int, fraction: int, up: int, down: int, out):
         q = d * d
         low2 += q & 0xFFFF
         high2 += q >> 16
-        q = (q + 16384) >> 15
+        q >>= 15
         q = q * q
         low4 += q & 0xFFFF
         high4 += q >> 16
