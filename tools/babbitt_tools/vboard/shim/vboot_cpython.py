@@ -97,17 +97,24 @@ def watched_socket(clock):
             self._link()
             data = super().recv(size, *flags)
             self.tracker.received(data, len(data))
+            self._acknowledge()
             return data
 
         def recv_into(self, buffer, *args):
             self._link()
             count = super().recv_into(buffer, *args)
             self.tracker.received(buffer, count)
+            self._acknowledge()
             return count
 
         def close(self):
             self.tracker.close()
             super().close()
+
+        def _acknowledge(self):
+            # A broker that uses Nagle's algorithm would wait 40 ms for it.
+            if hasattr(socket, "TCP_QUICKACK") and self.type == socket.SOCK_STREAM and self.family != socket.AF_UNIX:
+                self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
         def _link(self):
             if not vworld.wifi_up:
