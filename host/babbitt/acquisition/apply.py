@@ -98,7 +98,7 @@ class Applier:
             return
         try:
             said = _IDENTITY.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         count = len(said.rows) if topic.kind == "data" else 1
         sound = 1 <= said.boot <= SEQ_MAX and said.seq >= 0 and said.seq + count - 1 <= SEQ_MAX

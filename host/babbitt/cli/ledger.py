@@ -9,7 +9,8 @@ from babbitt.store.reader import StoreReader
 from babbitt.store.views import LedgerRow
 
 _COLUMNS = (
-    "node", "install", "boot", "first", "next", "received", "twice", "discarded", "pending", "missing", "note",
+    "node", "install", "boot", "first", "next", "received", "twice", "discarded", "pending", "missing",
+    "note",
 )  # fmt: skip
 
 

@@ -284,6 +284,7 @@ def decode_kind(kind: str, payload: bytes) -> Message:
     if len(payload) > most:
         raise ProtocolError(f"{len(payload)} bytes, {most} are allowed")
     try:
+        str(payload, "utf-8")  # msgspec does not look into what it skips
         if kind == "state":
             return _state(payload)
         message: Message = _DECODERS[kind].decode(payload)
@@ -291,6 +292,8 @@ def decode_kind(kind: str, payload: bytes) -> Message:
         raise _explain(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"not valid JSON in UTF-8: {error}") from None
+    except RecursionError:
+        raise ProtocolError("nested too deeply") from None
     if isinstance(message, Data):
         _check_rows(message)
     elif isinstance(message, Birth):
