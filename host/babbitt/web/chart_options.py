@@ -203,6 +203,8 @@ def measured(title: str, unit: str, lines: Sequence[Line], axis: TimeAxis) -> tu
         }
     if len(lines) <= 1:
         _no_legend(options)
+    if not any(len(line.t) for line in lines):
+        return options, "No record in this span."
     return options, ("Out of the picture: " + ", ".join(far)) if far else ""
 
 

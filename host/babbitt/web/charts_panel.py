@@ -63,9 +63,18 @@ def draw(reader: StoreReader, wanted: Wanted) -> dict[str, tuple[Options, str]]:
     axis = TimeAxis(span, wanted.times)
     what = _left_title(wanted.node.kind)
     charts = {
-        "health": (chart_options.health(assessments, axis), ""),
-        "anomaly": (chart_options.anomaly(assessments, axis), ""),
-        "remaining": (chart_options.remaining(assessments, what, axis), ""),
+        "health": (
+            chart_options.health(assessments, axis),
+            _absent("health index", any(a.health is not None for a in assessments)),
+        ),
+        "anomaly": (
+            chart_options.anomaly(assessments, axis),
+            _absent("anomaly", any(a.anomaly is not None for a in assessments)),
+        ),
+        "remaining": (
+            chart_options.remaining(assessments, what, axis),
+            _absent("estimate", any(a.remaining for a in assessments)),
+        ),
     }
     for group in wanted.groups:
         charts[group.title] = chart_options.measured(group.title, group.unit, measured[group.title], axis)
@@ -96,6 +105,10 @@ def first_record(reader: StoreReader, wanted: Wanted) -> int:
     start = max(0, none - _DAY)
     first = int(reader.series(site, node, channel, start, end, POINTS)[0][0])
     return max(start, first - 2 * (end - start) // POINTS)
+
+
+def _absent(what: str, there: bool) -> str:
+    return "" if there else f"No {what} in this span."
 
 
 def _left_title(kind: str) -> str:

@@ -67,8 +67,8 @@ class NodesPanel:
         self._cards: dict[tuple[str, str], NodeCard] = {}
         self._list = Tag("div", "cards")
 
-    def show(self, nodes: list[NodeView], times: TimeWords, known: bool = True) -> None:
-        """Show ``nodes``; ``known`` is False while the store has never been read."""
+    def show(self, nodes: list[NodeView], times: TimeWords) -> None:
+        """Show ``nodes``, or what to do if there is none."""
         ordered = sorted(nodes, key=lambda n: (n.site, name_of(n).casefold(), n.node))
         if [(n.site, n.node) for n in ordered] != list(self._cards):
             self._list.clear()
@@ -76,7 +76,7 @@ class NodesPanel:
                 self._cards = {(n.site, n.node): NodeCard(n) for n in ordered}
         for node in ordered:
             self._cards[node.site, node.node].show(node, times)
-        self._empty.set_visibility(known and not nodes)
+        self._empty.set_visibility(not nodes)
         self._lead.text = summary(nodes)
 
 

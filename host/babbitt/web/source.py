@@ -31,10 +31,9 @@ class PageError(BabbittError):
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Why the store cannot be read now, in a sentence for the viewer; ``missing`` if there is none yet."""
+    """Why the store cannot be read now, in a sentence for the viewer."""
 
     reason: str
-    missing: bool = False
 
 
 class _Lane:
@@ -69,7 +68,9 @@ class _Lane:
             return query(self._reader)
         except StoreMissing:
             self._drop()
-            return Unavailable(f"There is no store in {self.path} yet.", missing=True)
+            return Unavailable(
+                f"There is no store in {self.path} yet: start `babbitt host`, or `make demo` for a look."
+            )
         except StoreError as error:
             self._drop()
             return Unavailable(f"{sentence(str(error))}.")

@@ -123,3 +123,9 @@ def test_charts_without_any_assessment_are_empty_not_broken() -> None:
     ):
         assert options["series"][0]["data"] == []
         assert options["yAxis"]["min"] < options["yAxis"]["max"]
+
+
+def test_a_chart_without_records_says_so() -> None:
+    options, note = measured("Vibration RMS", "g", [line([], "x", h=0.2)], UTC)
+    assert note == "No record in this span."
+    assert options["series"][0]["markLine"]["data"][0]["yAxis"] == 0.2
