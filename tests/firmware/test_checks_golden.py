@@ -67,9 +67,13 @@ def test_the_two_sides_and_the_alarm_by_hand():
 
 
 def test_an_alarm_and_the_other_side_by_hand():
-    # HH at once; -1500 is beyond l at once and ends HH although its 600 s have not begun; back in N only
-    # after 600 s.
-    assert told("limit_other_side") == [(1, "N", "HH", 3000, 2000, 0), (2, "HH", "L", -1500, -1000, 0)]
+    # -1500 is beyond l at once and ends HH although it has not been back for 600 s; 1500 ends LL likewise.
+    assert told("limit_other_side") == [
+        (1, "N", "HH", 3000, 2000, 0),
+        (2, "HH", "L", -1500, -1000, 0),
+        (5, "L", "LL", -2500, -2000, 0),
+        (7, "LL", "H", 1500, 1000, 0),
+    ]
 
 
 def test_two_limits_due_at_once_by_hand():

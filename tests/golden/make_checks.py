@@ -77,7 +77,8 @@ VECTORS: dict[str, tuple[str, dict[str, Any], Sequence[int | None], int | list[i
     ),
     "limit_other_side": (
         "An alarm on one side does not outlive a warning on the other, whatever the off-delay.",
-        limit(l=-1000, h=1000, hh=2000, off_delay_s=600), [0, 3000, -1500, -1500, 0], 10000, [],
+        limit(ll=-2000, l=-1000, h=1000, hh=2000, off_delay_s=600),
+        [0, 3000, -1500, -1500, 0, -2500, 0, 1500, 1500], 10000, [],
     ),
     "limit_late": (
         "H and HH become due in one late step: reported is how long HH held, not H.",
