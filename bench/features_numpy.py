@@ -1,8 +1,9 @@
 """What a node would have reported: recordings of others turned into records of the node's channels, in numpy.
 
-A node with an ADXL345 at 3200 Hz and +-16 g sees a recording taken at 25.6 kHz as follows: nothing above its band, clipped at
-+-16 g, in steps of 3.9 mg. The features are those of docs/configuration.md (constant part of each axis removed; kurtosis of
-Gaussian noise is 3). Used by benches and tests only; the product computes its features on the node, in integers.
+A node with an ADXL345 at 3200 Hz and +-16 g sees a recording taken at 25.6 kHz as follows: nothing above its
+band, clipped at +-16 g, in steps of 3.9 mg. The features are those of docs/configuration.md (constant part of
+each axis removed; kurtosis of Gaussian noise is 3). Used by benches and tests only; the product computes its
+features on the node, in integers.
 """
 
 from __future__ import annotations
@@ -28,16 +29,21 @@ Record = tuple[int, dict[str, float | None]]
 def node_counts(acc_g: NDArray[np.float64], rate_hz: int) -> NDArray[np.int32]:
     """(samples,) or (samples, axes) in g at `rate_hz` -> counts of 1/256 g at 3200 Hz, clipped at +-16 g.
 
-    `resample_poly` low-passes below the new Nyquist frequency first. Raises ValueError where 3200 Hz does not divide `rate_hz`.
+    `resample_poly` low-passes below the new Nyquist frequency first. Raises ValueError where 3200 Hz does not
+    divide `rate_hz`.
     """
     if rate_hz % RATE_HZ:
         raise ValueError(f"rate_hz: {rate_hz} is no multiple of {RATE_HZ} Hz; resample the recording first")
     slow = resample_poly(acc_g, 1, rate_hz // RATE_HZ, axis=0, padtype="line")
-    return np.clip(np.round(slow * COUNTS_PER_G), -FULL_SCALE - 1, FULL_SCALE).astype(np.int32)
+    counts: NDArray[np.int32] = np.clip(np.round(slow * COUNTS_PER_G), -FULL_SCALE - 1, FULL_SCALE).astype(
+        np.int32
+    )
+    return counts
 
 
 def window_features(counts: NDArray[np.int32], sensor: str = "vib") -> dict[str, float | None]:
-    """(n, axes <= 3) counts -> the channels of one record: rms and peak in g, crest, kurtosis, rate (Hz), overflow, clip."""
+    """(n, axes <= 3) counts -> the channels of one record: rms and peak in g, crest, kurtosis, rate (Hz),
+    overflow, clip."""
     out: dict[str, float | None] = {}
     clipped = np.abs(counts) >= FULL_SCALE
     for axis, column in zip(AXES, counts.T, strict=False):
@@ -57,8 +63,9 @@ def window_features(counts: NDArray[np.int32], sensor: str = "vib") -> dict[str,
 def bearing_records(path: Path) -> tuple[list[Record], float]:
     """One PRONOSTIA bearing as records (t_ms from 0), and the hours at which the test ended (failure).
 
-    x is the horizontal and y the vertical accelerometer; z, which the rig lacks, is a quiet axis of sensor noise (1 mg rms,
-    seeded by the number of records). Raises OSError or KeyError for a file that is not such a recording.
+    x is the horizontal and y the vertical accelerometer; z, which the rig lacks, is a quiet axis of sensor
+    noise (1 mg rms, seeded by the number of records). Raises OSError or KeyError for a file that is not such
+    a recording.
     """
     with np.load(path) as z:
         acc, snapshot = z["acc_mg"], z["snapshot"].astype(int)
@@ -74,9 +81,11 @@ def bearing_records(path: Path) -> tuple[list[Record], float]:
 
 
 def temperature_csv(path: Path, column: str, fahrenheit: bool = False, sensor: str = "temp") -> list[Record]:
-    """A csv.gz whose first column is a UTC time and `column` a temperature -> records of `<sensor>.mean` in degrees C.
+    """A csv.gz whose first column is a UTC time and `column` a temperature -> records of `<sensor>.mean` in
+    degrees C.
 
-    An empty cell is None (not measured). Raises KeyError for a missing column, ValueError for a bad number or time.
+    An empty cell is None (not measured). Raises KeyError for a missing column, ValueError for a bad number or
+    time.
     """
     records: list[Record] = []
     with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:

@@ -1,4 +1,5 @@
-"""Small made-up machines and rooms for the tests of analysers: seeded, in the units of records, and as quick as numpy."""
+"""Small made-up machines and rooms for the tests of analysers: seeded, in the units of records, and as quick
+as numpy."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ START_MS = 1_780_000_000_000
 def machine(
     records: int, seed: int, failing: bool, sensor: str = "vib", interval_s: int = 30, ends_at: float = 8.0
 ) -> list[Record]:
-    """A motor whose load wanders by +-12 %; failing: from half of its life on vibration grows exponentially to `ends_at` times."""
+    """A motor whose load wanders by +-12 %; failing: from half of its life on vibration grows exponentially
+    to `ends_at` times."""
     rng = np.random.default_rng(seed)
     out: list[Record] = []
     load = 0.0
@@ -37,20 +39,26 @@ def machine(
 def room(
     records: int, seed: int, fading: bool, sensor: str = "temp", interval_s: int = 480, limit: float = -18.0
 ) -> list[Record]:
-    """A freezer at -22 C with 30-minute compressor cycles of +-0.8 K, a day of +-0.4 K, doors and four defrosts a day; fading:
-    from 30 % of the records on it warms ever faster and passes `limit` at about 85 %."""
+    """A freezer at -22 C with 30-minute compressor cycles of +-0.8 K, a day of +-0.4 K, doors and four
+    defrosts a day; fading: from 30 % of the records on it warms ever faster and passes `limit` at about 85
+    %."""
     rng = np.random.default_rng(seed)
     out: list[Record] = []
     door = 0.0
     for n in range(records):
         hours = n * interval_s / 3600.0
-        door = door * math.exp(-interval_s / 900.0) + (rng.uniform(1.0, 4.0) if rng.random() < 0.02 else 0.0)
+        door = door * math.exp(-interval_s / 900.0) + (
+            rng.uniform(1.0, 4.0) if rng.random() < 0.15 * interval_s / 3600.0 else 0.0
+        )
         defrost = 2.5 if hours % 6.0 < 0.3 else 0.0
         drift = max(0.0, (n / records - 0.3) / 0.55) ** 2 * (limit + 22.0) if fading else 0.0
         cycle = 0.8 * math.sin(2 * math.pi * hours / 0.5) + 0.4 * math.sin(2 * math.pi * hours / 24.0)
         mean = -22.0 + drift + cycle + door + defrost + rng.normal(0.0, 0.15)
         values: dict[str, float | None] = {
-            f"{sensor}.mean": mean, f"{sensor}.min": mean - 0.4, f"{sensor}.max": mean + 0.4, f"{sensor}.slope": 0.0,
-        }  # fmt: skip
+            f"{sensor}.mean": mean,
+            f"{sensor}.min": mean - 0.4,
+            f"{sensor}.max": mean + 0.4,
+            f"{sensor}.slope": 0.0,
+        }
         out.append((START_MS + n * interval_s * 1000, values))
     return out

@@ -14,8 +14,6 @@ from babbitt.prognosis.coldroom import ColdRoomAnalyser
 from babbitt.prognosis.machine import MachineAnalyser
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Analyser, Assessment, Asset
 
-
-
 Records = list[synthetic.Record]
 MACHINE = Asset("plant", "n1", "Pump 7", "machine", 30, {})
 LIMITED = Asset("plant", "n1", "Pump 7", "machine", 30, {"vib.x.rms": {"h": 1.1, "hh": 1.4}})
@@ -24,9 +22,17 @@ OPEN_ROOM = Asset("plant", "n2", "Freezer", "cold_room", 480, {})
 
 CASES: dict[str, tuple[type[Any], Asset, Callable[[], Records]]] = {
     "machine": (MachineAnalyser, MACHINE, lambda: synthetic.machine(330, 3, failing=True)),
-    "machine with limits": (MachineAnalyser, LIMITED, lambda: synthetic.machine(330, 4, failing=True, sensor="a7")),
+    "machine with limits": (
+        MachineAnalyser,
+        LIMITED,
+        lambda: synthetic.machine(330, 4, failing=True, sensor="a7"),
+    ),
     "cold room": (ColdRoomAnalyser, ROOM, lambda: synthetic.room(330, 5, fading=True)),
-    "cold room without limits": (ColdRoomAnalyser, OPEN_ROOM, lambda: synthetic.room(330, 6, fading=True, sensor="air")),
+    "cold room without limits": (
+        ColdRoomAnalyser,
+        OPEN_ROOM,
+        lambda: synthetic.room(330, 6, fading=True, sensor="air"),
+    ),
 }
 
 

@@ -1,16 +1,18 @@
 """The learnt baseline of one machine, and how far a record is from it.
 
-Learning keeps the features of the first records of the *running* machine and takes, of each, the median and a robust spread.
-The limit of a feature is `SIGMAS` spreads, but never less than a relative floor: a new machine that runs very evenly must not
-be reported for a change of ten per cent. Afterwards a record's deviation is smoothed by a median over the last records, so that
-single spikes (a dropped tool) do not count, and divided by the limit: 1.0 is the limit. Both directions count, because clogged
-fans and some faults vibrate less than a healthy machine.
+Learning keeps the features of the first records of the *running* machine and takes, of each, the median and a
+robust spread. The limit of a feature is `SIGMAS` spreads, but never less than a relative floor: a new machine
+that runs very evenly must not be reported for a change of ten per cent. Afterwards a record's deviation is
+smoothed by a median over the last records, so that single spikes (a dropped tool) do not count, and divided
+by the limit: 1.0 is the limit. Both directions count, because clogged fans and some faults vibrate less than
+a healthy machine.
 
-Energy (rms, peak) carries the score. Shape (crest, kurtosis) reacts to every single knock; alone it never reaches the limit,
-but it counts fully once an rms has moved half-way.
+Energy (rms, peak) carries the score. Shape (crest, kurtosis) reacts to every single knock; alone it never
+reaches the limit, but it counts fully once an rms has moved half-way.
 
-A machine that is off is not judged and not learnt. A baseline is refused while the machine trends strongly (run-in, or a fault
-that grows already) or is beyond limits set by people; after `PATIENCE` refusals a trending one is taken with the trend as spread.
+A machine that is off is not judged and not learnt. A baseline is refused while the machine trends strongly
+(run-in, or a fault that grows already) or is beyond limits set by people; after `PATIENCE` refusals a
+trending one is taken with the trend as spread.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ LEARN = 60
 SIGMAS = 4.0
 """Limit of a smoothed deviation in spreads of a single record, before the tolerance of `_tolerance`."""
 FLOOR = {ENERGY: math.log(1.3), SHAPE: math.log(2.0), TEMPERATURE: 12.0}
-"""Least limit: a factor of 1.3 of energy, 2 of shape, 12 K of a machine's temperature (summer and winter, load)."""
+"""Least limit: a factor of 1.3 of energy, 2 of shape, 12 K of a machine's temperature (summer and winter,
+load)."""
 SMOOTH = 7
 """Records in the median of a deviation."""
 ALONE = 0.9
@@ -38,7 +41,8 @@ ALONE = 0.9
 OFF = 0.25
 """A running machine vibrates at least so much of its usual level."""
 OFF_G = 0.015
-"""Vibration below which a machine whose level is not known yet counts as off, g rms of all axes (sensor noise)."""
+"""Vibration below which a machine whose level is not known yet counts as off, g rms of all axes (sensor
+noise)."""
 QUIET_AFTER = 4
 """A machine that stays below `OFF_G` for so many learning periods is a quiet machine, not one that is off."""
 SETTLE = 3
@@ -55,8 +59,8 @@ PRESENT = 0.8
 class Verdict:
     """How one record compares with the baseline.
 
-    `running` False: the machine is off or runs up, and the rest is that of the last judged record.
-    `score` 1.0 is the limit. `drivers` are channels at half their limit or beyond, strongest first, at most five.
+    `running` False: the machine is off or runs up, and the rest is that of the last judged record. `score`
+    1.0 is the limit. `drivers` are channels at half their limit or beyond, strongest first, at most five.
     `deviation` is the smoothed distance by channel, signed, in natural logs (K for temperatures).
     """
 
@@ -91,6 +95,11 @@ class Baseline:
     def learnt(self) -> bool:
         """True once there is a baseline."""
         return bool(self._centre)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The last verdict (score 0 and no deviation before the first)."""
+        return self._last
 
     def limit(self, channel: str) -> float | None:
         """Limit of the deviation of a channel, or None for one that is not judged."""
@@ -176,11 +185,19 @@ class Baseline:
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types; its size is bounded by `learn` records of features."""
         return {
-            "learn": self.learn, "level_g": self.level_g, "rows": [dict(r) for r in self._rows], "quiet": self._quiet, "refused": self._refused,
-            "centre": dict(self._centre), "limit": dict(self._limit), "recent": {c: list(r) for c, r in self._recent.items()},
-            "settle": self._settle, "score": self._last.score, "drivers": list(self._last.drivers),
+            "learn": self.learn,
+            "level_g": self.level_g,
+            "rows": [dict(r) for r in self._rows],
+            "quiet": self._quiet,
+            "refused": self._refused,
+            "centre": dict(self._centre),
+            "limit": dict(self._limit),
+            "recent": {c: list(r) for c, r in self._recent.items()},
+            "settle": self._settle,
+            "score": self._last.score,
+            "drivers": list(self._last.drivers),
             "deviation": dict(self._last.deviation),
-        }  # fmt: skip
+        }
 
     @classmethod
     def load(cls, state: dict[str, Any]) -> Baseline:
@@ -198,7 +215,8 @@ class Baseline:
 
 
 def _spread(column: list[float]) -> float:
-    """Robust standard deviation: the larger of MAD and the 10..90 % range (which sees two loads where MAD may not)."""
+    """Robust standard deviation: the larger of MAD and the 10..90 % range (which sees two loads where MAD may
+    not)."""
     centre, ordered = median(column), sorted(column)
     mad = 1.4826 * median([abs(v - centre) for v in column])
     n = len(ordered)
@@ -208,18 +226,21 @@ def _spread(column: list[float]) -> float:
 def _tolerance(column: list[float]) -> float:
     """Factor from the spread of a learning period to one it stays below with 99 % confidence.
 
-    Records of a load that wanders slowly resemble each other: sixty of them may be worth ten. The effective number is
-    n (1 - r) / (1 + r) with r the lag-1 correlation, and the factor that of a one-sided chi-squared bound of the variance
-    (1.3 for 60 independent records, 2.1 for ten), with the uncertainty of the centre.
+    Records of a load that wanders slowly resemble each other: sixty of them may be worth ten. The effective
+    number is n (1 - r) / (1 + r) with r the lag-1 correlation, and the factor that of a one-sided chi-squared
+    bound of the variance (1.3 for 60 independent records, 2.1 for ten), with the uncertainty of the centre.
     """
     x = np.asarray(column) - np.mean(column)
     power = float(x @ x)
     r = float(x[1:] @ x[:-1]) / power if power > 1e-12 else 0.0
     effective = max(5.0, len(x) * (1.0 - r) / (1.0 + r) if r > 0.0 else float(len(x)))
-    return float(math.sqrt((effective - 1.0) / stats.chi2.ppf(0.01, effective - 1.0) * (1.0 + 1.0 / effective)))
+    return float(
+        math.sqrt((effective - 1.0) / stats.chi2.ppf(0.01, effective - 1.0) * (1.0 + 1.0 / effective))
+    )
 
 
 def _without_noise_shape(centre: dict[str, float]) -> dict[str, float]:
-    """Leave out the shape of axes that show little more than sensor noise: it says nothing about the machine."""
+    """Leave out the shape of axes that show little more than sensor noise: it says nothing about the
+    machine."""
     quiet = {c[: -len("rms")] for c, v in centre.items() if c.endswith(".rms") and v < math.log(0.01)}
     return {c: v for c, v in centre.items() if kind(c) != SHAPE or c.rpartition(".")[0] + "." not in quiet}

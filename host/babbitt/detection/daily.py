@@ -1,8 +1,9 @@
 """The learnt daily pattern of a slow variable, and how far from it a value is.
 
-Rooms breathe with the day: deliveries, defrosts, the sun. The pattern is a mean and, for each hour of the day (UTC), an offset
-that is believed in the measure of how often that hour was seen. It forgets with `MEMORY_H`, so it follows the seasons, and it
-learns from a value the less the farther that is from it, so that a failure is not learnt as normal.
+Rooms breathe with the day: deliveries, defrosts, the sun. The pattern is a mean and, for each hour of the day
+(UTC), an offset that is believed in the measure of how often that hour was seen. It forgets with `MEMORY_H`,
+so it follows the seasons, and it learns from a value the less the farther that is from it, so that a failure
+is not learnt as normal.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class DailyPattern:
         hour = (t_ms // 3_600_000) % 24
         self._weight[hour] = min(self._weight[hour] + trust, MEMORY_H / 24.0)
         self.mean += rate * distance
-        self._offset[hour] += (value - self.mean - self._offset[hour]) * min(1.0, trust / self._weight[hour]) * (trust / hours)
+        self._offset[hour] += (
+            (value - self.mean - self._offset[hour]) * min(1.0, trust / self._weight[hour]) * (trust / hours)
+        )
         variance = self.spread**2 + rate * (distance**2 - self.spread**2)
         self.spread = math.sqrt(max(variance, 0.0))
         return score
@@ -71,9 +74,14 @@ class DailyPattern:
     def dump(self) -> dict[str, Any]:
         """State in plain JSON types."""
         return {
-            "mean": self.mean, "spread": self.spread, "offset": list(self._offset), "weight": list(self._weight),
-            "hours": self._hours, "count": self._count, "distance": self._distance,
-        }  # fmt: skip
+            "mean": self.mean,
+            "spread": self.spread,
+            "offset": list(self._offset),
+            "weight": list(self._weight),
+            "hours": self._hours,
+            "count": self._count,
+            "distance": self._distance,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `dump` gave."""

@@ -1,8 +1,8 @@
 """From a score to a level that does not flap.
 
-A level rises when the score has stayed at its limit for some time, and falls only after the score has stayed well below for
-longer (deadband, on-delay and off-delay of ISA-18.2). Time is what the caller says each score stands for: 1 a record where
-records count, hours where they come at any pace.
+A level rises when the score has stayed at its limit for some time, and falls only after the score has stayed
+well below for longer (deadband, on-delay and off-delay of ISA-18.2). Time is what the caller says each score
+stands for: 1 a record where records count, hours where they come at any pace.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ LEVEL_NAMES = ("normal", "warning", "alarm")
 class Latch:
     """Level 0 normal, 1 warning, 2 alarm of a score that is 1.0 at the limit of warning.
 
-    `limits` are the scores that raise to warning and to alarm, `back` the share of a limit the score must fall below,
-    `on` and `off` how long it takes, in the unit of `step`.
+    `limits` are the scores that raise to warning and to alarm, `back` the share of a limit the score must
+    fall below, `on` and `off` how long it takes, in the unit of `step`.
     """
 
-    def __init__(self, limits: tuple[float, float], back: float = 0.75, on: float = 3.0, off: float = 10.0) -> None:
+    def __init__(
+        self, limits: tuple[float, float], back: float = 0.75, on: float = 3.0, off: float = 10.0
+    ) -> None:
         self.limits, self.back, self.on, self.off = limits, back, on, off
         self.level = 0
         self._above = [0.0, 0.0]

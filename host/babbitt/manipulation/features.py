@@ -1,10 +1,12 @@
 """Vibration channels to features on a logarithmic scale.
 
-Energy multiplies: a bearing that wears does not add 0.1 g, it doubles. On a log scale the same relative change is the same
-distance whatever the machine, scatter is near symmetric, and exponential growth is a straight line.
+Energy multiplies: a bearing that wears does not add 0.1 g, it doubles. On a log scale the same relative
+change is the same distance whatever the machine, scatter is near symmetric, and exponential growth is a
+straight line.
 
-A feature is *energy* (``rms``, ``peak``), *shape* (``crest``, ``kurt``) or *temperature* (``mean``). What a sensor shows when
-nothing moves is added under the root, so that an axis that only shows noise cannot double by chance.
+A feature is *energy* (``rms``, ``peak``), *shape* (``crest``, ``kurt``) or *temperature* (``mean``). What a
+sensor shows when nothing moves is added under the root, so that an axis that only shows noise cannot double
+by chance.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def number(value: float | None) -> float | None:
 
 
 def kind(channel: str) -> str | None:
-    """Kind of the feature a channel carries, or None for a channel that is no feature (rate, overflow, clip, min, max, slope).
+    """Kind of the feature a channel carries, or None for a channel that is no feature (rate, overflow, clip,
+    min, max, slope).
 
     Vibration channels have three parts (``vib.x.rms``), those of a temperature two (``temp.mean``).
     """
@@ -42,7 +45,8 @@ def kind(channel: str) -> str | None:
 
 
 def features(values: Mapping[str, float | None]) -> dict[str, float]:
-    """Channels of a record (g, ratios, degrees C) -> features by channel: natural logs, temperatures as they are.
+    """Channels of a record (g, ratios, degrees C) -> features by channel: natural logs, temperatures as they
+    are.
 
     Channels that are None, not finite, or not positive where they must be are left out.
     """
@@ -72,7 +76,8 @@ def overall_rms(values: Mapping[str, float | None]) -> float | None:
 
 
 def median(values: Sequence[float]) -> float:
-    """Median of a non-empty sequence (pure Python: for the handful of values of one record it beats numpy tenfold)."""
+    """Median of a non-empty sequence (pure Python: for the handful of values of one record it beats numpy
+    tenfold)."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else 0.5 * (ordered[middle - 1] + ordered[middle])

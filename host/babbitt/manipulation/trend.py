@@ -1,10 +1,12 @@
-"""Level and slope of a slow variable: a local linear trend followed by a Kalman filter, at any spacing of the samples.
+"""Level and slope of a slow variable: a local linear trend followed by a Kalman filter, at any spacing of the
+samples.
 
-State (level, slope); the slope is a random walk that fades with the time constant `fade` (no cold room warms for ever), the level
-its integral. Measurement noise is scaled to a density of one, so that `tau` alone sets how fast the filter follows (the
-steady-state bandwidth of an integrated random walk is (q/r)^(1/4) = 1/tau), whatever the sampling interval. Innovations beyond
-three of their usual sizes are cut to that: a door moves the air, not the trend.
-(Harvey, 'Forecasting, structural time series models and the Kalman filter', 1989, chapter 4.)
+State (level, slope); the slope is a random walk that fades with the time constant `fade` (no cold room warms
+for ever), the level its integral. Measurement noise is scaled to a density of one, so that `tau` alone sets
+how fast the filter follows (the steady-state bandwidth of an integrated random walk is (q/r)^(1/4) = 1/tau),
+whatever the sampling interval. Innovations beyond three of their usual sizes are cut to that: a door moves
+the air, not the trend. What is cut time and again is news, so the usual size grows fast then. (Harvey,
+'Forecasting, structural time series models and the Kalman filter', 1989, chapter 4.)
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-_CUT = 3.0
+_CUT, _NEWS = 3.0, 0.3
 _GAP = 8.0
 """After a gap of so many `tau` the old slope says nothing: the filter starts again at the new level."""
 
@@ -41,8 +43,9 @@ class LevelSlope:
         innovation = value - level
         usual = self._size if self._size > 0.0 else abs(innovation)
         limit = _CUT * max(usual, 1e-6)
+        rate = _NEWS if abs(innovation) > limit else min(0.5, hours / (8.0 * self.tau))
         innovation = min(max(innovation, -limit), limit)
-        self._size = usual + (abs(innovation) - usual) * min(0.5, hours / (8.0 * self.tau))
+        self._size = usual + (abs(innovation) - usual) * rate
         total = a + 1.0 / hours
         gain_level, gain_slope = a / total, b / total
         self.level, self.slope = level + gain_level * innovation, slope + gain_slope * innovation

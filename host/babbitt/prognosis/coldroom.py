@@ -4,11 +4,13 @@ Each temperature (`<sensor>.mean`) is followed by itself and the worst one speak
 
 1. Compressor cycles, doors and defrosts are taken out by a median over `DECYCLE_H` hours.
 2. `DailyPattern` says how far the room is from what it usually does at this hour, in both directions.
-3. `Passage` gives the probability that the limit is passed within so many hours, one for the upper and one for the lower limit.
+3. `Passage` gives the probability that the limit is passed within so many hours, one for the upper and one
+   for the lower limit.
 
-The limits are those of `Asset.limits`; a channel without any gets its typical daily maximum plus a margin, learnt. Warning: passage
-within `WITHIN_H` hours is more likely than `LIKELY`, or the pattern is left for long, or a warning limit is passed. Alarm: an
-alarm limit is passed for longer than a door stays open (the only limit that is set counts as alarm limit; a learnt one warns).
+The limits are those of `Asset.limits`; a channel without any gets its typical daily maximum plus a margin,
+learnt. Warning: passage within `WITHIN_H` hours is more likely than `LIKELY`, or the pattern is left for
+long, or a warning limit is passed. Alarm: an alarm limit is passed for longer than a door stays open (the
+only limit that is set counts as alarm limit; a learnt one warns).
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ class ColdRoomAnalyser:
         self._watches: dict[str, _Watch] = {}
 
     def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
-        """Take one record and judge the room. Values that are not finite or not plausible count as not measured."""
+        """Take one record and judge the room. Values that are not finite or not plausible count as not
+        measured."""
         for channel, raw in values.items():
             value = number(raw)
             if value is None or kind(channel) != TEMPERATURE:
@@ -60,14 +63,22 @@ class ColdRoomAnalyser:
                 self._watches[channel] = _Watch(dict(self.asset.limits.get(channel, {})))
             if channel in self._watches:
                 self._watches[channel].update(t_ms, value)
-        found = sorted(self._watches.items(), key=lambda cw: (-LEVELS.index(cw[1].level), -cw[1].severity, cw[0]))
+        found = sorted(
+            self._watches.items(), key=lambda cw: (-LEVELS.index(cw[1].level), -cw[1].severity, cw[0])
+        )
         if not found:
             return Assessment(t_ms, "learning", None, None, (), "learning", None)
         worst = found[0][1]
         drivers = tuple(c for c, w in found if w.severity >= 0.5)
         learning = worst.level == "learning"
         return Assessment(
-            t_ms, worst.level, worst.anomaly, None if learning else health(worst.severity), drivers, worst.outlook, worst.remaining
+            t_ms,
+            worst.level,
+            worst.anomaly,
+            None if learning else health(worst.severity),
+            drivers,
+            worst.outlook,
+            worst.remaining,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -76,12 +87,16 @@ class ColdRoomAnalyser:
 
     @classmethod
     def load(cls, asset: Asset, state: dict[str, Any]) -> Self:
-        """Build from what `dump` gave, or a fresh one from {}. Raises ValueError for a state of another version."""
+        """Build from what `dump` gave, or a fresh one from {}. Raises ValueError for a state of another
+        version."""
         self = cls(asset)
         if not state:
             return self
         if state.get("version") != VERSION:
-            raise ValueError(f"state of a cold-room analyser has version {state.get('version')}, not {VERSION}: replay the records")
+            was = state.get("version")
+            raise ValueError(
+                f"state of a cold-room analyser has version {was}, not {VERSION}: replay the records"
+            )
         for channel, saved in state["watches"].items():
             watch = self._watches[channel] = _Watch(dict(asset.limits.get(channel, {})))
             watch.restore(saved)
@@ -145,7 +160,8 @@ class _Watch:
         self._judge(t_ms, median([r[1] for r in self._recent]), now, step)
 
     def _restart(self, t_ms: int) -> None:
-        """After a gap or a clock set back: what was learnt of the pattern stays, trends and times start again."""
+        """After a gap or a clock set back: what was learnt of the pattern stays, trends and times start
+        again."""
         self._origin, self._now, self._recent = t_ms - BUCKET_MS, 0.0, []
         self._up.forget_path()
         self._down.forget_path()
@@ -185,7 +201,8 @@ class _Watch:
             self.outlook = "stable" if self.remaining is None else "trend"
 
     def _target(self, value: float) -> tuple[float | None, float | None]:
-        """The upper and the lower limit whose passage is to be foreseen: the first not passed yet, or a learnt upper one."""
+        """The upper and the lower limit whose passage is to be foreseen: the first not passed yet, or a
+        learnt upper one."""
         upper = [v for v in (self.limits.get("h"), self.limits.get("hh")) if v is not None]
         lower = [v for v in (self.limits.get("l"), self.limits.get("ll")) if v is not None]
         if not upper and not lower:
@@ -212,19 +229,31 @@ class _Watch:
         """State in plain JSON types."""
         left = self.remaining
         return {
-            "level": self.level, "outlook": self.outlook, "severity": self.severity, "anomaly": self.anomaly,
+            "level": self.level,
+            "outlook": self.outlook,
+            "severity": self.severity,
+            "anomaly": self.anomaly,
             "remaining": None if left is None else [left.p10, left.p50, left.p90],
-            "pattern": self._pattern.dump(), "up": self._up.dump(), "down": self._down.dump(),
-            "latches": [latch.dump() for latch in self._latches], "bucket": list(self._bucket),
-            "recent": [list(r) for r in self._recent], "origin": self._origin, "now": self._now,
-            "max": list(self._max), "day": self._day,
-        }  # fmt: skip
+            "pattern": self._pattern.dump(),
+            "up": self._up.dump(),
+            "down": self._down.dump(),
+            "latches": [latch.dump() for latch in self._latches],
+            "bucket": list(self._bucket),
+            "recent": [list(r) for r in self._recent],
+            "origin": self._origin,
+            "now": self._now,
+            "max": list(self._max),
+            "day": self._day,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what `dump` gave."""
         self.level, self.outlook, self.severity, self.anomaly = (
-            state["level"], state["outlook"], state["severity"], state["anomaly"],
-        )  # fmt: skip
+            state["level"],
+            state["outlook"],
+            state["severity"],
+            state["anomaly"],
+        )
         self.remaining = None if state["remaining"] is None else Interval(*state["remaining"])
         self._pattern.restore(state["pattern"])
         self._up.restore(state["up"])

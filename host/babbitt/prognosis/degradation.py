@@ -1,22 +1,26 @@
 """Remaining useful life from a degradation that grows, or no number where nothing grows.
 
-Model (exponential degradation, Gebraeel et al. 2005, 'Residual-life distributions from component degradation signals'): the log
-ratio of the leading vibration features to the baseline is a straight line in time, d(t) = theta + beta t + noise, and the asset
-fails when d first reaches a threshold D. Neither beta nor D is known:
+Model (exponential degradation, Gebraeel et al. 2005, 'Residual-life distributions from component degradation
+signals'): the log ratio of the leading vibration features to the baseline is a straight line in time, d(t) =
+theta + beta t + noise, and the asset fails when d first reaches a threshold D. Neither beta nor D is known:
 
-- beta: posterior of a least-squares line under a flat prior, a Student t distribution; the noise of a smoothed signal is
-  correlated, so the effective number of points is n (1 - r) / (1 + r) with r the lag-1 correlation of the residuals.
-- D: machines fail at very different ratios. The prior is the predictive Student t of what was seen on the learning bearings
-  (`THRESHOLD`), given that D is above the present level, since the machine still runs.
-- the line itself is wrong in the long run (growth speeds up, stalls): the time gets a log-normal factor of spread `DISCREPANCY`.
+- beta: posterior of a least-squares line under a flat prior, a Student t distribution; the noise of a
+  smoothed signal is correlated, so the effective number of points is n (1 - r) / (1 + r) with r the lag-1
+  correlation of the residuals.
+- D: machines fail at very different ratios. The prior is the predictive Student t of what was seen on the
+  learning bearings (`THRESHOLD`), given that D is above the present level, since the machine still runs.
+- the line itself is wrong in the long run (growth speeds up, stalls): the time gets a log-normal factor of
+  spread `DISCREPANCY`.
 
-First passage of every combination of fixed quantiles of the three (a deterministic quadrature) gives the 10/50/90 % quantiles.
+First passage of every combination of fixed quantiles of the three (a deterministic quadrature) gives the
+10/50/90 % quantiles.
 
-No trend, no number. A trend needs (1) the caller's `active` (the anomaly is latched), (2) an indicator beyond `RISE` upwards, and
-(3) a line whose slope is positive by a one-sided t test at `SIGNIFICANCE` with the effective number of points. The line is fitted to
-the newest points; of window lengths growing by `GROWTH` the one with the largest t value counts, so that a fast end after a long
-quiet life is not averaged away and a steady rise uses all it has. (Looking at several windows makes the test weaker than its
-nominal level; (1) and (2) carry most of the protection.)
+No trend, no number. A trend needs (1) the caller's `active` (the anomaly is latched), (2) an indicator beyond
+`RISE` upwards, and (3) a line whose slope is positive by a one-sided t test at `SIGNIFICANCE` with the
+effective number of points. The line is fitted to the newest points; of window lengths growing by `GROWTH` the
+one with the largest t value counts, so that a fast end after a long quiet life is not averaged away and a
+steady rise uses all it has. (Looking at several windows makes the test weaker than its nominal level; (1) and
+(2) carry most of the protection.)
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ from scipy import stats
 
 from babbitt.protocol.assessment import Interval
 
+Array = NDArray[np.floating[Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -42,7 +48,8 @@ class Threshold:
 
 
 def threshold_from(ends: list[float]) -> Threshold:
-    """Predictive distribution of the next machine's log ratio at failure from those of at least three others (normal theory)."""
+    """Predictive distribution of the next machine's log ratio at failure from those of at least three others
+    (normal theory)."""
     if len(ends) < 3:
         raise ValueError(f"ends: {len(ends)} failures are too few for a spread; give at least 3")
     n = len(ends)
@@ -50,8 +57,9 @@ def threshold_from(ends: list[float]) -> Threshold:
 
 
 LEARNING_ENDS = {"1_2": 1.98, "2_1": 2.10, "2_2": 1.80, "3_1": 0.78, "3_2": 2.39}
-"""Indicator at the end of five PRONOSTIA bearings as a node would see them (bench/predict_first.py measures them). Accelerated
-tests ended by a 20 g rule on one rig: a start, not a truth about other machines; hence the width, and Asset.limits where set."""
+"""Indicator at the end of five PRONOSTIA bearings as a node would see them (bench/predict_first.py measures
+them). Accelerated tests ended by a 20 g rule on one rig: a start, not a truth about other machines; hence the
+width, and Asset.limits where set."""
 THRESHOLD = threshold_from(list(LEARNING_ENDS.values()))
 DISCREPANCY = 0.5
 """Spread of the logarithm of (time it takes / time the line says)."""
@@ -61,7 +69,8 @@ RISE = math.log(1.3)
 LEAST, GROWTH = 12, 1.4
 """Points in the shortest window, and how the lengths of windows grow."""
 KEEP = 256
-"""Points kept; when full every second one is dropped, so that memory is bounded and a slow trend keeps its start."""
+"""Points kept; when full every second one is dropped, so that memory is bounded and a slow trend keeps its
+start."""
 REFIT = 4
 """Records between fits; in between the interval counts down."""
 LONGEST_H = 10.0 * 365.25 * 24.0
@@ -81,7 +90,8 @@ class Degradation:
         self._fit: tuple[float, Interval] | None = None  # hours since origin, and what was found then
 
     def update(self, t_ms: int, indicator: float, active: bool) -> tuple[str, Interval | None]:
-        """Take one judged record: Unix ms, log ratio of the leading features, and whether the anomaly is latched.
+        """Take one judged record: Unix ms, log ratio of the leading features, and whether the anomaly is
+        latched.
 
         Gives ('trend', interval in hours) or ('no trend', None).
         """
@@ -123,11 +133,13 @@ class Degradation:
         if line is None:
             return None
         slope, error, dof = line
-        none = stats.t.cdf(-slope / error, dof)  # share of the posterior without growth: cut off, the test has passed
-        slopes = slope + error * stats.t.ppf(none + (1.0 - none) * _NODES, dof)
+        none = stats.t.cdf(
+            -slope / error, dof
+        )  # share of the posterior without growth: cut off, the test has passed
+        slopes: Array = slope + error * stats.t.ppf(none + (1.0 - none) * _NODES, dof)
         prior = self.threshold
         below = stats.t.cdf((level - prior.mean) / prior.scale, prior.dof)
-        ends = prior.mean + prior.scale * stats.t.ppf(below + (1.0 - below) * _NODES, prior.dof)
+        ends: Array = prior.mean + prior.scale * stats.t.ppf(below + (1.0 - below) * _NODES, prior.dof)
         factors = np.exp(DISCREPANCY * stats.norm.ppf(_NODES))
         gap = np.maximum(ends - level, 0.0)
         times = (gap[:, None, None] / np.maximum(slopes, 1e-9)[None, :, None]) * factors[None, None, :]
@@ -136,11 +148,19 @@ class Degradation:
 
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types, at most `KEEP` points."""
-        fit = None if self._fit is None else [self._fit[0], self._fit[1].p10, self._fit[1].p50, self._fit[1].p90]
+        fit = (
+            None
+            if self._fit is None
+            else [self._fit[0], self._fit[1].p10, self._fit[1].p50, self._fit[1].p90]
+        )
         return {
-            "points": [list(p) for p in self._points], "origin": self._origin, "stride": self._stride, "since": self._since,
-            "count": self._count, "fit": fit,
-        }  # fmt: skip
+            "points": [list(p) for p in self._points],
+            "origin": self._origin,
+            "stride": self._stride,
+            "since": self._since,
+            "count": self._count,
+            "fit": fit,
+        }
 
     @classmethod
     def load(cls, state: dict[str, Any], threshold: Threshold = THRESHOLD) -> Degradation:
@@ -156,26 +176,28 @@ class Degradation:
         return self
 
 
-_NODES: NDArray[np.float64] = (np.arange(21) + 0.5) / 21.0
+_NODES: Array = (np.arange(21) + 0.5) / 21.0
 """Mid-points of 21 equally likely slices of a distribution."""
 
 
-def _best_line(points: NDArray[np.float64]) -> tuple[float, float, float] | None:
-    """(n, 2) hours and indicator -> (slope per hour, its standard error, degrees of freedom) of the window with the most
-    significant rise, or None where none is significant."""
+def _best_line(points: Array) -> tuple[float, float, float] | None:
+    """(n, 2) hours and indicator -> (slope per hour, its standard error, degrees of freedom) of the window
+    with the most significant rise, or None where none is significant."""
     best: tuple[float, float, float] | None = None
     length = float(LEAST)
     while int(length) <= len(points):
         line = _line(points[-int(length) :])
         if line is not None and (best is None or line[0] / line[1] > best[0] / best[1]):
             best = line
-        length = length * GROWTH if length * GROWTH < len(points) or length >= len(points) else float(len(points))
+        length = (
+            length * GROWTH if length * GROWTH < len(points) or length >= len(points) else float(len(points))
+        )
     if best is None or stats.t.sf(best[0] / best[1], best[2]) > SIGNIFICANCE:
         return None
     return best
 
 
-def _line(points: NDArray[np.float64]) -> tuple[float, float, float] | None:
+def _line(points: Array) -> tuple[float, float, float] | None:
     """Least-squares line with the error for correlated residuals; None where time does not spread."""
     x, y = points[:, 0], points[:, 1]
     n, dx = len(x), x - x.mean()

@@ -1,7 +1,7 @@
 """A machine: baseline, latch, health and remaining life put together as one `Analyser`.
 
-The judgements stand side by side: the learnt baseline, and the limits people set (`Asset.limits`), which count from the first
-record on. The level follows the worse of the two.
+The judgements stand side by side: the learnt baseline, and the limits people set (`Asset.limits`), which
+count from the first record on. The level follows the worse of the two.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LEADING = 2
 
 
 class MachineAnalyser:
-    """Analyser of an asset of kind ``machine``. `learn` is the number of records of the baseline, `threshold` the prior of the
-    log ratio at failure."""
+    """Analyser of an asset of kind ``machine``. `learn` is the number of records of the baseline, `threshold`
+    the prior of the log ratio at failure."""
 
     def __init__(self, asset: Asset, learn: int = LEARN, threshold: Threshold = THRESHOLD) -> None:
         self.asset = asset
@@ -33,16 +33,22 @@ class MachineAnalyser:
         self._limit_latch = Latch((WARNING, ALARM))
 
     def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
-        """Take one record and judge the machine. Values that are not finite or not plausible count as not measured."""
+        """Take one record and judge the machine. Values that are not finite or not plausible count as not
+        measured."""
         beyond, channels = self._beyond_limits(values)
         limit_level = self._limit_latch.update(beyond)
         verdict = self.baseline.update(values, acceptable=beyond < WARNING)
         if verdict is None:
             level = LEVEL_NAMES[limit_level] if limit_level else "learning"
             return Assessment(
-                t_ms, level, None, health(beyond) if limit_level else None, channels,
-                "beyond limit" if limit_level else "learning", None,
-            )  # fmt: skip
+                t_ms,
+                level,
+                None,
+                health(beyond) if limit_level else None,
+                channels,
+                "beyond limit" if limit_level else "learning",
+                None,
+            )
         outlook, remaining = self.degradation.now(t_ms)
         if verdict.running:
             self._anomaly_latch.update(verdict.score)
@@ -52,10 +58,13 @@ class MachineAnalyser:
             outlook = "beyond limit"
         level = LEVEL_NAMES[max(limit_level, self._anomaly_latch.level)]
         drivers = tuple(dict.fromkeys(channels + verdict.drivers)) if limit_level else verdict.drivers
-        return Assessment(t_ms, level, verdict.score, health(max(verdict.score, beyond)), drivers, outlook, remaining)
+        return Assessment(
+            t_ms, level, verdict.score, health(max(verdict.score, beyond)), drivers, outlook, remaining
+        )
 
     def _beyond_limits(self, values: Mapping[str, float | None]) -> tuple[float, tuple[str, ...]]:
-        """Severity of the worst channel against the limits people set, and the channels beyond one, worst first."""
+        """Severity of the worst channel against the limits people set, and the channels beyond one, worst
+        first."""
         found: dict[str, float] = {}
         for channel, limits in self.asset.limits.items():
             value = number(values.get(channel))
@@ -67,18 +76,25 @@ class MachineAnalyser:
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types."""
         return {
-            "version": VERSION, "baseline": self.baseline.dump(), "degradation": self.degradation.dump(),
-            "anomaly_latch": self._anomaly_latch.dump(), "limit_latch": self._limit_latch.dump(),
-        }  # fmt: skip
+            "version": VERSION,
+            "baseline": self.baseline.dump(),
+            "degradation": self.degradation.dump(),
+            "anomaly_latch": self._anomaly_latch.dump(),
+            "limit_latch": self._limit_latch.dump(),
+        }
 
     @classmethod
     def load(cls, asset: Asset, state: dict[str, Any]) -> Self:
-        """Build from what `dump` gave, or a fresh one from {}. Raises ValueError for a state of another version."""
+        """Build from what `dump` gave, or a fresh one from {}. Raises ValueError for a state of another
+        version."""
         self = cls(asset)
         if not state:
             return self
         if state.get("version") != VERSION:
-            raise ValueError(f"state of a machine analyser has version {state.get('version')}, not {VERSION}: replay the records")
+            was = state.get("version")
+            raise ValueError(
+                f"state of a machine analyser has version {was}, not {VERSION}: replay the records"
+            )
         self.baseline = Baseline.load(state["baseline"])
         self.degradation = Degradation.load(state["degradation"])
         self._anomaly_latch.restore(state["anomaly_latch"])
@@ -87,6 +103,7 @@ class MachineAnalyser:
 
 
 def indicator(verdict: Verdict) -> float:
-    """Degradation of one verdict: mean of the leading energy deviations, natural log of the ratio to the baseline."""
+    """Degradation of one verdict: mean of the leading energy deviations, natural log of the ratio to the
+    baseline."""
     energy = sorted((d for c, d in verdict.deviation.items() if kind(c) == ENERGY), reverse=True)[:LEADING]
     return sum(energy) / len(energy) if energy else 0.0

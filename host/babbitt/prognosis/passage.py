@@ -1,10 +1,11 @@
 """When will a slow variable pass a limit: a trend whose uncertainty comes from its own past errors.
 
-For each horizon h the forecaster remembers what it expected (the change f of the level within h) and, when h has passed, looks at
-the highest value really reached, relative to the level then: a. A forgetting regression a = m + g f + e over the past gives the
-offset m, how much of a trend usually comes true (g, between 0 and 1: in a room that breathes most of a rise is gone an hour
-later), and the spread of e. Since a is a highest value, P(m + g f + e >= distance) is the probability that the limit is passed
-*within* h: a first-passage distribution without assumptions about the path. Two trends, a fast and a slow one, share the horizons.
+For each horizon h the forecaster remembers what it expected (the change f of the level within h) and, when h
+has passed, looks at the highest value really reached, relative to the level then: a. A forgetting regression
+a = m + g f + e over the past gives the offset m, how much of a trend usually comes true (g, between 0 and 1:
+in a room that breathes most of a rise is gone an hour later), and the spread of e. Since a is a highest
+value, P(m + g f + e >= distance) is the probability that the limit is passed *within* h: a first-passage
+distribution without assumptions about the path. Two trends, a fast and a slow one, share the horizons.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ FARTHEST = 10.0
 def _tail(z: float) -> float:
     """P(Student t with 5 degrees of freedom > z): the errors have heavier tails than a Gaussian.
 
-    Closed form for odd degrees of freedom (Abramowitz and Stegun, 26.7.3); a hundred times as fast as the general one.
+    Closed form for odd degrees of freedom (Abramowitz and Stegun, 26.7.3); a hundred times as fast as the
+    general one.
     """
     angle = math.atan(z / math.sqrt(5.0))
     c = math.cos(angle)
@@ -40,7 +42,8 @@ def _tail(z: float) -> float:
 
 
 class _Horizon:
-    """One horizon: waiting forecasts and what past ones taught. `start_k` is the spread believed at first, K."""
+    """One horizon: waiting forecasts and what past ones taught. `start_k` is the spread believed at first,
+    K."""
 
     def __init__(self, hours: float, start_k: float) -> None:
         self.hours = hours
@@ -81,7 +84,8 @@ class _Horizon:
 class Passage:
     """Watches one variable against upward passage (a caller turns the sign for the other direction).
 
-    `spread_k` is the spread of the change within an hour believed at first; it grows with the root of the horizon.
+    `spread_k` is the spread of the change within an hour believed at first; it grows with the root of the
+    horizon.
     """
 
     def __init__(self, spread_k: float = 0.5) -> None:
@@ -147,7 +151,8 @@ def probability_within(curve: Sequence[tuple[float, float]], hours: float) -> fl
 
 
 def interval(curve: Sequence[tuple[float, float]]) -> Interval | None:
-    """10/50/90 % quantiles of the time of passage, or None where passage is less likely than not within the last horizon."""
+    """10/50/90 % quantiles of the time of passage, or None where passage is less likely than not within the
+    last horizon."""
     if curve[-1][1] < 0.5:
         return None
     return Interval(*(_quantile(curve, q) for q in (0.1, 0.5, 0.9)))

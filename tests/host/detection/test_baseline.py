@@ -36,7 +36,9 @@ def score(baseline: Baseline, rows: list[Values]) -> float:
     return verdicts[-1].score
 
 
-@pytest.mark.parametrize(("factor", "beyond"), [(1.0, False), (1.15, False), (1.6, True), (0.87, False), (0.6, True)])
+@pytest.mark.parametrize(
+    ("factor", "beyond"), [(1.0, False), (1.15, False), (1.6, True), (0.87, False), (0.6, True)]
+)
 def test_both_directions_with_a_relative_floor(factor: float, beyond: bool) -> None:
     assert (score(learnt(steady(LEARN)), steady(20, factor, seed=1)) >= 1.0) is beyond
 

@@ -9,7 +9,8 @@ from babbitt.health.index import health, limit_severity
 
 
 @pytest.mark.parametrize(
-    ("severity", "expected"), [(0.0, 100.0), (1.0, 75.0), (3.0, 30.0), (6.0, 0.0), (50.0, 0.0), (math.inf, 0.0)]
+    ("severity", "expected"),
+    [(0.0, 100.0), (1.0, 75.0), (3.0, 30.0), (6.0, 0.0), (50.0, 0.0), (math.inf, 0.0)],
 )
 def test_corner_points(severity: float, expected: float) -> None:
     assert health(severity) == expected
@@ -24,7 +25,8 @@ LIMITS = {"ll": -40.0, "l": -30.0, "h": -18.0, "hh": -15.0}
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(-22.0, 0.0), (-18.0, 1.0), (-15.0, 3.0), (-12.0, 5.0), (-30.0, 1.0), (-40.0, 3.0)]
+    ("value", "expected"),
+    [(-22.0, 0.0), (-18.0, 1.0), (-15.0, 3.0), (-12.0, 5.0), (-30.0, 1.0), (-40.0, 3.0)],
 )
 def test_limits_in_both_directions(value: float, expected: float) -> None:
     assert limit_severity(value, LIMITS) == pytest.approx(expected)

@@ -5,16 +5,33 @@ from __future__ import annotations
 import math
 
 import pytest
-from babbitt.manipulation.features import ENERGY, SHAPE, TEMPERATURE, features, kind, median, number, overall_rms
+from babbitt.manipulation.features import (
+    ENERGY,
+    SHAPE,
+    TEMPERATURE,
+    features,
+    kind,
+    median,
+    number,
+    overall_rms,
+)
 
 
 @pytest.mark.parametrize(
     ("channel", "expected"),
     [
-        ("vib.x.rms", ENERGY), ("a7.z.peak", ENERGY), ("vib.y.crest", SHAPE), ("vib.y.kurt", SHAPE), ("temp.mean", TEMPERATURE),
-        ("temp.slope", None), ("vib.rate", None), ("vib.x.mean", None), ("mean", None), ("", None),
+        ("vib.x.rms", ENERGY),
+        ("a7.z.peak", ENERGY),
+        ("vib.y.crest", SHAPE),
+        ("vib.y.kurt", SHAPE),
+        ("temp.mean", TEMPERATURE),
+        ("temp.slope", None),
+        ("vib.rate", None),
+        ("vib.x.mean", None),
+        ("mean", None),
+        ("", None),
     ],
-)  # fmt: skip
+)
 def test_kind_of_a_channel(channel: str, expected: str | None) -> None:
     assert kind(channel) == expected
 
@@ -36,7 +53,9 @@ def test_an_axis_that_only_shows_noise_cannot_double() -> None:
 
 
 def test_overall_rms_is_the_root_of_the_sum_of_squares() -> None:
-    assert overall_rms({"vib.x.rms": 3.0, "vib.y.rms": 4.0, "vib.z.rms": None, "vib.x.peak": 9.0}) == pytest.approx(5.0)
+    assert overall_rms(
+        {"vib.x.rms": 3.0, "vib.y.rms": 4.0, "vib.z.rms": None, "vib.x.peak": 9.0}
+    ) == pytest.approx(5.0)
     assert overall_rms({"vib.x.peak": 9.0}) is None
 
 

@@ -1,0 +1,87 @@
+"""A cold room: quiet about cycles, doors and defrosts; hours ahead of a limit; both directions; with and
+without limits."""
+
+from __future__ import annotations
+
+import pytest
+import synthetic
+from babbitt.prognosis.coldroom import ColdRoomAnalyser
+from babbitt.protocol.assessment import Assessment, Asset
+
+Limits = dict[str, dict[str, float]]
+
+
+def replay(records: list[synthetic.Record], limits: Limits | None = None) -> list[Assessment]:
+    limits = {"temp.mean": {"h": -18.0}} if limits is None else limits
+    analyser = ColdRoomAnalyser(Asset("store", "n2", "Freezer", "cold_room", 480, limits))
+    return [analyser.update(t, values) for t, values in records]
+
+
+def first_warning(out: list[Assessment]) -> int:
+    return next(n for n, a in enumerate(out) if a.level in ("warning", "alarm"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("interval_s", [300, 600])
+def test_cycles_doors_and_defrosts_do_not_cry(seed: int, interval_s: int) -> None:
+    out = replay(synthetic.room(1000, seed, fading=False, interval_s=interval_s))
+    assert {a.level for a in out} == {"learning", "normal"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("interval_s", [300, 480, 600])
+def test_a_fading_compressor_is_warned_of_hours_before_the_limit(seed: int, interval_s: int) -> None:
+    records = synthetic.room(800, seed, fading=True, interval_s=interval_s)
+    out = replay(records)
+    crossing = int(0.85 * 800)
+    lasting = crossing
+    while out[lasting - 1].level in ("warning", "alarm"):
+        lasting -= 1
+    hours = (crossing - lasting) * interval_s / 3600.0
+    assert 1.0 < hours < 48.0
+    said = [a.remaining for a in out[lasting:crossing]]
+    assert sum(r is not None for r in said) > 0.5 * len(said)
+    assert out[-1].level == "alarm"
+    assert out[-1].outlook == "beyond limit"
+    assert out[-1].health is not None
+    assert out[-1].health < 50.0
+
+
+def test_the_other_direction() -> None:
+    records = synthetic.room(800, 1, fading=True)
+    for _, values in records:
+        values["temp.mean"] = -44.0 - (values["temp.mean"] or 0.0)
+    out = replay(records, {"temp.mean": {"l": -26.0}})
+    assert 300 < first_warning(out) < 0.85 * 800
+    assert out[-1].level == "alarm"
+
+
+def test_without_a_limit_a_room_that_leaves_its_pattern_is_warned_of() -> None:
+    records = synthetic.room(800, 2, fading=True, limit=-12.0)
+    out = replay(records, {})
+    assert first_warning(out) > 250
+    assert out[-1].level == "warning"
+    assert out[-1].drivers == ("temp.mean",)
+
+
+def test_the_worst_of_several_temperatures_speaks() -> None:
+    warm = synthetic.room(800, 3, fading=True, sensor="back")
+    records = [
+        (t, {**values, **other})
+        for (t, values), (_, other) in zip(synthetic.room(800, 4, False, sensor="front"), warm, strict=True)
+    ]
+    out = replay(records, {"back.mean": {"h": -18.0}, "front.mean": {"h": -18.0}})
+    assert out[-1].level == "alarm"
+    assert out[-1].drivers[0] == "back.mean"
+
+
+def test_fast_records_are_averaged_first() -> None:
+    slow = replay(synthetic.room(400, 5, fading=False, interval_s=300))
+    fast = replay(synthetic.room(400 * 30, 5, fading=False, interval_s=10))
+    assert slow[-1].level == fast[-1].level == "normal"
+
+
+def test_after_a_gap_the_pattern_stays_learnt() -> None:
+    records = synthetic.room(600, 6, fading=False)
+    out = replay(records[:400] + [(t + 10 * 86_400_000, v) for t, v in records[400:]])
+    assert {a.level for a in out[400:]} == {"normal"}

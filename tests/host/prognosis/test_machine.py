@@ -1,0 +1,80 @@
+"""A whole machine: healthy ones are left alone, a wearing one is warned of in time, limits count from the
+first record."""
+
+from __future__ import annotations
+
+import pytest
+import synthetic
+from babbitt.prognosis.machine import MachineAnalyser
+from babbitt.protocol.assessment import Assessment, Asset
+
+ASSET = Asset("plant", "n1", "Pump 7", "machine", 30, {})
+
+
+def replay(records: list[synthetic.Record], asset: Asset = ASSET) -> list[Assessment]:
+    analyser = MachineAnalyser(asset)
+    return [analyser.update(t, values) for t, values in records]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_healthy_machine_under_changing_load_is_never_warned_of(seed: int) -> None:
+    out = replay(synthetic.machine(2000, seed, failing=False))
+    assert {a.level for a in out} == {"learning", "normal"}
+    assert all(a.remaining is None for a in out)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wearing_machine_is_warned_of_in_time(seed: int) -> None:
+    records = synthetic.machine(500, seed, failing=True)
+    out = replay(records)
+    first = next(n for n, a in enumerate(out) if a.level != "learning" and a.level != "normal")
+    assert 250 < first < 400
+    assert all(a.level in ("warning", "alarm") for a in out[first:])
+    numbers = [(a, (records[-1][0] - a.t_ms) / 3.6e6) for a in out[400:480] if a.remaining is not None]
+    assert len(numbers) > 40
+    inside = sum(
+        a.remaining.p10 <= truth <= a.remaining.p90 for a, truth in numbers if a.remaining is not None
+    )
+    assert inside > 0.6 * len(numbers)
+    assert "vib.x.rms" in out[450].drivers
+
+
+def test_health_falls_as_the_machine_wears() -> None:
+    out = replay(synthetic.machine(500, 2, failing=True))
+    means = [sum(a.health or 0.0 for a in out[n : n + 50]) / 50 for n in range(250, 500, 50)]
+    assert means == sorted(means, reverse=True)
+    assert means[0] > 75.0
+    assert means[-1] < 50.0
+    judged = sorted((a.anomaly, -a.health) for a in out if a.anomaly is not None and a.health is not None)
+    assert [h for _, h in judged] == sorted(h for _, h in judged)
+
+
+def test_limits_set_by_people_count_while_learning_and_such_records_are_not_learnt() -> None:
+    asset = Asset("plant", "n1", "Pump 7", "machine", 30, {"vib.x.rms": {"h": 0.05, "hh": 0.08}})
+    out = replay(synthetic.machine(200, 1, failing=False), asset)
+    assert out[0].level == "learning"
+    assert {a.level for a in out[3:]} == {"alarm"}
+    assert {a.outlook for a in out[3:]} == {"beyond limit"}
+    assert out[-1].anomaly is None
+    assert out[-1].health == 0.0
+    assert out[-1].drivers == ("vib.x.rms",)
+
+
+def test_a_machine_that_is_switched_off_is_no_fault() -> None:
+    records = synthetic.machine(300, 1, failing=False)
+    for _, values in records[100:150] + records[200:201]:
+        for channel in values:
+            values[channel] = 0.004 if channel.endswith(("rms", "peak")) else 3.0
+    assert {a.level for a in replay(records)} == {"learning", "normal"}
+
+
+def test_a_quieter_machine_is_a_finding_without_a_number() -> None:
+    records = synthetic.machine(300, 1, failing=False)
+    for _, values in records[150:]:
+        for channel, value in values.items():
+            if value is not None and channel.endswith(("rms", "peak")):
+                values[channel] = 0.4 * value
+    last = replay(records)[-1]
+    assert last.level == "warning"
+    assert last.outlook == "no trend"
+    assert last.remaining is None

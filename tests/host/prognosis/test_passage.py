@@ -1,0 +1,69 @@
+"""Passage of a limit: tails, curves, quantiles, and what past errors teach."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from babbitt.prognosis.passage import Passage, _tail, interval, probability_within
+from scipy import stats
+
+
+def test_the_closed_form_is_the_student_t() -> None:
+    for z in (-8.0, -1.0, 0.0, 0.5, 3.0, 40.0):
+        assert _tail(z) == pytest.approx(stats.t.sf(z, 5.0), abs=1e-12)
+
+
+CURVE = [(1.0, 0.1), (2.0, 0.3), (4.0, 0.6), (8.0, 0.8)]
+
+
+def test_quantiles_of_a_curve() -> None:
+    found = interval(CURVE)
+    assert found is not None
+    assert found.p10 == pytest.approx(1.0)
+    assert 2.0 < found.p50 < 4.0
+    assert 8.0 < found.p90 <= 80.0
+    assert interval([(1.0, 0.1), (8.0, 0.49)]) is None
+
+
+def test_probability_within() -> None:
+    assert probability_within(CURVE, 4.0) == pytest.approx(0.6)
+    assert 0.3 < probability_within(CURVE, 3.0) < 0.6
+    assert probability_within(CURVE, 0.5) == pytest.approx(0.05)
+    assert probability_within(CURVE, 99.0) == 0.8
+
+
+def test_a_room_that_breathes_learns_not_to_believe_its_trends() -> None:
+    restless, fresh = Passage(), Passage()
+    for n in range(1200):
+        restless.update(n * 0.25, 1.5 * float(np.sin(2 * np.pi * n / 16.0)), 0.25)
+    for n in range(1200, 1206):
+        for passage in (restless, fresh):
+            passage.update(n * 0.25, 0.3 * (n - 1199), 0.25)
+    assert dict(fresh.curve(3.0))[4.0] > 3.0 * dict(restless.curve(3.0))[4.0]
+
+
+def test_the_curve_never_falls() -> None:
+    passage = Passage()
+    rng = np.random.default_rng(4)
+    for n in range(400):
+        passage.update(n * 0.25, float(rng.normal(0.0, 1.0)), 0.25)
+        curve = [p for _, p in passage.curve(2.0)]
+        assert curve == sorted(curve)
+        assert 0.0 <= curve[0] <= curve[-1] <= 1.0
+
+
+def test_coverage_of_the_hits_it_forecasts() -> None:
+    """A random walk: of the chances given for passing within two hours, about as many come true."""
+    rng = np.random.default_rng(5)
+    walk, passage = 0.0, Passage()
+    path: list[float] = []
+    said: list[float] = []
+    for n in range(6000):
+        walk = 0.98 * walk + rng.normal(0.0, 0.3)
+        path.append(walk)
+        passage.update(n * 0.25, walk, 0.25)
+        said.append(dict(passage.curve(1.5))[2.0])
+    chosen = [n for n in range(1000, 5900) if path[n] < 1.5 and 0.3 < said[n] < 0.7]
+    came = np.mean([max(path[n + 1 : n + 9]) >= 1.5 for n in chosen])
+    assert len(chosen) > 100
+    assert came == pytest.approx(np.mean([said[n] for n in chosen]), abs=0.2)
