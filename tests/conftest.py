@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def _find_part(name: str) -> str | None:
-    """Path of an external part, or None. Debian keeps servers in /usr/sbin, off a user's PATH."""
-    path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+    """Path of an external part, or None. Wheels put programs beside the interpreter, Debian keeps servers in /usr/sbin."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin"])
     names = {"chromium": ("chromium", "chromium-browser", "google-chrome")}.get(name, (name,))
     return next((found for n in names if (found := shutil.which(n, path=path))), None)
 

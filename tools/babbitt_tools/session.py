@@ -1,0 +1,100 @@
+"""A host and its virtual boards in one folder, from the first record to the last one stored. `demo` and `replay` are told with it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from babbitt.service import Host
+from babbitt.store.reader import StoreReader
+from babbitt_tools.account import Account, account, numbered
+from babbitt_tools.vboard.board import VirtualBoard
+from babbitt_tools.vboard.world import World
+
+SITE = "demo"
+
+
+class Session:
+    """A host that accepts simulated time, an embedded broker on a free port of the loopback, and boards added one by one.
+
+    Everything lives in `folder`; without one, in a temporary folder that goes when the session ends.
+
+        with Session() as session:
+            session.add("pump", world, config, speed=1000)
+            session.drain(20)
+            print(session.accounts())
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._temporary = folder is None
+        self.folder = Path(tempfile.mkdtemp(prefix="babbitt-")) if folder is None else folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.store = self.folder / "store"
+        self.host = Host(self.store, broker_listen="127.0.0.1:0", accept_simulated=True)
+        self.boards: dict[str, VirtualBoard] = {}
+
+    def __enter__(self) -> Self:
+        self.host.start()
+        self.reader = StoreReader(self.store)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End boards, host and broker, in this order; remove the folder if it is a temporary one."""
+        for board in self.boards.values():
+            board.stop()
+        self.host.stop()
+        if hasattr(self, "reader"):
+            self.reader.close()
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def add(self, name: str, world: World, config: Mapping[str, Any], speed: float, runtime: str = "auto") -> VirtualBoard:
+        """Make a board, switch it on and return it. Raises BoardError."""
+        address, port = self.host.address
+        node = {"site": SITE, "node": name, "wifi": {"ssid": "plant", "password": "virtual"}, "broker": {"host": address, "port": port}}
+        board = VirtualBoard(
+            name, self.flash(name), world, node=node, config=config, speed=speed, runtime=runtime
+        )
+        self.boards[name] = board
+        board.start()
+        return board
+
+    def flash(self, name: str) -> Path:
+        """The flash of a board."""
+        return self.folder / "boards" / name
+
+    def drain(self, timeout_s: float, wait: Callable[[float], None] = time.sleep) -> bool:
+        """Wait until every numbered record of every board is stored and analysed. False if that did not happen in time."""
+        deadline = time.monotonic() + timeout_s
+        quiet = 0  # settled twice in a row: the analysis wakes a moment after the last commit
+        while quiet < 2:
+            if time.monotonic() > deadline:
+                return False
+            quiet = quiet + 1 if self._settled() else 0
+            wait(0.2)
+        return True
+
+    def _settled(self) -> bool:
+        before = {name: numbered(self.flash(name)) for name in self.boards}
+        if any(a.pending or a.lost for a in self.accounts()) or not self._judged():
+            return False
+        return before == {name: numbered(self.flash(name)) for name in self.boards}
+
+    def _judged(self) -> bool:
+        """Whether the host's judgement of every node is as new as its newest record."""
+        return all(n.assessment is not None and n.assessment.t_ms == n.last_t for n in self.reader.nodes())
+
+    def accounts(self) -> list[Account]:
+        """Every board's records against the host's ledger."""
+        ledger = self.reader.ledger()
+        return [account(name, self.flash(name), ledger) for name in self.boards]

@@ -1,0 +1,70 @@
+"""The three assets of the demo: what they are, what their nodes measure, and what is known to happen to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from babbitt_tools.sim.coldroom import ColdRoom
+from babbitt_tools.sim.machine import Machine
+from babbitt_tools.vboard.world import World
+
+DAYS = 2.0
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One node of the story. `failure_ms` is when the machine fails, or the room leaves its limit for good (None: never)."""
+
+    node: str
+    name: str
+    world: World
+    config: Mapping[str, Any]
+    failure_ms: int | None
+    healthy: bool
+
+
+def motor_config(name: str, interval_s: int = 360) -> dict[str, Any]:
+    """A motor: one accelerometer, absolute limits on the radial axes and rolling statistics on the one that shows bearings best."""
+    return {
+        "asset": {"name": name, "kind": "machine"},
+        "interval_s": interval_s,
+        "sensors": [{"id": "vib", "driver": "adxl345", "bus": "spi0", "rate_hz": 3200, "range_g": 16, "window": 512}],
+        "checks": [
+            {"id": "x-high", "type": "limit", "channel": "vib.x.rms", "h": 1_000_000, "hh": 2_500_000, "hysteresis": 50_000,
+             "on_delay_s": 1800, "off_delay_s": 1800},
+            {"id": "x-usual", "type": "zscore", "channel": "vib.x.rms", "z10": 80, "learn": 64, "on_delay_s": 1800, "off_delay_s": 1800},
+        ],
+    }  # fmt: skip
+
+
+def cold_room_config(name: str, limit_c: float, interval_s: int = 180) -> dict[str, Any]:
+    """A freezer: one thermometer; above the limit for an hour is a warning, four degrees more for half an hour an alarm."""
+    limit = round(limit_c * 1000)
+    return {
+        "asset": {"name": name, "kind": "cold_room"},
+        "interval_s": interval_s,
+        "sensors": [{"id": "temp", "driver": "ds18b20", "bus": "ow0", "every_s": interval_s // 3}],
+        "checks": [
+            {"id": "temp-high", "type": "limit", "channel": "temp.mean", "h": limit, "hh": limit + 4000, "hysteresis": 300,
+             "on_delay_s": 3600, "off_delay_s": 1800},
+        ],
+    }  # fmt: skip
+
+
+def assets(start_ms: int) -> list[Asset]:
+    """The three nodes of the demo, starting at `start_ms` (Unix ms)."""
+    days = DAYS
+    worn = Machine(seed=3, utc_start_ms=start_ms, life_h=32, onset_h=14)
+    well = Machine(seed=4, utc_start_ms=start_ms, life_h=32, onset_h=9000)
+    room = ColdRoom(seed=5, utc_start_ms=start_ms, days=days, fade_start_h=14, fade_h=40)
+    for world in (worn, well, room):
+        world.end_us = round(days * DAY_MS) * 1000
+    return [
+        Asset("motor-3", "Motor 3, drive end", worn, motor_config("Motor 3, drive end"), worn.failure_at_ms, False),
+        Asset("motor-4", "Motor 4, drive end", well, motor_config("Motor 4, drive end"), None, True),
+        Asset("freezer-1", "Freezer 1", room, cold_room_config("Freezer 1", room.limit_c), room.crossed_at_ms, False),
+    ]
