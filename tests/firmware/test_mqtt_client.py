@@ -250,6 +250,23 @@ def test_a_broker_that_takes_no_data_is_lost():
     play(answering(deaf), story, answer_ms=300)
 
 
+def test_a_write_that_is_cut_short_ends_the_connection():
+    async def deaf(reader, writer):
+        await port.sleep_ms(12000)
+
+    async def story(client):
+        await client.connect()
+
+        async def flood():
+            while True:
+                await client.publish("a", bytearray(900), 0)
+
+        await fails("timeout", port.wait_for_ms(flood(), 300))  # cancels it in the middle of a packet
+        await fails("broker_lost", client.run(), "interrupted")
+
+    play(answering(deaf), story, keepalive_s=60)
+
+
 def test_bytes_that_come_one_by_one():
     got = []
 

@@ -111,7 +111,7 @@ async def silent():
     """Nothing to say: pings alone keep the connection beyond the broker's 1.5 x keep-alive."""
     client = Client("127.0.0.1", PORT, "node-silent", keepalive_s=1, will=WILL)
     await client.connect()
-    await port.sleep_ms(2500)
+    await port.sleep_ms(2000)
     await client.publish("t/still", b"here")
     await client.close()
 
