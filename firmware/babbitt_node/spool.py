@@ -162,7 +162,7 @@ class Spool:
         return True
 
     def _cut(self, found, events_too):
-        """Drop the rows (and events) of a segment; what stays joins the segment before it if there is room."""
+        """Drop the rows (and events) of a segment; what stays joins the segment before it if it fits."""
         shelf = self._shelf
         at = shelf.items.index(found)
         before = shelf.items[at - 1] if at else None

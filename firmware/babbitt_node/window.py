@@ -93,11 +93,11 @@ class VibrationSampler(_Sampler):
             name = "%s.%s." % (self.id, axis)
             found.append({"id": name + "rms", "unit": "g", "exp": -6, "lo": 0, "hi": full})
             found.append({"id": name + "peak", "unit": "g", "exp": -6, "lo": 0, "hi": 2 * full})
-            found.append({"id": name + "crest", "unit": "1", "exp": -3, "lo": 0, "hi": 32000})
-            found.append({"id": name + "kurt", "unit": "1", "exp": -3, "lo": 0, "hi": self._n * 1000})
+            found.append({"id": name + "crest", "unit": "", "exp": -3, "lo": 0, "hi": 32000})
+            found.append({"id": name + "kurt", "unit": "", "exp": -3, "lo": 0, "hi": self._n * 1000})
         found.append({"id": self.id + ".rate", "unit": "Hz", "exp": -3, "lo": 0, "hi": self.rate * 2000})
-        found.append({"id": self.id + ".overflow", "unit": "1", "exp": 0, "lo": 0, "hi": self._n})
-        found.append({"id": self.id + ".clip", "unit": "1", "exp": 0, "lo": 0, "hi": 3 * self._n})
+        found.append({"id": self.id + ".overflow", "unit": "", "exp": 0, "lo": 0, "hi": self._n})
+        found.append({"id": self.id + ".clip", "unit": "", "exp": 0, "lo": 0, "hi": 3 * self._n})
         return found
 
     def describe(self):

@@ -124,12 +124,12 @@ class ADXL345:
         self.entries = count = self._read(_FIFO_STATUS) & _ENTRIES
         if count > limit:
             count = limit
-        transfer = self._bus.transfer
+        bus = self._bus  # not its method: a bound method would be an allocation
         tx = self._tx7
         rx = self._rx7
         end = at + count
         while at < end:
-            transfer(tx, rx)
+            bus.transfer(tx, rx)
             x[at] = ((rx[1] | rx[2] << 8) ^ 0x8000) - 0x8000
             y[at] = ((rx[3] | rx[4] << 8) ^ 0x8000) - 0x8000
             z[at] = ((rx[5] | rx[6] << 8) ^ 0x8000) - 0x8000

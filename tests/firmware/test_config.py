@@ -1,0 +1,250 @@
+"""A configuration is accepted as a whole or refused with path and reason; the last good one is never lost."""
+
+import json
+import os
+
+from babbitt_node.config import channel_ids, validate, validate_node
+from babbitt_node.rules import ConfigError, nearest
+from babbitt_node.settings import Settings, digest
+from helpers import raises
+
+BUSES = {"spi0": "spi", "ow0": "onewire"}
+
+
+def document(**changes):
+    doc = {
+        "asset": {"name": "Pump 7", "kind": "machine"},
+        "interval_s": 10,
+        "sensors": [
+            {"id": "vib", "driver": "adxl345", "bus": "spi0"},
+            {"id": "temp", "driver": "ds18b20", "bus": "ow0"},
+        ],
+        "checks": [
+            {"id": "hot", "type": "limit", "channel": "temp.mean", "h": 60000},
+            {"id": "shaky", "type": "zscore", "channel": "vib.x.rms"},
+        ],
+    }
+    doc.update(changes)
+    return doc
+
+
+def refused(path, reason, doc, buses=BUSES):
+    error = raises(ConfigError, validate, doc, buses)
+    assert error.path == path, (error.path, path)
+    assert reason in error.reason and len(error.reason) <= 128, error.reason
+    assert error.name == "config_invalid"
+
+
+def vibration(**changes):
+    sensor = {"id": "vib", "driver": "adxl345", "bus": "spi0"}
+    sensor.update(changes)
+    return document(sensors=[sensor], checks=[])
+
+
+def check(**changes):
+    entry = {"id": "hot", "type": "limit", "channel": "temp.mean", "h": 60000}
+    entry.update(changes)
+    return document(checks=[entry])
+
+
+def test_defaults_are_filled_in():
+    config = validate(document(), BUSES)
+    vib, temp = config["sensors"]
+    assert (vib["rate_hz"], vib["range_g"], vib["window"]) == (3200, 16, 512)
+    assert (temp["every_s"], temp["rom"]) == (5, None)
+    assert config["checks"][0]["hysteresis"] == 0 and config["checks"][0]["hh"] is None
+    assert config["checks"][1]["z10"] == 60
+    doc = document()
+    del doc["checks"], doc["interval_s"]
+    config = validate(doc)
+    assert (config["interval_s"], config["checks"]) == (10, [])
+
+
+def test_channels_are_those_of_the_documentation():
+    ids = channel_ids(validate(document(), BUSES))
+    assert ids[:5] == ["vib.x.rms", "vib.x.peak", "vib.x.crest", "vib.x.kurt", "vib.y.rms"]
+    assert ids[12:] == [
+        "vib.rate",
+        "vib.overflow",
+        "vib.clip",
+        "temp.mean",
+        "temp.min",
+        "temp.max",
+        "temp.slope",
+    ]
+
+
+def test_every_error_has_its_path_and_reason():
+    refused("", "expected an object", [])
+    refused("interval", "did you mean 'interval_s'?", document(interval=5))
+    refused("colour", "known: asset", document(colour=1))
+    refused("interval_s", "expected an integer 1..86400, got '10'", document(interval_s="10"))
+    refused("interval_s", "expected an integer 1..86400, got True", document(interval_s=True))
+    refused("interval_s", "expected 1..86400, got 0", document(interval_s=0))
+    refused("asset", "expected an object", document(asset="Pump"))
+    refused("asset.kind", "expected one of machine, cold_room", document(asset={"name": "a", "kind": "car"}))
+    refused("asset.name", "1 to 64 characters", document(asset={"name": "", "kind": "machine"}))
+    refused("asset.name", "missing", document(asset={"kind": "machine"}))
+    refused("sensors", "expected 1 to 8 entries, got 0", document(sensors=[]))
+    refused("sensors[0]", "expected an object", document(sensors=[7]))
+    refused("sensors[0].driver", "did you mean 'adxl345'?", vibration(driver="adxl34"))
+    refused("sensors[0].rate", "unknown key", vibration(rate=3200))
+    refused("sensors[0].rate_hz", "expected one of 100, 200", vibration(rate_hz=1000))
+    refused("sensors[0].rate_hz", "expected one of 100, 200", vibration(rate_hz="3200"))
+    refused("sensors[0].id", "expected only", vibration(id="Vib"))
+    refused("sensors[0].bus", "expected one of ow0, spi0", vibration(bus="spi9"))
+    refused("sensors[0].bus", "needs a bus of type spi", vibration(bus="ow0"))
+    two = [{"id": "t", "driver": "ds18b20", "bus": "ow0"}] * 2
+    refused("sensors[1].id", "twice", document(sensors=two, checks=[]))
+    slow = [{"id": "t", "driver": "ds18b20", "bus": "ow0", "every_s": 11}]
+    refused("sensors[0].every_s", "more than interval_s", document(sensors=slow, checks=[]))
+    refused("sensors[0].rom", "16 to 16", document(sensors=[dict(two[0], rom="28")], checks=[]))
+    refused("checks[0].h", "must be an integer, not 'abc'", check(h="abc"))
+    refused("checks[0].h", "is not in", check(h=1 << 40))
+    refused("checks[0].hystresis", "did you mean 'hysteresis'?", check(hystresis=1))
+    refused("checks[0].channel", "expected one of", check(channel="temp.mode"))
+    refused("checks[0].type", "expected one of limit, zscore", check(type="magic"))
+    refused("checks[0].id", "expected text", check(id=""))
+    refused("checks[1].id", "twice", document(checks=check()["checks"] * 2))
+
+
+def test_what_a_node_cannot_do_is_refused():
+    many = [{"id": "v%d" % i, "driver": "adxl345", "bus": "spi0"} for i in range(5)]
+    refused("sensors", "75 channels together", document(sensors=many, checks=[]))
+    refused(
+        "interval_s",
+        "the windows take",
+        document(sensors=vibration(rate_hz=100, window=1024)["sensors"], checks=[]),
+    )
+
+
+def test_node_settings():
+    doc = {
+        "site": "hall",
+        "node": "press-7",
+        "wifi": {"ssid": "x", "password": "secret"},
+        "broker": {"host": "h"},
+    }
+    node = validate_node(doc)
+    assert node["broker"] == {"host": "h", "port": 1883, "keepalive_s": 30} and node["spool_bytes"] == 1000000
+    for path, change in (
+        ("site", {"site": "Hall"}),
+        ("wifi", {"wifi": None}),
+        ("wifi.password", {"wifi": {"ssid": "x", "password": 5}}),
+        ("broker.port", {"broker": {"host": "h", "port": 0}}),
+        ("broker.hots", {"broker": {"hots": "h"}}),
+        ("spool_bytes", {"spool_bytes": 1}),
+    ):
+        bad = dict(doc)
+        bad.update(change)
+        error = raises(ConfigError, validate_node, bad)
+        assert error.path == path, error.path
+    del doc["wifi"]
+    assert "needs ssid" in raises(ConfigError, validate_node, doc).reason
+    assert validate_node(doc, wifi=False)["wifi"] is None
+
+
+def test_the_password_is_in_no_error():
+    doc = {
+        "site": "hall",
+        "node": "n",
+        "wifi": {"ssid": "", "password": "hunter2" * 20},
+        "broker": {"host": "h"},
+    }
+    assert "hunter2" not in str(raises(ConfigError, validate_node, doc))
+    doc["wifi"]["ssid"] = "x"
+    assert "hunter2" not in str(raises(ConfigError, validate_node, doc))
+
+
+def test_nearest_word():
+    assert nearest("intervall_s", ("interval_s", "sensors")) == "interval_s"
+    assert nearest("xx", ("hh", "h")) is None
+
+
+# ---- settings: the files
+
+
+def write(path, text):
+    with open(path, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
+
+
+def payload(version, **changes):
+    return json.dumps({"version": version, "config": document(**changes)}).encode()
+
+
+def loaded():
+    settings = Settings(BUSES)
+    settings.load()
+    return settings
+
+
+def accept(config, version, digest):
+    """Nothing to build."""
+
+
+def test_a_flashed_document_is_version_0():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    assert settings.config["interval_s"] == 10 and settings.version == 0
+    assert settings.report["state"] == "applied"
+
+
+def test_desired_is_kept_over_a_restart_with_version_and_hash():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    new = payload(7, interval_s=20)
+    assert settings.offer(new, accept)
+    assert settings.report == {"version": 7, "hash": digest(new), "state": "applied"}
+    again = loaded()
+    assert (again.config["interval_s"], again.version, again.hash) == (20, 7, digest(new))
+    assert not again.offer(new, accept) and again.report["state"] == "applied"
+
+
+def test_a_bad_desired_changes_nothing_and_says_why():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    for bad, path, version in (
+        (b"{", "", 0),
+        (b"\xff\xfe", "", 0),
+        (b"[]", "", 0),
+        (b'{"version":-1,"config":{}}', "version", 0),
+        (b'{"version":4}', "config", 0),
+        (payload(5, interval_s=0), "interval_s", 5),
+        (b" " * 9000, "", 0),
+    ):
+        assert not settings.offer(bad, accept), bad
+        assert settings.report["state"] == "rejected" and settings.report["path"] == path, settings.report
+        assert settings.report["version"] == version
+        assert settings.report["hash"] == digest(bad) and settings.report["reason"]
+    assert settings.report["version"] == 0 and loaded().config["interval_s"] == 10
+
+
+def test_what_cannot_be_built_is_refused_before_anything_is_written():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+
+    def no(config, version, digest):
+        raise ConfigError("sensors[0].bus", "not here")
+
+    assert not settings.offer(payload(3, interval_s=20), no)
+    assert settings.report["path"] == "sensors[0].bus" and settings.report["version"] == 3
+    assert loaded().config["interval_s"] == 10
+
+
+def test_a_broken_file_falls_back_to_the_last_good_one():
+    write("config.json", json.dumps(document()))
+    loaded().offer(payload(2, interval_s=20), accept)
+    write("config.json", b'{"version":2,"config":{"inter')
+    settings = loaded()
+    assert settings.config["interval_s"] == 10
+    assert settings.report["state"] == "rejected" and "JSON" in settings.report["reason"]
+    os.remove("config.json")
+    assert loaded().config["interval_s"] == 10
+
+
+def test_without_any_file_the_node_waits_for_a_desired():
+    settings = loaded()
+    assert settings.config is None and settings.report["state"] == "rejected"
+    assert "missing" in settings.report["reason"]
+    assert settings.offer(payload(1), accept) and loaded().version == 1
