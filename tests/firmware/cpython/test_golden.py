@@ -37,7 +37,7 @@ def test_on_micropython(tmp_path: Path, mp: Runner) -> None:
     done = subprocess.run(
         [tool, "-X", "heapsize=240k", "-c", code],
         cwd=tmp_path,
-        env={"MICROPYPATH": str(mp.path())},
+        env={"MICROPYPATH": f"{mp.path()}:.frozen"},
         capture_output=True,
         text=True,
         check=False,
