@@ -8,7 +8,18 @@ from pathlib import Path
 import babbitt
 
 HOST = Path(babbitt.__file__).parent
-BLOCKS = ["acquisition", "manipulation", "detection", "health", "prognosis", "advisory", "pipeline", "service", "web", "cli"]
+BLOCKS = [
+    "acquisition",
+    "manipulation",
+    "detection",
+    "health",
+    "prognosis",
+    "advisory",
+    "pipeline",
+    "service",
+    "web",
+    "cli",
+]
 """In the order of the flow; `errors`, `protocol` and `store` may be imported by all of them."""
 GROUND = ["errors", "protocol", "store"]
 
@@ -39,7 +50,9 @@ def faults(path: Path, used: set[str]) -> list[str]:
     if own in GROUND:
         allowed = set(GROUND[: GROUND.index(own) + 1])
     else:
-        allowed = {*GROUND, *BLOCKS[: BLOCKS.index(own) + 1]} - ({"web"} if own != "cli" and own != "web" else set())
+        allowed = {*GROUND, *BLOCKS[: BLOCKS.index(own) + 1]} - (
+            {"web"} if own != "cli" and own != "web" else set()
+        )
     return [f"{path.relative_to(HOST)} imports {name}" for name in sorted(used - allowed)]
 
 
@@ -51,7 +64,9 @@ def test_a_block_imports_only_what_lies_before_it() -> None:
 
 def test_the_rule_finds_an_upstream_import() -> None:
     assert faults(HOST / "store" / "x.py", {"pipeline"}) == ["store/x.py imports pipeline"]
-    assert faults(HOST / "detection" / "x.py", {"prognosis", "store", "manipulation"}) == ["detection/x.py imports prognosis"]
+    assert faults(HOST / "detection" / "x.py", {"prognosis", "store", "manipulation"}) == [
+        "detection/x.py imports prognosis"
+    ]
     assert faults(HOST / "pipeline.py", {"web"}) == ["pipeline.py imports web"]
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import MQTTErrorCode
 
 from babbitt.acquisition.receiver import connect, make_client
 from babbitt.protocol.messages import HostState, encode
@@ -54,8 +55,9 @@ class Presence:
             self._thread.join()
         with self._lock:
             for site, client in self._clients.items():
-                if client.is_connected():
-                    client.publish(_topic(site), _GONE, qos=1, retain=True).wait_for_publish(2.0)
+                said = client.publish(_topic(site), _GONE, qos=1, retain=True)
+                if said.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    said.wait_for_publish(2.0)
                 client.disconnect()
                 client.loop_stop()
             self._clients.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json as json_
 import queue
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,10 +79,17 @@ def exchange(address: tuple[str, int], site: str, node: str, payload: bytes, wai
     digest = hashlib.sha256(payload).hexdigest()[:16]
     root = f"babbitt/1/{site}/{node}/"
     answers: queue.Queue[Reported] = queue.Queue()
+    sent = threading.Event()
     client = make_client("", clean=True)
 
     def on_connect(c: mqtt.Client, *_: object) -> None:
         c.subscribe(root + "reported", 1)
+
+    def on_subscribe(c: mqtt.Client, *_: object) -> None:
+        c.publish(root + "desired", payload, qos=1, retain=True)
+
+    def on_publish(*_: object) -> None:
+        sent.set()
 
     def on_message(_c: mqtt.Client, _d: object, message: mqtt.MQTTMessage) -> None:
         try:
@@ -92,12 +100,12 @@ def exchange(address: tuple[str, int], site: str, node: str, payload: bytes, wai
             answers.put(said)
 
     client.on_connect = on_connect
+    client.on_subscribe = on_subscribe
+    client.on_publish = on_publish
     client.on_message = on_message
     connect(client, *address)
     try:
-        sent = client.publish(root + "desired", payload, qos=1, retain=True)
-        sent.wait_for_publish(min(10.0, wait) or 10.0)
-        if not sent.is_published():
+        if not sent.wait(10.0):
             raise BrokerError(
                 f"the broker at {address[0]}:{address[1]} does not answer; is the host running?"
             )

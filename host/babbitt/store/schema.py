@@ -130,7 +130,11 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
         raise StoreMissing(f"there is no store in {folder}; start one with `babbitt host --store {folder}`")
     try:
         conn = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30, isolation_level=None
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=30,
+            isolation_level=None,
+            check_same_thread=False,
         )
         _check_version(conn, folder)
     except sqlite3.Error as error:

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodesim import Wire
-
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.service import Host
+from nodesim import Wire
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("mosquitto", marks=pytest.mark.part("mosquitto"))])
+@pytest.fixture(
+    scope="module", params=["embedded", pytest.param("mosquitto", marks=pytest.mark.part("mosquitto"))]
+)
 def broker_port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a running broker: the embedded one, and Mosquitto."""
     if request.param == "embedded":
@@ -32,7 +33,9 @@ def broker_port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     conf = tmp_path_factory.mktemp("mosquitto") / "mosquitto.conf"
-    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\npersistence false\n")
+    conf.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\npersistence false\n"
+    )
     process = subprocess.Popen([path, "-c", str(conf)], stderr=subprocess.DEVNULL)
     end = time.monotonic() + 10
     while True:

@@ -18,14 +18,14 @@ def birth(**changes: Any) -> dict[str, Any]:
     """A birth with three channels; ``changes`` replace fields."""
     return {
         "i": INSTALL, "fw": "0.1.0", "board": "virtual", "boot": 1, "reset": "power_on", "prev": None,
-        "oldest": {"boot": 1, "seq": 0}, "discards": [], "q": 3, "asset": {"name": "Pump 7", "kind": "machine"},
-        "interval": 1,
+        "oldest": {"boot": 1, "seq": 0}, "discards": [], "q": 3,
+        "asset": {"name": "Pump 7", "kind": "machine"}, "interval": 1,
         "channels": [
             {"id": "vib.x.rms", "unit": "g", "exp": -6, "lo": 0, "hi": 16_000_000},
             {"id": "vib.x.crest", "unit": "", "exp": -3, "lo": 0, "hi": 100_000},
             {"id": "temp.mean", "unit": "degC", "exp": -3, "lo": -55_000, "hi": 125_000},
         ],
-        "sensors": [{"id": "vib", "driver": "adxl345", "fault": None, "rate": 3200, "window": 512, "band": [5, 1000]}],
+        "sensors": [{"id": "vib", "driver": "adxl345", "fault": None}],
         "checks": [{"id": "vib.x.high", "type": "limit", "channel": "vib.x.rms", "h": 1_500_000}],
         "config": {"version": 1, "hash": "0123456789abcdef"},
     } | changes  # fmt: skip
@@ -34,8 +34,8 @@ def birth(**changes: Any) -> dict[str, Any]:
 def state(**changes: Any) -> dict[str, Any]:
     """A state; ``changes`` replace fields."""
     return {
-        "online": True, "i": INSTALL, "boot": 1, "u": 1000, "t": None, "q": 0, "rssi": -60, "heap_free": 90_000,
-        "heap_block": 60_000, "next": 0, "sent": -1, "spool": {"records": 0, "bytes": 0},
+        "online": True, "i": INSTALL, "boot": 1, "u": 1000, "t": None, "q": 0, "rssi": -60,
+        "heap_free": 90_000, "heap_block": 60_000, "next": 0, "sent": -1, "spool": {"records": 0, "bytes": 0},
         "discarded": {"rows": 0, "events": 0}, "discards": [], "faults": {}, "refused": 0, "restarts": {},
     } | changes  # fmt: skip
 

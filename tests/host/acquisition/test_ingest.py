@@ -7,10 +7,9 @@ import time
 from typing import Any
 
 import pytest
-from nodesim import INSTALL, Wire, birth, data, row, state, until
-
 from babbitt.service import Host
 from babbitt.store.views import LedgerRow
+from nodesim import INSTALL, Wire, birth, data, row, state, until
 
 DAY = 86_400_000
 
@@ -28,8 +27,8 @@ def stored(host: Host, wire: Wire) -> list[tuple[Any, ...]]:
     """(boot, seq, t, tq, t_err) of all records of the node, in order."""
     with sqlite3.connect(host.store_path / "babbitt.sqlite3") as conn:
         return conn.execute(
-            "SELECT r.boot, seq, t, tq, t_err FROM records r JOIN installs i ON i.id=r.install_id JOIN nodes n ON"
-            " n.id=i.node_id WHERE n.node=? ORDER BY r.boot, seq",
+            "SELECT r.boot, seq, t, tq, t_err FROM records r JOIN installs i ON i.id=r.install_id"
+            " JOIN nodes n ON n.id=i.node_id WHERE n.node=? ORDER BY r.boot, seq",
             (wire.root.split("/")[3],),
         ).fetchall()
 
@@ -42,8 +41,10 @@ def test_records_are_stored_committed_and_read_back(host: Host, wire: Wire) -> N
     t = now() - 60_000
     wire.send("birth", birth())
     wire.send("data", data(0, [row(n, t + n * 1000) for n in range(8)]))
-    event = {"i": INSTALL, "boot": 1, "seq": 8, "u": 8000, "t": t + 8000, "q": 3, "check": "vib.x.high", "sev": 1,
-             "ch": "vib.x.rms", "from": "N", "to": "H", "value": 1_523_400, "limit": 1_500_000, "for": 30, "ev": {"n": 3}}  # fmt: skip
+    event = {
+        "i": INSTALL, "boot": 1, "seq": 8, "u": 8000, "t": t + 8000, "q": 3, "check": "vib.x.high", "sev": 1,
+        "ch": "vib.x.rms", "from": "N", "to": "H", "value": 1_523_400, "limit": 1_500_000, "for": 30, "ev": {},
+    }  # fmt: skip
     wire.send("event", event)
     assert wire.committed(1, 8) == {"i": INSTALL, "boot": 1, "seq": 8}
     site, node = wire.root.split("/")[2:4]
@@ -131,7 +132,9 @@ def test_discards_explain_what_is_missing(host: Host, wire: Wire) -> None:
 
 
 def test_a_store_that_meets_an_old_node_begins_at_its_oldest_record(host: Host, wire: Wire) -> None:
-    wire.send("birth", birth(boot=3, oldest={"boot": 2, "seq": 790}, prev={"boot": 2, "next": 791, "clean": True}))
+    wire.send(
+        "birth", birth(boot=3, oldest={"boot": 2, "seq": 790}, prev={"boot": 2, "next": 791, "clean": True})
+    )
     wire.send("data", data(790, [row(790, now())], boot=2))
     wire.send("data", data(0, [row(0, now())], boot=3))
     wire.committed(3, 0)

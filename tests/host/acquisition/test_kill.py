@@ -10,11 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from nodesim import Node, until
-
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.service import Host
 from babbitt.store.reader import StoreReader
+from nodesim import Node, until
 
 COUNT = 2500
 
@@ -34,7 +33,9 @@ def test_host_and_broker_killed_in_mid_stream(tmp_path: Path) -> None:
     host_kills = broker_kills = 0
     try:
         end = time.monotonic() + 100
-        while not all([node.step() for node in nodes]):
+        covered = [False]
+        while not all(covered):
+            covered = [node.step() for node in nodes]
             assert time.monotonic() < end, [node.mark for node in nodes]
             done = sum(node.mark + 1 for node in nodes) / (2 * COUNT)
             if done > 0.2 * (host_kills + 1) and host_kills < 3:
@@ -72,7 +73,8 @@ def test_the_broker_comes_back_on_its_port_when_it_dies() -> None:
 
 
 def test_the_broker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    code = "from babbitt.acquisition.broker import EmbeddedBroker as B; b = B(); b.start(); print(b.port, flush=True)"
+    code = "from babbitt.acquisition.broker import EmbeddedBroker as B; b = B(); b.start()"
+    code += "; print(b.port, flush=True)"
     code += "; import time; time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

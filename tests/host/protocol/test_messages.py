@@ -8,13 +8,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from babbitt.errors import ProtocolError, VersionError
 from babbitt.protocol.limits import VALUE_MAX
 from babbitt.protocol.messages import KINDS, Data, decode, decode_kind, encode, parse_topic
 from babbitt.protocol.schemas import schemas, text
+from hypothesis import given
+from hypothesis import strategies as st
 
 DOCS = Path(__file__).parents[3] / "docs" / "protocol"
 GOLDEN = sorted((DOCS / "golden").glob("*.json"))
@@ -45,7 +44,9 @@ def test_bad_messages_are_refused_with_a_reason(bad: dict[str, str]) -> None:
 
 
 def test_every_bad_file_is_listed() -> None:
-    assert {p.name for p in (DOCS / "golden" / "bad").iterdir()} - {"index.json"} == {bad["file"] for bad in BAD}
+    assert {p.name for p in (DOCS / "golden" / "bad").iterdir()} - {"index.json"} == {
+        bad["file"] for bad in BAD
+    }
 
 
 def test_the_schemas_in_the_docs_are_current() -> None:
@@ -100,7 +101,9 @@ def test_rules_of_rows(rows: list[Any], seq: int, path: str) -> None:
 value = st.none() | st.integers(-VALUE_MAX, VALUE_MAX)
 good_rows = st.integers(0, 64).flatmap(
     lambda n: st.lists(
-        st.tuples(st.integers(0, 2**53 - 1), st.none() | st.integers(0, 2**42), st.lists(value, min_size=n, max_size=n)),
+        st.tuples(
+            st.integers(0, 2**53 - 1), st.none() | st.integers(0, 2**42), st.lists(value, min_size=n, max_size=n)
+        ),
         min_size=1, max_size=32,
     )
 )  # fmt: skip
@@ -109,7 +112,9 @@ good_rows = st.integers(0, 64).flatmap(
 @given(good_rows)
 def test_every_row_within_the_rules_is_taken(rows: list[tuple[int, int | None, list[int | None]]]) -> None:
     listed = [[u, t, 0, *values] for u, t, values in rows]
-    raw = json.dumps({"i": "9f3a01bc", "boot": 1, "seq": 0, "q": 0, "rows": listed}, separators=(",", ":")).encode()
+    raw = json.dumps(
+        {"i": "9f3a01bc", "boot": 1, "seq": 0, "q": 0, "rows": listed}, separators=(",", ":")
+    ).encode()
     if len(raw) > 4096:
         with pytest.raises(ProtocolError, match="4096 are allowed"):
             decode_kind("data", raw)

@@ -1,0 +1,177 @@
+"""The commands as a user runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from babbitt.acquisition.broker import EmbeddedBroker
+from babbitt.protocol.messages import decode
+from babbitt.store.writer import StoreWriter
+
+MAIN = [sys.executable, "-c", "from babbitt.cli import main; main()"]
+
+
+def run(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    wide = os.environ | {"COLUMNS": "200"}
+    command = [*MAIN, *(str(arg) for arg in args)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=wide)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def said(*args: object, code: int = 0) -> Any:
+    return json.loads(run(*args, "--json", code=code).stdout)
+
+
+def fill(folder: Path, *payloads: tuple[str, bytes]) -> None:
+    """Store messages through the real ingest."""
+    import queue
+
+    from babbitt.acquisition.ingest import Incoming, Ingest
+
+    writer = StoreWriter(folder)
+    group = [Incoming(f"babbitt/1/hall/pump-7/{kind}", raw, lambda: None) for kind, raw in payloads]
+    Ingest(writer, queue.Queue(), lambda *_: None)._store(group)
+    writer.close()
+
+
+GOLDEN = Path(__file__).parents[3] / "docs" / "protocol" / "golden"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    birth = json.loads((GOLDEN / "birth.machine.json").read_text())
+    birth["oldest"], birth["discards"] = {"boot": 3, "seq": 120}, []
+    fill(
+        tmp_path,
+        ("birth", json.dumps(birth).encode()),
+        ("data", (GOLDEN / "data.clock.json").read_bytes()),
+        ("event", (GOLDEN / "event.limit.json").read_bytes()),
+        ("data", b"nonsense"),
+    )
+    return tmp_path
+
+
+def test_status(store: Path) -> None:
+    (node,) = said("status", "--store", store)["nodes"]
+    assert (node["node"], node["asset"], node["last_t"]) == ("pump-7", "Pump 7", 1789000010000)
+    text = run("status", "--store", store).stdout
+    assert "hall/pump-7" in text
+    assert "1 messages were refused" in text
+
+
+def test_ledger_is_content_when_everything_is_accounted_for(store: Path) -> None:
+    found = said("ledger", "--store", store)
+    assert found["missing"] == 0
+    assert [(r["boot"], r["first"], r["received"]) for r in found["rows"] if r["boot"] == 3] == [(3, 120, 3)]
+
+
+def test_ledger_fails_on_an_unexplained_gap(store: Path) -> None:
+    late = json.loads((GOLDEN / "data.clock.json").read_text()) | {"seq": 130}
+    fill(store, ("data", json.dumps(late).encode()))
+    assert said("ledger", "--store", store, code=1)["missing"] == 7
+    assert "7 records are missing without explanation" in run("ledger", "--store", store, code=1).stdout
+
+
+def test_events(store: Path) -> None:
+    (event,) = said("events", "--store", store)
+    assert (event["check"], event["to"], event["value"]) == ("vib.x.high", "H", 1.5234)
+    assert "vib.x.high" in run("events", "--store", store, "--node", "pump-7").stdout
+    assert said("events", "--store", store, "--node", "other") == []
+
+
+def test_rejected(store: Path) -> None:
+    found = said("rejected", "--store", store)
+    assert found["total"] == 1
+    assert found["rows"][0]["head"] == "nonsense"
+    assert "not valid JSON" in found["rows"][0]["reason"]
+
+
+@pytest.mark.parametrize("name", ["status", "ledger", "events", "rejected"])
+def test_a_missing_store_is_one_clear_line(tmp_path: Path, name: str) -> None:
+    done = run(name, "--store", tmp_path / "nowhere", code=1)
+    assert done.stderr.startswith("babbitt: there is no store in")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_wrong_usage_is_code_2() -> None:
+    run("status", "--bogus", code=2)
+    run("nonsense", code=2)
+
+
+def test_help_names_every_command_without_loading_them() -> None:
+    text = run("--help").stdout
+    assert all(
+        name in text
+        for name in ("host", "status", "ledger", "events", "rejected", "desired", "demo", "replay")
+    )
+    code = "import sys; sys.argv = ['babbitt', '--help']\nfrom babbitt.cli import main\n"
+    code += "try: main()\nexcept SystemExit: pass\n"
+    code += "assert not {'paho', 'nicegui', 'scipy', 'babbitt_tools.demo'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+CONFIG = {
+    "asset": {"name": "Pump 7", "kind": "machine"},
+    "interval_s": 10,
+    "sensors": [{"id": "vib", "driver": "adxl345", "bus": "spi1"}],
+}
+
+
+@pytest.mark.parametrize(("state", "code"), [("applied", 0), ("rejected", 1)])
+def test_desired_reaches_the_node_and_waits_for_its_answer(tmp_path: Path, state: str, code: int) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(CONFIG))
+    broker = EmbeddedBroker()
+    broker.start()
+    got: list[bytes] = []
+    ready = threading.Event()
+
+    def answer(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        got.append(message.payload)
+        reply = {
+            "i": "9f3a01bc",
+            "version": 7,
+            "hash": hashlib.sha256(message.payload).hexdigest()[:16],
+            "state": state,
+        }
+        reply |= {"path": "checks[0].h", "reason": "too high"} if state == "rejected" else {}
+        client.publish("babbitt/1/hall/pump-7/reported", json.dumps(reply), 1, retain=True)
+
+    node = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="pump-7")
+    node.on_message = answer
+    node.on_subscribe = lambda *_: ready.set()
+    node.connect("127.0.0.1", broker.port)
+    node.subscribe("babbitt/1/hall/pump-7/desired", 1)
+    node.loop_start()
+    assert ready.wait(10)
+    try:
+        done = run("desired", "hall", "pump-7", tmp_path / "c.json", "--broker", f"127.0.0.1:{broker.port}",
+                   "--version", 7, "--wait", 20, "--store", tmp_path, code=code)  # fmt: skip
+    finally:
+        node.disconnect()
+        node.loop_stop()
+        broker.stop()
+    assert decode("babbitt/1/hall/pump-7/desired", got[0])
+    assert json.loads(got[0]) == {"version": 7, "config": CONFIG}
+    assert ("runs configuration 7" in done.stdout) == (state == "applied")
+    assert ("refused configuration 7: checks[0].h: too high" in done.stderr) == (state == "rejected")
+
+
+def test_a_wrong_configuration_never_leaves_the_host(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(json.dumps(CONFIG | {"interval_s": 0}))
+    done = run("desired", "hall", "pump-7", tmp_path / "c.json", "--store", tmp_path, code=1)
+    assert "interval_s" in done.stderr
+    (tmp_path / "c.json").write_text("{")
+    assert (
+        "cannot be read as JSON"
+        in run("desired", "hall", "p", tmp_path / "c.json", "--store", tmp_path, code=1).stderr
+    )

@@ -1,0 +1,118 @@
+"""The analysis: in order, once, isolated, and on from where it was."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from babbitt.pipeline import Pipeline
+from babbitt.protocol.assessment import Assessment, Asset
+from babbitt.store.schema import open_for_reading
+from feeding import T0, Feed, birth, rows
+
+
+class Counter:
+    """A real analyser of the simplest kind: its anomaly is the number of records it has seen."""
+
+    def __init__(self, asset: Asset, seen: int) -> None:
+        self.asset, self.seen = asset, seen
+
+    def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
+        value = values["a.x"]
+        if value is not None and value > 900:
+            raise ValueError("too much")
+        self.seen += 1
+        level = "alarm" if value is not None and value > 1.0 else "normal"
+        return Assessment(t_ms, level, float(self.seen), values["b.y"], ("a.x",), "stable", None)
+
+    def dump(self) -> dict[str, Any]:
+        return {"seen": self.seen}
+
+    @classmethod
+    def load(cls, asset: Asset, state: dict[str, Any]) -> Counter:
+        return cls(asset, state.get("seen", 0))
+
+
+KINDS = {"machine": f"{__name__}:Counter"}
+
+
+def analyse(feed: Feed, kinds: Mapping[str, str] = KINDS) -> Pipeline:
+    pipeline = Pipeline(feed.writer, threading.Event(), kinds)
+    conn = open_for_reading(feed.folder)
+    while pipeline.step(conn):
+        pass
+    conn.close()
+    return pipeline
+
+
+def seen(feed: Feed) -> list[tuple[float | None, float | None]]:
+    found = feed.reader.assessments("hall", "pump-7", 0, 2 * T0, 10**9)
+    return [(a.anomaly, a.health) for a in found]
+
+
+def test_each_record_is_judged_once_also_over_restarts(feed: Feed) -> None:
+    feed.put(("birth", birth()))
+    for n in range(4):
+        feed.put(("data", rows(n * 2, [[1, n], [1, n]])))
+        analyse(feed)
+    assert [a for a, _ in seen(feed)] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert seen(feed)[-1][1] == 0.003
+    analyse(feed)
+    assert len(seen(feed)) == 8
+
+
+def test_records_wait_for_their_birth(feed: Feed) -> None:
+    feed.put(("data", rows(0, [[1, 2]])))
+    analyse(feed)
+    assert seen(feed) == []
+    feed.put(("birth", birth()))
+    analyse(feed)
+    assert len(seen(feed)) == 1
+
+
+def test_a_change_of_level_is_an_event(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1], [2_000_000, 1], [2_000_000, 1], [1, 1]])))
+    analyse(feed)
+    events = [(e.came_from, e.to, e.sev, e.t - T0) for e in reversed(feed.reader.events())]
+    assert events == [("normal", "alarm", 2, 10_000), ("alarm", "normal", 0, 30_000)]
+    assert "carried by a.x" in feed.reader.events()[1].text
+
+
+def test_an_analyser_that_fails_is_named_and_goes_on(feed: Feed) -> None:
+    other = Feed(feed.folder, "pump-8")
+    other.put(("birth", birth()), ("data", rows(0, [[1, 1]])))
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1], [10**9, 1], [1, 1]])))
+    analyse(feed)
+    other.close()
+    assert len(feed.reader.assessments("hall", "pump-8", 0, 2 * T0, 10**9)) == 1
+    assert len(seen(feed)) == 2
+    (event,) = feed.reader.events(node="pump-7")
+    assert (event.check, event.sev) == ("analyser", 1)
+    assert "ValueError: too much" in event.text
+
+
+def test_a_missing_analyser_harms_nobody(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1]])))
+    analyse(feed, {"machine": "babbitt.nowhere:Nobody"})
+    assert "ModuleNotFoundError" in feed.reader.events()[0].text
+
+
+def test_a_late_record_is_not_judged(feed: Feed) -> None:
+    feed.put(
+        ("birth", birth()),
+        ("data", rows(5, [[1, 5]])),
+        ("data", rows(0, [[1, 0]])),
+        ("data", rows(6, [[1, 6]])),
+    )
+    analyse(feed)
+    assert [h for _, h in seen(feed)] == [0.005, 0.006]
+
+
+def test_another_kind_of_asset_begins_afresh(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1]] * 3)))
+    feed.put(
+        ("birth", birth(asset={"name": "Room", "kind": "cold_room"}, since=3)), ("data", rows(3, [[1, 1]]))
+    )
+    analyse(feed, KINDS | {"cold_room": KINDS["machine"]})
+    assert [a for a, _ in seen(feed)] == [1, 2, 3, 1]
