@@ -26,7 +26,7 @@ from babbitt.prognosis.passage import Passage, interval, probability_within
 from babbitt.protocol.assessment import LEVELS, Assessment, Asset, Interval
 
 VERSION = 1
-DECYCLE_H = 0.75
+DECYCLE_H = 1.0
 BUCKET_MS = 150_000
 """Faster records are averaged to this spacing first: a room is slow, and memory is bounded."""
 GAP_H = 6.0
@@ -126,7 +126,7 @@ class _Watch:
         # The limit itself, its expected passage, and the pattern: hours to rise and to fall.
         self._latches = (
             Latch((WARNING, ALARM), 1.0, 1.0, 1.0),
-            Latch((WARNING, 1e9), 0.6, 0.25, 2.0),
+            Latch((WARNING, 1e9), 0.6, 0.4, 2.0),
             Latch((WARNING, 1e9), 0.75, 0.5, 2.0),
         )
         self._bucket = [0.0, 0.0]  # sum, count

@@ -3,10 +3,18 @@ first record."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 import synthetic
 from babbitt.prognosis.machine import MachineAnalyser
 from babbitt.protocol.assessment import Assessment, Asset
+from babbitt_tools.sim.machine import Machine
+
+sys.path.append(str(Path(__file__).resolve().parents[3] / "bench"))
+from features_numpy import window_features
 
 ASSET = Asset("plant", "n1", "Pump 7", "machine", 30, {})
 
@@ -78,3 +86,25 @@ def test_a_quieter_machine_is_a_finding_without_a_number() -> None:
     assert last.level == "warning"
     assert last.outlook == "no trend"
     assert last.remaining is None
+
+
+def test_the_simulated_motors_of_the_demo() -> None:
+    """A bearing that wears by Paris' law and its healthy twin, six minutes between records."""
+    start_ms = 1_780_000_000_000
+    for onset_h in (14.0, 9000.0):
+        motor = Machine(seed=3, utc_start_ms=start_ms, life_h=32.0, onset_h=onset_h)
+        analyser = MachineAnalyser(Asset("demo", "m", "Motor", "machine", 360, {}))
+        out: list[Assessment] = []
+        for minute in range(0, 46 * 60, 6):
+            counts = np.asarray(motor.accel(minute * 60_000_000, 0, 512, 3200.0), dtype=np.int32)
+            counts = counts if counts.shape[1] == 3 else counts.T
+            out.append(analyser.update(start_ms + minute * 60_000, window_features(counts)))
+        if onset_h > 46.0:
+            assert {a.level for a in out} == {"learning", "normal"}
+            continue
+        first = next(n for n, a in enumerate(out) if a.level == "warning")
+        assert (46 * 60 - 6 * first) / 60.0 > 10.0
+        for share in (0.6, 0.7, 0.8, 0.9):
+            one = out[int(share * len(out))]
+            assert one.remaining is not None
+            assert one.remaining.p10 <= (motor.failure_at_ms - one.t_ms) / 3.6e6 <= one.remaining.p90

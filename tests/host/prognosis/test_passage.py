@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from babbitt.prognosis.passage import Passage, _tail, interval, probability_within
+from babbitt.prognosis.passage import SHARE, Passage, _Horizon, _tail, interval, probability_within
 from scipy import stats
 
 
@@ -32,14 +32,16 @@ def test_probability_within() -> None:
     assert probability_within(CURVE, 99.0) == 0.8
 
 
-def test_a_room_that_breathes_learns_not_to_believe_its_trends() -> None:
-    restless, fresh = Passage(), Passage()
-    for n in range(1200):
-        restless.update(n * 0.25, 1.5 * float(np.sin(2 * np.pi * n / 16.0)), 0.25)
-    for n in range(1200, 1206):
-        for passage in (restless, fresh):
-            passage.update(n * 0.25, 0.3 * (n - 1199), 0.25)
-    assert dict(fresh.curve(3.0))[4.0] > 3.0 * dict(restless.curve(3.0))[4.0]
+def test_where_trends_never_come_true_they_are_not_believed() -> None:
+    rng = np.random.default_rng(3)
+    restless, fresh = _Horizon(2.0, 0.7), _Horizon(2.0, 0.7)
+    for n in range(2000):
+        value = float(rng.normal(0.0, 1.0))
+        restless.learn(n * 0.25, value)
+        restless.forecast(n * 0.25, 0.0, float(rng.normal(0.0, 1.0)), value)
+    assert fresh.probability(2.5, 2.5) == pytest.approx(0.5)
+    assert restless.probability(2.5, 2.5) < 0.3
+    assert len(restless.waiting) <= SHARE + 1
 
 
 def test_the_curve_never_falls() -> None:
