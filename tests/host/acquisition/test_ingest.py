@@ -43,7 +43,8 @@ def test_records_are_stored_committed_and_read_back(host: Host, wire: Wire) -> N
     wire.send("data", data(0, [row(n, t + n * 1000) for n in range(8)]))
     event = {
         "i": INSTALL, "boot": 1, "seq": 8, "u": 8000, "t": t + 8000, "q": 3, "check": "vib.x.high", "sev": 1,
-        "ch": "vib.x.rms", "from": "N", "to": "H", "value": 1_523_400, "limit": 1_500_000, "for": 30, "ev": {},
+        "ch": "vib.x.rms", "from": "N", "to": "H", "value": 1_523_400, "limit": 1_500_000, "for": 30,
+        "ev": {},
     }  # fmt: skip
     wire.send("event", event)
     assert wire.committed(1, 8) == {"i": INSTALL, "boot": 1, "seq": 8}

@@ -102,7 +102,8 @@ value = st.none() | st.integers(-VALUE_MAX, VALUE_MAX)
 good_rows = st.integers(0, 64).flatmap(
     lambda n: st.lists(
         st.tuples(
-            st.integers(0, 2**53 - 1), st.none() | st.integers(0, 2**42), st.lists(value, min_size=n, max_size=n)
+            st.integers(0, 2**53 - 1), st.none() | st.integers(0, 2**42),
+            st.lists(value, min_size=n, max_size=n),
         ),
         min_size=1, max_size=32,
     )
