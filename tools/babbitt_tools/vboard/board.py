@@ -248,7 +248,7 @@ class VirtualBoard:
         output: BinaryIO | None = process.stdout or process.stderr  # type: ignore[assignment]
         assert output is not None
         self._log.follow(output, self.name)
-        server.serve(os.fdopen(questions_read, "rb"), os.fdopen(answers_write, "wb"))
+        server.serve(os.fdopen(questions_read, "rb"), os.fdopen(answers_write, "wb", 0))
         return process
 
     def _reset(self, cause: int) -> None:

@@ -155,7 +155,6 @@ class WorldServer:
                     break
                 try:
                     writer.write(struct.pack(vlink.REPLY, len(answer)) + answer)
-                    writer.flush()
                 except (BrokenPipeError, ConnectionError):
                     break
 

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 
+watched = set()  # descriptors of sockets that go through the radio
 real_us = time.monotonic_ns
 real_sleep = time.sleep
 
@@ -62,7 +63,7 @@ def virtual_selector(clock):
         def _poll(self, ms):
             if vworld.wifi_up:
                 return super().select(ms / 1000)
-            ready = [item for item in super().select(0) if not hasattr(item[0].fileobj, "tracker")]
+            ready = [item for item in super().select(0) if item[0].fd not in watched]
             if not ready and ms:
                 real_sleep(ms / 1000)
             return ready
@@ -85,6 +86,7 @@ def watched_socket(clock):
             if self.family != socket.AF_UNIX and not network.reachable():
                 raise OSError(113, "No route to host")
             self.tracker.connecting()
+            watched.add(self.fileno())
             return super().connect(address)
 
         def send(self, data, *flags):
@@ -92,6 +94,9 @@ def watched_socket(clock):
             count = super().send(data, *flags)
             self.tracker.sent(data, count)
             return count
+
+        def sendmsg(self, buffers, *rest):
+            return self.send(b"".join(buffers))
 
         def recv(self, size, *flags):
             self._link()
@@ -109,6 +114,7 @@ def watched_socket(clock):
 
         def close(self):
             self.tracker.close()
+            watched.discard(self.fileno())
             super().close()
 
         def _acknowledge(self):
