@@ -1,6 +1,6 @@
-"""Runs before main.py at every start. Nothing belongs here that could keep a board from being reached again."""
+"""Runs before main.py. Nothing belongs here that could keep a board from being reached again."""
 
 import gc
 
-if hasattr(gc, "threshold"):  # MicroPython: collect often while modules load, so that the heap stays in one piece
+if hasattr(gc, "threshold"):  # MicroPython: collect often while modules load, so that the heap stays whole
     gc.threshold(8192)
