@@ -4,27 +4,30 @@ A crash that nothing below could heal is written to crash.txt, and the board sta
 """
 
 import asyncio
-import sys
 import time
 
 from babbitt_node.app import Node
 from babbitt_node.hal.board import Board
+from babbitt_node.supervisor import trace
 
-PAUSE_S = 5  # time for a person at the REPL to press Ctrl-C before the next start
+PAUSE_S = 30  # time for a person at the REPL to press Ctrl-C; spares the flash when every start crashes
 
 
 def main():
     board = Board.load("board.json")
-    node = Node(board)
+    node = None
     try:
+        node = Node(board)
         asyncio.run(node.run())
     except KeyboardInterrupt:
-        node.stop()
+        if node is not None:
+            node.stop()
         raise
     except Exception as error:
+        text = trace(error)
+        print(text)
         with open("crash.txt", "w") as file:
-            sys.print_exception(error, file)
-        sys.print_exception(error)
+            file.write(text)
         time.sleep(PAUSE_S)
         board.restart()
 
