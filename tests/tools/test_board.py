@@ -61,7 +61,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         image.mkdir(exist_ok=True)
         (image / "main.py").write_text(COMMON + program)
         settings = {"node": {}, "config": None, "speed": 1e6, **settings}
-        board = VirtualBoard("test", tmp_path / "flash", world or Ramp(), runtime=runtime, image=image, **settings)
+        board = VirtualBoard(
+            "test", tmp_path / "flash", world or Ramp(), runtime=runtime, image=image, **settings
+        )
         boards.append(board)
         board.start()
         return board
@@ -311,7 +313,9 @@ async def connect(port):
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_while_the_broker_owes_an_answer_time_is_real(start: Start, runtime: str) -> None:
     broker = SlowBroker(0.3)
-    program = SPEAK + f"""
+    program = (
+        SPEAK
+        + f"""
 async def main():
     t = now()
     await sleep_ms(1000000)
@@ -332,6 +336,7 @@ async def main():
     print("done")
 asyncio.run(main())
 """
+    )
     began = time.monotonic()
     lines = output(start(runtime, program))
     assert lines[-4:] == ["connack True", "no pong True", "all True", "done"]
@@ -341,7 +346,9 @@ asyncio.run(main())
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_link_that_is_down_holds_everything_and_loses_nothing(start: Start, runtime: str) -> None:
     broker = SlowBroker(0.0)
-    program = SPEAK + f"""
+    program = (
+        SPEAK
+        + f"""
 import network
 async def main():
     r, w, ms = await connect({broker.port})
@@ -353,6 +360,7 @@ async def main():
     print("done")
 asyncio.run(main())
 """
+    )
     board = start(runtime, program, speed=1)
     output(board, "up")
     board.set_wifi(False)
@@ -378,7 +386,9 @@ def test_at_the_end_of_the_world_time_is_real(start: Start, runtime: str) -> Non
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_what_the_node_wrote_survives_and_settings_are_written(start: Start, runtime: str, tmp_path: Path) -> None:
+def test_what_the_node_wrote_survives_and_settings_are_written(
+    start: Start, runtime: str, tmp_path: Path
+) -> None:
     program = """
 import os
 print(sorted(n for n in os.listdir() if n.endswith(".json")))

@@ -66,7 +66,14 @@ class Bus:
         return x, y, z
 
     def start(self, rate_code: int = 0x0A, form: int = 0x0B, mode: int = 0x80) -> None:
-        for register, value in ((0x2D, 0), (0x2C, rate_code), (0x31, form), (0x38, 0), (0x38, mode), (0x2D, 8)):
+        for register, value in (
+            (0x2D, 0),
+            (0x2C, rate_code),
+            (0x31, form),
+            (0x38, 0),
+            (0x38, mode),
+            (0x2D, 8),
+        ):
             self.write(register, value)
 
     def elapse(self, us: int) -> None:
@@ -240,7 +247,9 @@ def test_power_on_value_is_85_degrees(wire: Wire) -> None:
     assert crc8(wire.pad()) == 0
 
 
-@pytest.mark.parametrize("milli_c", [125_000, 85_000, 25_062, 10_125, 500, 0, -500, -10_125, -25_062, -55_000])
+@pytest.mark.parametrize(
+    "milli_c", [125_000, 85_000, 25_062, 10_125, 500, 0, -500, -10_125, -25_062, -55_000]
+)
 def test_temperatures_of_the_data_sheet(wire: Wire, around: Surroundings, milli_c: int) -> None:
     around.milli_c = milli_c
     wire.send(0xCC, 0x44)

@@ -64,7 +64,11 @@ def warehouse(tmp_path: Path) -> Path:
     write(
         folder / "subzero_values.csv.gz",
         "date,freezer_1,freezer_3",
-        *(f"2021-07-01 {m // 60:02}:{m % 60:02}:00,{-20 + m / 60},-25.0" for m in range(0, 300, 15) if m not in (60, 75)),
+        *(
+            f"2021-07-01 {m // 60:02}:{m % 60:02}:00,{-20 + m / 60},-25.0"
+            for m in range(0, 300, 15)
+            if m not in (60, 75)
+        ),
     )
     write(
         folder / "subzero_alarms.csv.gz",

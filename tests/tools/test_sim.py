@@ -58,7 +58,9 @@ def test_gravity_is_on_z() -> None:
 
 
 def test_the_shaft_shows_at_its_frequency() -> None:
-    f, p = spectrum(np.concatenate([machine().accel(0, i, 512, 3200.0)[:, 0] for i in range(0, 3200, 512)]), 3200.0)
+    f, p = spectrum(
+        np.concatenate([machine().accel(0, i, 512, 3200.0)[:, 0] for i in range(0, 3200, 512)]), 3200.0
+    )
     assert f[p.argmax()] == pytest.approx(25, abs=2)
 
 
@@ -76,7 +78,13 @@ def test_a_machine_that_cannot_be(bad: dict[str, float]) -> None:
 
 
 def room(**changes: object) -> ColdRoom:
-    settings: dict[str, object] = {"seed": 3, "utc_start_ms": START_MS, "days": 8.0, "fade_start_h": 48.0, "fade_h": 120.0}
+    settings: dict[str, object] = {
+        "seed": 3,
+        "utc_start_ms": START_MS,
+        "days": 8.0,
+        "fade_start_h": 48.0,
+        "fade_h": 120.0,
+    }
     return ColdRoom(**{**settings, **changes})  # type: ignore[arg-type]
 
 

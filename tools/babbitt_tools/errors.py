@@ -1,8 +1,8 @@
 """Errors of the tools.
 
-    BabbittError
-    +-- BoardError        a virtual board that cannot be made, started or served
-    +-- RecordingError    a recording that is not there or cannot be read
+BabbittError
++-- BoardError        a virtual board that cannot be made, started or served
++-- RecordingError    a recording that is not there or cannot be read
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ RATE_HZ = 3200
 SNAPSHOT_S = 10
 WINDOW = 256  # samples; 80 ms of the 100 ms of a snapshot
 RANGE_COUNTS = 16 * COUNTS_PER_G
-START_MS = 1_704_067_200_000  # 2024-01-01T00:00Z: the files carry no date, and the protocol wants a plausible one
+START_MS = (
+    1_704_067_200_000  # 2024-01-01T00:00Z: the files carry no date, and the protocol wants a plausible one
+)
 KEY = 2012  # of the sensor noise
 
 
@@ -29,8 +31,9 @@ class PronostiaWorld:
         acc_g: horizontal and vertical acceleration, shape (snapshots, 2560, 2), g.
         number: number of each snapshot; number k was taken at k x 10 s.
 
-    x is the horizontal, y the vertical axis; z feels gravity alone. Beyond its 0.1 s a snapshot is played backwards and
-    forwards again. A sensor that is not at one of 3200, 1600, .. 100 Hz gets values interpolated between those of the nearest.
+    x is the horizontal, y the vertical axis; z feels gravity alone. Beyond its 0.1 s a snapshot is played
+    backwards and forwards again. A sensor that is not at one of 3200, 1600, .. 100 Hz gets values
+    interpolated between those of the nearest.
     """
 
     sensors: tuple[str, ...] = ("adxl345",)
@@ -81,8 +84,8 @@ class PronostiaWorld:
 def decimate(acc_g: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
     """From 25.6 kHz to `rate_hz`, a divisor of it, along the first axis.
 
-    Method: polyphase FIR with a Kaiser window (`scipy.signal.resample_poly`), cut-off at half of `rate_hz`; the ends are
-    continued along a line.
+    Method: polyphase FIR with a Kaiser window (`scipy.signal.resample_poly`), cut-off at half of `rate_hz`;
+    the ends are continued along a line.
     """
     out: NDArray[np.float64] = resample_poly(acc_g, 1, SOURCE_HZ // rate_hz, axis=0, padtype="line")
     return out
@@ -97,7 +100,9 @@ def pronostia(data_dir: Path, bearing: str) -> Recording:
     folder = Path(data_dir) / "pronostia"
     names = available(data_dir)
     if bearing not in names:
-        raise RecordingError(f"no PRONOSTIA run {bearing!r} in {folder}; there is {', '.join(names) or 'none'}")
+        raise RecordingError(
+            f"no PRONOSTIA run {bearing!r} in {folder}; there is {', '.join(names) or 'none'}"
+        )
     path = folder / f"{bearing}.npz"
     try:
         with np.load(path) as file:
@@ -131,12 +136,12 @@ def _notes(acc_g: NDArray[np.float64], number: NDArray[np.int64]) -> tuple[str, 
     clipped = float((np.abs(felt) * COUNTS_PER_G >= RANGE_COUNTS).mean())
     missing = int(number[-1] - number[0] + 1 - len(number))
     return (
-        f"25.6 kHz resampled to {RATE_HZ} Hz: {100 * (1 - power_out / power_in):.0f} % of the power lies above "
-        f"{RATE_HZ // 2} Hz, out of the sensor's reach",
+        f"25.6 kHz resampled to {RATE_HZ} Hz: {100 * (1 - power_out / power_in):.0f} % of the power lies "
+        f"above {RATE_HZ // 2} Hz, out of the sensor's reach",
         f"{100 * clipped:.3f} % of the samples lie beyond the sensor's +-16 g and are clipped",
         "resolution 7.8 mg (3.9 mg a count, the lowest bit is always 0 at 3200 Hz), sensor noise added",
         f"windows of {WINDOW} samples: a snapshot lasts 0.1 s",
-        f"{missing} of {int(number[-1] - number[0]) + 1} snapshots are not in the recording; the one before stands in",
+        f"{missing} of {int(number[-1] - number[0]) + 1} snapshots are missing; the one before stands in",
         "the files carry no date: the run is set to start on 2024-01-01",
     )
 

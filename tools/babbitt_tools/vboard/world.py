@@ -1,7 +1,7 @@
 """What the sensors of a virtual board feel, and the answering end of its link.
 
-A `World` is a simulation or a recording. A `WorldServer` answers one board's questions from it; the questions are
-described in `shim/vlink.py`, the one module both ends use.
+A `World` is a simulation or a recording. A `WorldServer` answers one board's questions from it; the
+questions are described in `shim/vlink.py`, the one module both ends use.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Fault:
 
     Args:
         kind: one of `FAULT_KINDS` of the device.
-        value: for `rate_error` the relative error of the data rate, e.g. -0.1 for 10 % slow, in force from the
-            next burst on; unused otherwise.
+        value: for `rate_error` the relative error of the data rate, e.g. -0.1 for 10 % slow, in force from
+            the next burst on; unused otherwise.
     """
 
     kind: str
@@ -69,7 +69,8 @@ class World(Protocol):
         ...
 
     def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> NDArray[np.int16]:
-        """Samples `index` .. `index + n - 1` of a burst, shape (n, 3), in counts of 1/256 g, before clipping to the range.
+        """Samples `index` .. `index + n - 1` of a burst, shape (n, 3), in counts of 1/256 g, before clipping
+        to the range.
 
         Args:
             burst_start_us: when the sensor was switched to measuring, or its FIFO last emptied.
@@ -96,7 +97,8 @@ def check_fault(device: str, fault: Fault) -> None:
 def output_stage(counts: NDArray[np.int16], fmt: int) -> NDArray[np.int16]:
     """The last stage of the ADXL345: clip to the range and resolution of `fmt` (see `vlink`).
 
-    Data sheet, DATA_FORMAT: full resolution keeps 1/256 g a count, 10 to 13 bits; otherwise 10 bits over the range.
+    Data sheet, DATA_FORMAT: full resolution keeps 1/256 g a count, 10 to 13 bits; otherwise 10 bits over the
+    range.
     """
     shift = fmt & 3
     limit = 512 << shift
@@ -139,7 +141,9 @@ class WorldServer:
 
     def serve(self, reader: BinaryIO, writer: BinaryIO) -> threading.Thread:
         """Start answering; the thread ends, and closes both pipes, when the process ends."""
-        thread = threading.Thread(target=self._run, args=(reader, writer), name=f"world-{self._name}", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=(reader, writer), name=f"world-{self._name}", daemon=True
+        )
         thread.start()
         return thread
 
@@ -148,8 +152,8 @@ class WorldServer:
             while len(request := reader.read(vlink.REQUEST_SIZE)) == vlink.REQUEST_SIZE:
                 try:
                     answer = self._answer(request)
-                except Exception as error:  # the world is the caller's: keep its error, the board cannot go on
-                    self.error = error
+                except Exception as error:
+                    self.error = error  # the world is the caller's: keep its error, the board cannot go on
                     break
                 if answer is None:
                     break

@@ -1,7 +1,7 @@
 """`machine` of an ESP32 as far as the node uses it: pins, SPI, watchdog, clock, reset.
 
-A device is chosen by pulling its chip-select pin low, as on a board. Transfers cost virtual time: the bits on the wire
-and an assumed 20 us of the driver for each call (not measured on hardware).
+A device is chosen by pulling its chip-select pin low, as on a board. Transfers cost virtual time: the bits
+on the wire and an assumed 20 us of the driver for each call (not measured on hardware).
 """
 
 import time
@@ -71,7 +71,9 @@ class SPI:
     MSB = 0
     LSB = 1
 
-    def __init__(self, id, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None):
+    def __init__(
+        self, id, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None
+    ):
         self._set(baudrate, polarity, phase)
 
     def init(self, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None):

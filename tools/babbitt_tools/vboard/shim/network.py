@@ -1,8 +1,9 @@
 """`network` of an ESP32: one station interface that behaves like the real one where a node can stumble.
 
-Observed on MicroPython for ESP32: connect() in the middle of an attempt or when connected raises 'Wifi Internal State
-Error'; an unknown network is reported 3 s later as status 201; joining takes about 1.05 s. When the access point goes
-away the loss shows after a beacon time-out, assumed 6 s, and the driver joins again by itself.
+Observed on MicroPython for ESP32: connect() in the middle of an attempt or when connected raises 'Wifi
+Internal State Error'; an unknown network is reported 3 s later as status 201; joining takes about 1.05 s.
+When the access point goes away the loss shows after a beacon time-out, assumed 6 s, and the driver joins
+again by itself.
 """
 
 import vworld

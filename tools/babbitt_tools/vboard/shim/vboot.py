@@ -2,8 +2,8 @@
 
     import vboot; vboot.run(read_fd, write_fd, flash_dir)
 
-The shim is imported before the flash folder becomes the root of the file system; from then on the firmware sees its
-flash and nothing else of the PC.
+The shim is imported before the flash folder becomes the root of the file system; from then on the firmware
+sees its flash and nothing else of the PC.
 """
 
 import gc
@@ -17,7 +17,7 @@ import vworld
 
 def run(read_fd, write_fd, flash):
     """Ask the world, mount the flash, run boot.py and main.py as MicroPython does after a reset."""
-    link = vlink.Link(open(read_fd, "rb"), open(write_fd, "wb"))
+    link = vlink.Link(open(read_fd, "rb"), open(write_fd, "wb"))  # noqa: SIM115 - open as long as the board
     vworld.start(vclock.Clock(utime.ticks_us, utime.sleep_us), link)
     import vfs
 

@@ -2,7 +2,8 @@
 
     python vboot_cpython.py read_fd write_fd flash_dir
 
-The clocks of the module `time` and the selector of asyncio become virtual; sockets are watched as on MicroPython.
+The clocks of the module `time` and the selector of asyncio become virtual; sockets are watched as on
+MicroPython.
 Memory is not limited here: that is what MicroPython is for.
 """
 
@@ -52,7 +53,9 @@ def virtual_time(clock):
 
 
 def virtual_selector(clock):
-    """The platform's selector, waiting in virtual time. While the radio link is down no watched socket is ready."""
+    """The platform's selector, waiting in virtual time. While the radio link is down no watched socket is
+    ready.
+    """
     import vworld
 
     class VirtualSelector(selectors.DefaultSelector):
@@ -72,7 +75,9 @@ def virtual_selector(clock):
 
 
 def watched_socket(clock):
-    """`socket.socket` that counts the answers the network owes and stands still while the radio link is down."""
+    """`socket.socket` that counts the answers the network owes and stands still while the radio link is
+    down.
+    """
     import network
     import vmqtt
     import vworld
@@ -119,7 +124,11 @@ def watched_socket(clock):
 
         def _acknowledge(self):
             # A broker that uses Nagle's algorithm would wait 40 ms for it.
-            if hasattr(socket, "TCP_QUICKACK") and self.type == socket.SOCK_STREAM and self.family != socket.AF_UNIX:
+            if (
+                hasattr(socket, "TCP_QUICKACK")
+                and self.type == socket.SOCK_STREAM
+                and self.family != socket.AF_UNIX
+            ):
                 self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
         def _link(self):
@@ -131,7 +140,8 @@ def watched_socket(clock):
 
 
 if __name__ == "__main__":
-    # The folder of this file is on the path as that of the script; `micropython/` with its time and socket is not.
+    # The folder of this file is on the path as that of the script; `micropython/` with its time and socket
+    # is not.
     reader, writer = int(sys.argv[1]), int(sys.argv[2])
     if reader == 0:  # pipes as stdin and stdout, where descriptors cannot be handed over
         reader, writer = os.dup(0), os.dup(1)

@@ -1,12 +1,15 @@
-"""Virtual time: it moves only when the node waits or a bus works, and never runs ahead of `speed` x real time.
+"""Virtual time: it moves only when the node waits or a bus works, and never runs ahead of `speed` x real
+time.
 
 All times are integers in microseconds; virtual time counts from the start of the world.
 
-- A bus transfer charges what it takes on the wire (`charge`), a look at the clock costs 1 us, so that a busy wait ends.
-- A wait first looks whether something is ready, then jumps to its end if `speed` x real time allows it; otherwise it
-  goes as far as allowed and sleeps really, in slices, so that a socket wakes it at once.
-- While the network owes an answer (`owe`) the limit runs at 1 x: time-outs keep their real length. What `speed` would
-  have allowed meanwhile is given back afterwards, like any time the PC was too slow, but at most `CREDIT_US` of real time.
+- A bus transfer charges what it takes on the wire (`charge`), a look at the clock costs 1 us, so that a busy
+  wait ends.
+- A wait first looks whether something is ready, then jumps to its end if `speed` x real time allows it;
+  otherwise it goes as far as allowed and sleeps really, in slices, so that a socket wakes it at once.
+- While the network owes an answer (`owe`) the limit runs at 1 x: time-outs keep their real length. What
+  `speed` would have allowed meanwhile is given back afterwards, like any time the PC was too slow, but at
+  most `CREDIT_US` of real time.
 - From the end of the world on, time runs at 1 x: a finished replay idles.
 """
 
@@ -22,8 +25,8 @@ class Clock:
         real_us: returns the real monotonic time in microseconds.
         sleep_us: sleeps really, that many microseconds.
 
-    Attributes: `now` (read it freely; `tick` is what costs time), `news` (called every 50 ms of real time while waiting,
-    or None), `deadline` and `expired` (called when `now` has passed `deadline`: the watchdog).
+    Attributes: `now` (read it freely; `tick` is what costs time), `news` (called every 50 ms of real time
+    while waiting, or None), `deadline` and `expired` (called when `now` has passed `deadline`: the watchdog).
     """
 
     def __init__(self, real_us, sleep_us):
@@ -37,7 +40,9 @@ class Clock:
         self.setup(1000, 0, NEVER)
 
     def setup(self, speed_milli, start_us, end_us):
-        """`speed_milli`: thousandths of real speed, 10 .. 10^9; time starts at `start_us`; from `end_us` on it runs at 1 x."""
+        """`speed_milli`: thousandths of real speed, 10 .. 10^9; time starts at `start_us`; from `end_us` on
+        it runs at 1 x.
+        """
         self.now = start_us
         self._speed = speed_milli
         self._end = end_us
@@ -79,7 +84,8 @@ class Clock:
     def wait(self, us, poll):
         """Wait `us` (negative: for ever) or until `poll` finds something.
 
-        `poll(ms)` really waits up to `ms` and returns what is ready, or something false. Returns what `poll` returned.
+        `poll(ms)` really waits up to `ms` and returns what is ready, or something false. Returns what `poll`
+        returned.
         """
         self.now += 1
         ready = poll(0)

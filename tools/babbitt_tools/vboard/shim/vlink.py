@@ -4,13 +4,13 @@ The board asks; it never has to listen. A question is 28 bytes, little-endian (`
 
     op u8, fmt u8, n u16, index u32, rate_mhz u32, now_us u64, t_us u64
 
-`now_us` is the board's virtual time, microseconds since the start of the world. An answer is its length as u32
-and so many bytes.
+`now_us` is the board's virtual time, microseconds since the start of the world. An answer is its length as
+u32 and so many bytes.
 
 | op | question | answer |
 |---|---|---|
 | PARAMS | how shall I be | JSON, see `VirtualBoard` |
-| ACCEL | `n` samples from `index` of the burst that started at `t_us`, true rate `rate_mhz`, output stage `fmt` | n x 3 int16 |
+| ACCEL | `n` samples from `index` of the burst begun at `t_us`, true rate `rate_mhz`, stage `fmt` | n x 3 int16 |
 | TEMPERATURE | at `t_us` | int32, milli-degrees C |
 | NEWS | anything newer than version `index` | JSON, or nothing |
 | READY | the firmware starts; the shim took `index` bytes of the heap | nothing |

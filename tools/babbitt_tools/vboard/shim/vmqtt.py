@@ -73,11 +73,15 @@ class Tracker:
 
     def _sent(self, first):
         kind = first >> 4
-        if kind in (8, 10, 12) or (kind == 3 and first & 6):  # SUBSCRIBE, UNSUBSCRIBE, PINGREQ, PUBLISH QoS > 0
+        if kind in (8, 10, 12) or (
+            kind == 3 and first & 6
+        ):  # SUBSCRIBE, UNSUBSCRIBE, PINGREQ, PUBLISH QoS > 0
             self._add(1)
 
     def _received(self, first):
-        if first >> 4 in (2, 4, 7, 9, 11, 13) and self.owed:  # CONNACK, PUBACK, PUBCOMP, SUBACK, UNSUBACK, PINGRESP
+        if (
+            first >> 4 in (2, 4, 7, 9, 11, 13) and self.owed
+        ):  # CONNACK, PUBACK, PUBCOMP, SUBACK, UNSUBACK, PINGRESP
             self._add(-1)
 
     def _add(self, delta):

@@ -17,7 +17,17 @@ def set_utc_us(us):
 
 
 def seconds(year, month, day, hour, minute, second):
-    """Unix seconds of a UTC date. Method: days of the proleptic Gregorian calendar, year starting in March."""
+    """Unix seconds of a UTC date. Method: days of the proleptic Gregorian calendar, year starting in
+    March.
+    """
     year -= month <= 2
-    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 719469
+    days = (
+        365 * year
+        + year // 4
+        - year // 100
+        + year // 400
+        + (153 * ((month + 9) % 12) + 2) // 5
+        + day
+        - 719469
+    )
     return days * 86400 + hour * 3600 + minute * 60 + second

@@ -72,7 +72,9 @@ def fault_value(device):
 
 
 def accel(view, fmt, start_us, index, rate_mhz):
-    """Fill `view` (6 bytes a sample: x, y, z int16) with samples from `index` of the burst started at `start_us`."""
+    """Fill `view` (6 bytes a sample: x, y, z int16) with samples from `index` of the burst started at
+    `start_us`.
+    """
     link.ask_into(view, vlink.ACCEL, clock.now, fmt, len(view) // 6, index, rate_mhz, start_us)
 
 

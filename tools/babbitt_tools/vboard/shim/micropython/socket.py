@@ -96,7 +96,9 @@ class socket(io.IOBase):
         return data
 
     def _acknowledge(self):
-        """Have the PC acknowledge at once: a broker that uses Nagle's algorithm would wait 40 ms for it (Linux only)."""
+        """Have the PC acknowledge at once: a broker that uses Nagle's algorithm would wait 40 ms for it
+        (Linux only).
+        """
         try:
             self._s.setsockopt(_TCP, _QUICKACK, 1)
         except OSError:

@@ -1,7 +1,7 @@
 """`time` in virtual time. Shadows the built-in module for the firmware and for asyncio alike.
 
-Ticks start far ahead of the real ones: the C half of asyncio files a new task under the *real* ticks, which must count
-as due at any virtual time.
+Ticks start far ahead of the real ones: the C half of asyncio files a new task under the *real* ticks, which
+must count as due at any virtual time.
 """
 
 import utime

@@ -1,9 +1,10 @@
 """Analog Devices ADXL345 behind SPI, after its data sheet (rev. G).
 
-Modelled: DEVID, BW_RATE, POWER_CTL (measure), INT_ENABLE and INT_SOURCE (data ready, watermark, overrun), DATA_FORMAT
-(range, full resolution), FIFO_CTL and FIFO_STATUS in bypass, FIFO and stream mode, the 32 entries and the output
-register behind them, turn-on time, clipping, and the lowest bit that is always 0 at 1600 and 3200 Hz.
-Writing what is not modelled (trigger mode, self-test, left justification, low power, sleep) raises NotImplementedError.
+Modelled: DEVID, BW_RATE, POWER_CTL (measure), INT_ENABLE and INT_SOURCE (data ready, watermark, overrun),
+DATA_FORMAT (range, full resolution), FIFO_CTL and FIFO_STATUS in bypass, FIFO and stream mode, the 32
+entries and the output register behind them, turn-on time, clipping, and the lowest bit that is always 0 at
+1600 and 3200 Hz. Writing what is not modelled (trigger mode, self-test, left justification, low power,
+sleep) raises NotImplementedError.
 """
 
 _DEVID = 0xE5
@@ -67,7 +68,9 @@ class ADXL345:
             self._overrun = False
 
     def transfer(self, out, back, mode=3, baudrate=_MAX_BAUDRATE):
-        """Exchange `out` for `back`, of the same length. False: nobody drives the line (wrong SPI mode or no device)."""
+        """Exchange `out` for `back`, of the same length. False: nobody drives the line (wrong SPI mode or no
+        device).
+        """
         if mode != 3 or baudrate > _MAX_BAUDRATE or self._world.fault("adxl345") == "no_device":
             return False
         n = len(out)

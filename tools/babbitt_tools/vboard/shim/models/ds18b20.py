@@ -1,7 +1,8 @@
-"""Maxim DS18B20 on 1-Wire, after its data sheet: ROM commands, scratchpad with CRC, conversion time, 85 C at power-on.
+"""Maxim DS18B20 on 1-Wire, after its data sheet: ROM commands, scratchpad with CRC, conversion time, 85 C at
+power-on.
 
-Externally powered. The scratchpad changes when a conversion ends; it is the temperature at the conversion's start,
-with the resolution of the configuration register.
+Externally powered. The scratchpad changes when a conversion ends; it is the temperature at the conversion's
+start, with the resolution of the configuration register.
 """
 
 _POWER_ON = 0x0550  # 85 degrees C
