@@ -10,7 +10,7 @@ u32 and so many bytes.
 | op | question | answer |
 |---|---|---|
 | PARAMS | how shall I be | JSON, see `VirtualBoard` |
-| ACCEL | `n` samples from `index` of the burst begun at `t_us`, true rate `rate_mhz`, stage `fmt` | n x 3 int16 |
+| ACCEL | `n` samples from `index` of the burst begun at `t_us`, rate `rate_mhz`, stage `fmt` | n x 3 int16 |
 | TEMPERATURE | at `t_us` | int32, milli-degrees C |
 | NEWS | anything newer than version `index` | JSON, or nothing |
 | READY | the firmware starts; the shim took `index` bytes of the heap | nothing |
