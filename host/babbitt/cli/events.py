@@ -8,7 +8,6 @@ import typer
 
 from babbitt.cli.options import JsonOption, LimitOption, StoreOption, print_json, print_table, when
 from babbitt.store.reader import StoreReader
-from babbitt.store.views import EventView
 
 
 def events(
@@ -30,7 +29,7 @@ def events(
             ("info", "warning", "alarm")[e.sev],
             e.check,
             f"{e.came_from} -> {e.to}",
-            _what(e),
+            e.text,
         )
         for e in found
     ]
@@ -38,11 +37,3 @@ def events(
         "Events", ("time", "node", "severity", "check", "change", "what"), rows, "Nothing has happened yet."
     )
 
-
-def _what(event: EventView) -> str:
-    if event.text:
-        return event.text
-    if event.value is None:
-        return event.channel or ""
-    limit = "" if event.limit is None else f", limit {event.limit:g}"
-    return f"{event.channel} = {event.value:g} {event.unit}{limit}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from babbitt.errors import StoreError, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store import ledger as ledger_
+from babbitt.store import sentences
 from babbitt.store import series as series_
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
@@ -209,8 +210,10 @@ def _assessment(row: Any) -> Assessment:
 def _event(row: Any) -> EventView:
     *head, value, bound, unit, exp, held, evidence, text = row
     key, t, t_err, site, node, origin, name, channel, came_from, came_to, sev = head
+    found = None if value is None else physical(value, exp)
+    limit = None if bound is None else physical(bound, exp)
+    said = text or sentences.event(name, channel, came_from, came_to, found, limit, unit, held)
     return EventView(
         key, t, t_err, site, node, origin, name, channel, came_from, came_to, sev,
-        None if value is None else physical(value, exp), None if bound is None else physical(bound, exp),
-        unit, held, json.loads(evidence), text,
+        found, limit, unit, held, json.loads(evidence), said,
     )  # fmt: skip

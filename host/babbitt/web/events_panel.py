@@ -58,4 +58,4 @@ class EventsPanel:
             with Tag("td"):
                 Text("span", words.SEVERITY_WORDS.get(event.sev, f"Severity {event.sev}"), "sev")
             Text("td", event.origin)
-            Text("td", words.event(event), "what")
+            Text("td", event.text, "what")

@@ -12,7 +12,9 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babbitt.protocol.assessment import Assessment, Interval
-from babbitt.store.views import EventView
+from babbitt.store.sentences import duration, number, unit_text
+
+__all__ = ["duration", "number", "unit_text"]
 
 LEVEL_WORDS = {"learning": "Learning", "normal": "Normal", "warning": "Warning", "alarm": "Alarm"}
 """The word for each level of an assessment."""
@@ -43,37 +45,11 @@ _DAYS_FROM_H = 14 * _DAY_H
 _ENDLESS_H = 10 * 365 * _DAY_H
 
 
-def duration(seconds: float) -> str:
-    """A length of time with one unit, rounded down: ``4 s``, ``3 min``, ``5 h``, ``12 days``."""
-    s = max(0, int(seconds))
-    if s < 90:
-        return f"{s} s"
-    if s < 90 * 60:
-        return f"{s // 60} min"
-    if s < 48 * 3600:
-        return f"{s // 3600} h"
-    return f"{s // 86400} days"
-
-
 def size(n: int | None) -> str:
     """Bytes as ``512 B`` or ``140.2 kB``; ``unknown`` for None."""
     if n is None:
         return "unknown"
     return f"{n} B" if n < 1000 else f"{n / 1000:,.1f} kB"
-
-
-def number(value: float | None, unit: str = "") -> str:
-    """A measured value with four significant digits and its unit; ``not measured`` for None or NaN."""
-    if value is None or not math.isfinite(value):
-        return "not measured"
-    text = f"{value:.4g}" if abs(value) < 10_000 or abs(value) >= 1e9 else f"{value:,.0f}"
-    return f"{text} {unit_text(unit)}".strip()
-
-
-def unit_text(unit: str) -> str:
-    """A unit as people write it: ``degC`` becomes ``°C``; a plain number (``1``) has none."""
-    known = {"degC": "°C", "C": "°C", "degC/h": "°C/h", "C/h": "°C/h", "1": "", "-": "", "ratio": ""}
-    return known.get(unit, unit)
 
 
 def health(value: float | None) -> str:
@@ -117,31 +93,6 @@ def outlook(kind: str, assessment: Assessment | None) -> str:
     if assessment.outlook == "trend":
         return "trend, no estimate yet"
     return assessment.outlook
-
-
-_BEYOND = {
-    "L": "below its warning limit",
-    "LL": "below its alarm limit",
-    "H": "above its warning limit",
-    "HH": "above its alarm limit",
-}
-
-
-def event(one: EventView) -> str:
-    """What happened, in one sentence: the store's own if it has one, else made from the check's states."""
-    if one.text:
-        return one.text
-    if one.channel is None:
-        what = one.check.replace("sensor.", "Sensor ", 1)
-        return f"{what} works again" if one.to == "ok" else f"{what}: {one.to.replace('_', ' ')}"
-    found = number(one.value, one.unit)
-    if one.to in _BEYOND:
-        limit = "" if one.limit is None else f", limit {number(one.limit, one.unit)}"
-        held = f", for {duration(one.held_s)}" if one.held_s else ""
-        return f"{one.channel} is {_BEYOND[one.to]}: {found}{limit}{held}"
-    if one.to == "N":
-        return f"{one.channel} is back to normal: {found}"
-    return f"{one.channel} went from {one.came_from} to {one.to}: {found}"
 
 
 def halves(outlook: str) -> tuple[str, str]:

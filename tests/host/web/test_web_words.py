@@ -82,21 +82,6 @@ def test_health(value: float | None, said: str) -> None:
     assert words.health(value) == said
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({}, "vib.x.rms is above its warning limit: 0.182 g, limit 0.18 g, for 30 s"),
-        ({"to": "LL", "held_s": 0, "limit": None}, "vib.x.rms is below its alarm limit: 0.182 g"),
-        ({"to": "N", "came_from": "H"}, "vib.x.rms is back to normal: 0.182 g"),
-        ({"to": "learning"}, "vib.x.rms went from N to learning: 0.182 g"),
-        ({"channel": None, "check": "sensor.vib", "to": "no_device"}, "Sensor vib: no device"),
-        ({"channel": None, "check": "sensor.vib", "to": "ok"}, "Sensor vib works again"),
-        ({"text": "The node was installed anew"}, "The node was installed anew"),
-    ],
-)
-def test_event(given: dict[str, object], said: str) -> None:
-    assert words.event(event(**given)) == said
-
 
 def test_times_say_their_zone() -> None:
     t = 1_789_000_000_000
