@@ -142,6 +142,7 @@ class Clock:
     def _no_socket(self, ms):
         if ms:
             self._sleep_us(ms * 1000)
+        return ()
 
     def _expire(self):
         self.deadline = NEVER

@@ -22,7 +22,7 @@ class _Poll:
 
     def poll(self, timeout=-1):
         """A list of (object, event); empty after `timeout` ms."""
-        return vworld.clock.wait(timeout * 1000, self._wait) or []
+        return vworld.clock.wait(timeout * 1000, self._wait)
 
     ipoll = poll
 

@@ -89,7 +89,8 @@ class ADXL345:
                 at += 1
         elif self._address == _DATAX0 and n - at == 6:
             self._load()
-            back[at:n] = self._registers[_DATAX0:_FIFO_CTL]
+            for i in range(6):  # not by slices: they would fill the node's heap with garbage of the shim
+                back[at + i] = self._registers[_DATAX0 + i]
             self._address += 6
         else:
             while at < n:
@@ -196,7 +197,8 @@ class ADXL345:
             self._fetch()
             offset = 0
         offset *= 6
-        self._registers[_DATAX0:_FIFO_CTL] = self._buffer[offset : offset + 6]
+        for i in range(6):
+            self._registers[_DATAX0 + i] = self._buffer[offset + i]
         if fault == "saturated":
             self._saturate()
 
