@@ -46,7 +46,6 @@ class Node:
         self.quiet = asyncio.Lock()
         gc.collect()
         self.spool = Spool("spool", self.settings["spool_bytes"], self.identity.install, self.identity.boot)
-        self.publisher = Publisher(self)
         self._prev = self._previous()
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
@@ -157,7 +156,9 @@ class Node:
         def try_out(config, version, digest):
             station = Station(config, self.board, self.quiet)
             try:
-                self._birth(self.publisher.scratch(), station, config, version, digest, self.recorder.next)
+                self.publisher.build(
+                    lambda out: self._birth(out, station, config, version, digest, self.recorder.next)
+                )
             except NodeError as error:
                 raise ConfigError(
                     "", "the birth would be too long, use fewer or shorter names: %s" % error.detail

@@ -5,8 +5,10 @@ docs/protocol.md. Dicts of MicroPython have no order of their own, so every obje
 NodeError too_large when the buffer is too small.
 """
 
-BIRTH_MAX = 8192
-STATE_MAX = 4096
+from babbitt_node.hal.compile import const
+
+BIRTH_MAX = const(8192)
+OTHER_MAX = const(4096)
 
 _BIRTH = ("i", "fw", "board", "boot", "reset", "prev", "oldest", "discards", "q", "asset", "interval")
 _STATE = (

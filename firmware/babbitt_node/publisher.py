@@ -18,15 +18,16 @@ from babbitt_node import clock as clocks
 from babbitt_node.errors import NodeError
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
-from babbitt_node.messages import BIRTH_MAX
+from babbitt_node.messages import BIRTH_MAX, OTHER_MAX
 from babbitt_node.mqtt.client import Client
+from babbitt_node.mqtt.packets import PUBLISH_HEAD
 from babbitt_node.records import Batch
-from babbitt_node.segment import EVENT, MAX_PAYLOAD
-from babbitt_node.wire import get_int, get_str, read_object
+from babbitt_node.segment import EVENT
+from babbitt_node.wire import Writer, get_int, get_str, read_object
 
 AHEAD = const(256)
 _DESIRED_MAX = const(8192)
-_OTHER_MAX = const(4096)
+_TX = const(384)  # CONNECT with its will and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
 _WILL = b'{"online":false}'
 
@@ -56,8 +57,10 @@ class Publisher:
             keepalive_s=broker["keepalive_s"],
             will=(own + "state", _WILL, 1, True),
             on_message=self._on_message,
+            tx_size=_TX,
         )
-        self._batch = Batch(bytearray(BIRTH_MAX + MAX_PAYLOAD), node.identity.install)
+        self._room = memoryview(bytearray(PUBLISH_HEAD + OTHER_MAX))
+        self._batch = Batch(self._room[PUBLISH_HEAD:], node.identity.install)
         self._cursor = node.spool.cursor()
         self._probe = node.spool.cursor()
         self._wake = asyncio.Event()
@@ -80,11 +83,23 @@ class Publisher:
         """There is something to do: a record, a state."""
         self._wake.set()
 
-    def scratch(self):
-        """A Writer on the publisher's own buffer: for what runs in the publisher's task between two of its
-        messages.
+    def build(self, write):
+        """Have `write(out)` write a message; returns (Writer, memoryview in which it lies at PUBLISH_HEAD).
+
+        It is the room of the batches, or one that is taken for a long birth. To be called in the publisher's
+        task, between two of its messages. Raises NodeError too_large beyond BIRTH_MAX.
         """
-        return self._batch.out.reset()
+        out = self._batch.out.reset()
+        try:
+            write(out)
+            return out, self._room
+        except NodeError as error:
+            if error.name != "too_large":
+                raise
+        room = memoryview(bytearray(PUBLISH_HEAD + BIRTH_MAX))
+        out = Writer(room[PUBLISH_HEAD:])
+        write(out)
+        return out, room
 
     async def run(self, beat):
         """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s,
@@ -179,9 +194,8 @@ class Publisher:
     async def _publish(self, name, write):
         """One retained message, built in the buffer of the batches, acknowledged by the broker."""
         async with self._node.quiet:
-            out = self.scratch()
-            write(out)
-        await self._client.publish(self._own + name, out.view(), 1, True)
+            out, room = self.build(write)
+        await self._client.publish(self._own + name, out.view(), 1, True, room)
 
     async def _send(self):
         """Hand out the next batch or event. Returns False at the end of the spool."""
@@ -193,7 +207,8 @@ class Publisher:
         self._beyond += batch.count
         # Before the writing: once the first byte has left, the host may have the record.
         self.sent = max(self.sent, batch.last)
-        await self._client.send(self._own + ("event" if batch.what == EVENT else "data"), batch.out.view())
+        topic = self._own + ("event" if batch.what == EVENT else "data")
+        await self._client.send(topic, batch.out.view(), False, self._room)
         return True
 
     def _restart(self):
@@ -216,7 +231,7 @@ class Publisher:
         self._wake.set()
 
     def _on_commit(self, payload, retained):
-        doc = read_object(payload, _OTHER_MAX)
+        doc = read_object(payload, OTHER_MAX)
         if retained:
             raise NodeError("bad_message", "commit: retained, it may be old")
         if get_str(doc, "i", 8) != self._node.identity.install:
@@ -237,7 +252,7 @@ class Publisher:
             self._desired = bytes(payload)
 
     def _on_host(self, payload, retained):
-        doc = read_object(payload, _OTHER_MAX)
+        doc = read_object(payload, OTHER_MAX)
         online = doc.get("online")
         if online is not True:
             if online is not False:

@@ -100,17 +100,16 @@ class Recorder:
 class Batch:
     """The longest `data` message that starts behind a cursor, built in the buffer of a Writer.
 
-    out: Writer whose buffer holds 4096 + MAX_PAYLOAD bytes. After `build`: `what` is ROW (publish on `data`),
-    EVENT (on `event`) or 0 (nothing to send); the message is `out.view()`; `first`, `last` (boot, seq);
-    `count` records.
+    buf: bytearray or memoryview of 2048..4096 bytes: a batch ends where no record of MAX_PAYLOAD bytes would
+    fit any more. After `build`: `what` is ROW (publish on `data`), EVENT (on `event`) or 0 (nothing to send);
+    the message is `out.view()`; `first`, `last` (boot, seq); `count` records.
     """
 
-    LIMIT = 4096
     ROWS = 32
 
     def __init__(self, buf, install):
-        self._buf = buf
-        self.out = Writer(buf)
+        self._buf = memoryview(buf)
+        self.out = Writer(self._buf)
         self._install = install
         self.what = self.count = 0
         self.first = self.last = (0, -1)
@@ -126,25 +125,27 @@ class Batch:
             probe.set(cursor)
             # Read to where it belongs, behind the place of a head or a comma: the payload is copied once.
             at = out.length + (1 if self.count else 128)
-            n = spool.read(probe, memoryview(self._buf)[at:])
+            if at + MAX_PAYLOAD + 2 > len(self._buf):
+                break
+            n = spool.read(probe, self._buf[at:])
             if n < 0:
                 break
             key = (probe.boot, probe.seq)
             if self.count == 0:
                 self.first = key
                 if probe.what == EVENT:
-                    out.raw(memoryview(self._buf)[at : at + n])
+                    out.raw(self._buf[at : at + n])
                     cursor.set(probe)
                     self.what, self.count, self.last = EVENT, 1, key
                     return
                 quality = probe.quality
                 self._head(key, quality)
-                out.raw(memoryview(self._buf)[at : at + n])
+                out.raw(self._buf[at : at + n])
             else:
                 follows = key[0] == self.last[0] and key[1] == self.last[1] + 1
-                if probe.what != ROW or not follows or probe.quality != quality or at + n + 2 > self.LIMIT:
+                if probe.what != ROW or not follows or probe.quality != quality:
                     break
-                out.raw(b",").raw(memoryview(self._buf)[at : at + n])
+                out.raw(b",").raw(self._buf[at : at + n])
             cursor.set(probe)
             self.what, self.last = ROW, key
             self.count += 1

@@ -47,8 +47,8 @@ class Shelf:
         self._install = install
         self._boot = boot
         self.reader = segment.FrameReader()
-        self.buf = bytearray(MAX_PAYLOAD)
         self._out = bytearray(FRAME + MAX_PAYLOAD)
+        self.buf = memoryview(self._out)[FRAME:]  # a frame that is read lies where it would be written from
         self._read_file = self._write_file = None
         self._read_number = -1
         self._sound_end = True  # whether the newest segment may be appended to
@@ -160,8 +160,7 @@ class Shelf:
                         continue
                     if whole or (reader.what != ROW and key > watermark):
                         kind = segment.kind_of(reader.what, reader.quality)
-                        payload = memoryview(self.buf)[:n]
-                        frame = segment.pack_frame(self._out, kind, key[0], key[1], payload)
+                        frame = segment.pack_frame(self._out, kind, key[0], key[1], self.buf[:n])
                         out.write(memoryview(self._out)[:frame])
                         made.size += frame
                         made.count(key, reader.what, frame, watermark)

@@ -28,7 +28,7 @@ def made(limit=100000):
         spool,
         watch,
         Recorder(spool, watch, "9f3a01bc", 3),
-        Batch(bytearray(8192 + MAX_PAYLOAD), "9f3a01bc"),
+        Batch(bytearray(4096), "9f3a01bc"),
     )
 
 
@@ -118,7 +118,7 @@ def test_a_batch_is_bounded_by_rows_bytes_and_the_room_beyond_the_watermark():
     for _ in range(12):
         recorder.row([-1073741823] * 64)
     counts = [count for _, _, _, count, _ in batches(spool, batch)]
-    assert sum(counts) == 12 and max(counts) == 5
+    assert sum(counts) == 12 and max(counts) == 4  # a fifth of 770 bytes might not have fitted
 
 
 def test_boots_and_gaps_end_a_batch():

@@ -62,8 +62,8 @@ class Client(Link):
     host, port: the broker. client_id: str, 1..23 characters are portable. keepalive_s: 1..65535 seconds.
     user, password: str or None. will: (topic, payload, qos, retain) or None.
     on_message: function(topic: bytes, payload: memoryview, retained: bool) or None.
-    window: largest number of QoS 1 messages in flight. tx_size, rx_size: bytes of the buffers, taken here
-    once. answer_ms: longest wait for the TCP connection, for a CONNACK, a SUBACK or a PUBACK.
+    window: largest number of QoS 1 messages in flight. tx_size: bytes of the buffer, taken here once, for
+    packets that bring no room of their own. rx_size: bytes of the largest packet that is accepted. answer_ms: longest wait for the TCP connection, for a CONNACK, a SUBACK or a PUBACK.
 
     Attributes to read: `connected` bool; `in_flight` messages without PUBACK; `refused` packets from the
     broker that were larger than rx_size and thrown away, since construction.
@@ -131,42 +131,42 @@ class Client(Link):
                 self._end(conn, NodeError("broker_lost", "connecting was interrupted"))
         return self._session_present
 
-    async def publish(self, topic, payload, qos=1, retain=False):
+    async def publish(self, topic, payload, qos=1, retain=False, room=None):
         """Publish and return after the PUBACK (QoS 1) or once it is written (QoS 0).
 
         topic: str or bytes. payload: bytes, bytearray or memoryview; copied, so it may change after the call.
+        room: memoryview to build the packet in instead of the client's own buffer. The payload may lie in it
+        from `packets.PUBLISH_HEAD` on: then a large message takes one buffer, not two.
         Raises NodeError broker_lost (send it again later), too_large, bad_message (an invalid topic or QoS).
         """
         conn = self._live()
         if qos == 1:
-            packet_id = await self._start(conn, topic, payload, retain)
-            slot = self._window.slot_of(packet_id)
-            while slot >= 0 and self._conn is conn:
-                await self._window.acked[slot].wait()
-                slot = self._window.slot_of(packet_id)
+            packet_id = await self._start(conn, topic, payload, retain, room)
+            while self._conn is conn and self._window.slot_of(packet_id) >= 0:
+                await self._window.change()
             if self._conn is not conn:
                 raise self._gone()
         elif qos == 0:
             async with self._tx_lock:
-                await self._write(conn, encode_publish(self._tx, topic, payload, 0, retain))
+                room = room or self._tx
+                await self._write(conn, encode_publish(room, topic, payload, 0, retain), room)
             await sleep_ms(0)  # a loop of these must not keep the reader from its work
         else:
             raise NodeError("bad_message", "QoS %d: the node speaks 0 and 1" % qos)
 
-    async def send(self, topic, payload, retain=False):
+    async def send(self, topic, payload, retain=False, room=None):
         """Publish at QoS 1 and return as soon as it is written; waits only for a place in the window.
 
-        Raises as `publish`. Whether it arrived is known after `drain()`.
+        Arguments and errors as in `publish`. Whether it arrived is known after `drain()`.
         """
-        await self._start(self._live(), topic, payload, retain)
+        await self._start(self._live(), topic, payload, retain, room)
 
     async def drain(self):
         """Wait until every message has its PUBACK. Raises NodeError broker_lost if the connection ends first.
         """
         conn = self._live()
         while self._window.count and self._conn is conn:
-            self._window.idle.clear()
-            await self._window.idle.wait()
+            await self._window.change()
         if self._conn is not conn:
             raise self._gone()
 
@@ -211,13 +211,12 @@ class Client(Link):
 
     # -- sending ---------------------------------------------------------------------------------------
 
-    async def _start(self, conn, topic, payload, retain):
+    async def _start(self, conn, topic, payload, retain, room):
         """Take a place in the window and write a QoS 1 message; returns its packet id."""
         window = self._window
         slot = window.slot_of(0)
         while slot < 0:
-            window.room.clear()
-            await window.room.wait()
+            await window.change()
             if self._conn is not conn:
                 raise self._gone()
             slot = window.slot_of(0)
@@ -226,10 +225,11 @@ class Client(Link):
         written = False
         try:
             async with self._tx_lock:
-                size = encode_publish(self._tx, topic, payload, 1, retain, False, packet_id)
+                room = room or self._tx
+                size = encode_publish(room, topic, payload, 1, retain, False, packet_id)
                 window.written(slot)
                 written = True  # from here on only a PUBACK or the end of the connection frees the place
-                await self._write(conn, size)
+                await self._write(conn, size, room)
         finally:
             if not written and self._conn is conn:
                 window.free(slot)
@@ -247,7 +247,7 @@ class Client(Link):
             self._asked_at = ticks_ms()
             self._answer.clear()
             try:
-                await self._write(conn, size)
+                await self._write(conn, size, self._tx)
             except NodeError:
                 self._asked = 0
                 raise

@@ -31,14 +31,20 @@ CONNACK_TEXT = {
 _NAMES = {2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 9: "SUBACK", 11: "UNSUBACK", 13: "PINGRESP"}
 
 
+_KEPT = const(512)  # bytes that are kept for packets; more is taken for the time of a larger one
+
+
 class Decoder:
-    """Packets from a broker out of a stream of bytes, in one buffer of `size` bytes (at least 16).
+    """Packets from a broker out of a stream of bytes, with bodies of at most `size` bytes (at least 16).
+
+    A body of more than 512 bytes takes its room from the heap until the next packet is asked for. When there
+    is none it is skipped, as one that is too large.
 
     Fields, valid until the next packet is asked for:
       CONNACK: session_present, code. PUBLISH: topic (bytes), payload (memoryview into the buffer), qos,
       retain, dup, packet_id (0 for QoS 0). PUBACK, UNSUBACK: packet_id. SUBACK: packet_id, codes (memoryview;
       128 is a refusal).
-      TOO_LARGE: a packet whose body is larger than `size` was skipped: kind (its type), length (of its body),
+      TOO_LARGE: a packet whose body is larger than `size` or than the heap was skipped: kind (its type), length (of its body),
       packet_id and for PUBLISH qos and topic, so that it can be acknowledged (packet_id 0, topic b"" when
       even they did not fit).
     """
@@ -46,8 +52,8 @@ class Decoder:
     def __init__(self, size):
         if size < 16:
             raise NodeError("range", "a decoder needs 16 bytes or more, got %d" % size)
-        self._buf = bytearray(size)
-        self._view = memoryview(self._buf)
+        self._size = size
+        self._kept = bytearray(min(size, _KEPT))
         self.reset()
 
     def reset(self):
@@ -59,6 +65,12 @@ class Decoder:
         self._broken = None
         self.kind = self.length = self.code = self.qos = self.packet_id = 0
         self.session_present = self.retain = self.dup = False
+        self._shrink()
+
+    def _shrink(self):
+        """Give back what a large packet took."""
+        self._buf = self._kept
+        self._view = memoryview(self._buf)
         self.topic = b""
         self.payload = self.codes = self._view[:0]
 
@@ -88,6 +100,8 @@ class Decoder:
             if self._shift == 28 and self._seen == self.length:
                 self._shift = -1
                 yield self._packet()
+                if self._buf is not self._kept:
+                    self._shrink()
 
     def _bad(self, what):
         self._broken = "%s at byte %d: %s" % (_NAMES.get(self.kind, "packet"), self._start, what)
@@ -131,6 +145,12 @@ class Decoder:
                 self._bad("a body of %d bytes has no return code" % self.length)
         elif self.length != (0 if kind == PINGRESP else 2):
             self._bad("a body of %d bytes" % self.length)
+        if len(self._buf) < self.length <= self._size:
+            try:
+                self._buf = bytearray(self.length)
+                self._view = memoryview(self._buf)
+            except MemoryError:
+                pass  # there is a way for packets without room: they are skipped, acknowledged and counted
 
     def _packet(self):
         """Look into a complete body; returns the kind to yield."""

@@ -7,18 +7,15 @@ from ..hal.port import ticks_diff, ticks_ms
 
 
 class InFlight:
-    """`size` places, each with a packet id, the time of writing and an event for who waits for its PUBACK.
+    """`size` places, each with a packet id and the time of writing.
 
-    count: places taken. last_id: the packet id given out last. room, idle: events, set when a place or the
-    last place is freed; who waits for one clears it before and looks again afterwards.
+    count: places taken. last_id: the packet id given out last.
     """
 
     def __init__(self, size):
         self._ids = array("H", [0] * size)  # 0: the place is free
         self._since = [0] * size
-        self.acked = [asyncio.Event() for _ in range(size)]
-        self.room = asyncio.Event()
-        self.idle = asyncio.Event()
+        self._changed = asyncio.Event()
         self.count = 0
         self.last_id = 0
 
@@ -46,7 +43,6 @@ class InFlight:
         """Fill a free place."""
         self._ids[slot] = packet_id
         self._since[slot] = ticks_ms()
-        self.acked[slot].clear()
         self.count += 1
 
     def written(self, slot):
@@ -57,10 +53,12 @@ class InFlight:
         """Its PUBACK came, or it was never sent."""
         self._ids[slot] = 0
         self.count -= 1
-        self.acked[slot].set()
-        self.room.set()
-        if not self.count:
-            self.idle.set()
+        self._changed.set()
+
+    async def change(self):
+        """Wait until a place is freed or the connection ends; look again afterwards what it was."""
+        self._changed.clear()
+        await self._changed.wait()
 
     def longest(self, now):
         """Milliseconds that the oldest message has waited for its PUBACK, 0 for none."""
@@ -72,7 +70,4 @@ class InFlight:
 
     def wake(self):
         """Let everybody look: the connection ended."""
-        for event in self.acked:
-            event.set()
-        self.room.set()
-        self.idle.set()
+        self._changed.set()

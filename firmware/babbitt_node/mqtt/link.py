@@ -89,8 +89,8 @@ class Link:
             raise self._gone() if self._conn is None else NodeError("broker_lost", "not connected yet")
         return self._conn
 
-    async def _write(self, conn, size):
-        """Write _tx[:size] and what waits in _control; the caller holds _tx_lock. A packet that is not
+    async def _write(self, conn, size, room):
+        """Write room[:size] and what waits in _control; the caller holds _tx_lock. A packet that is not
         written whole ends the connection: nothing behind it could be understood.
         """
         if self._conn is not conn:
@@ -98,7 +98,7 @@ class Link:
         failure = "a write was interrupted"
         try:
             if size:
-                await conn.write(self._tx[:size], self._write_ms)
+                await conn.write(room[:size], self._write_ms)
             while self._control_len:
                 size = self._control_len  # the reader may append while we write
                 await conn.write(self._control[:size], self._write_ms)
@@ -119,7 +119,7 @@ class Link:
         """Write what waits in _control, unless a writer is at work: it does so itself when it is done."""
         if self._control_len and not self._tx_lock.locked():
             async with self._tx_lock:
-                await self._write(conn, 0)
+                await self._write(conn, 0, self._tx)
 
     async def _read(self, conn):
         try:
@@ -135,7 +135,7 @@ class Link:
                         return
                     if self._control_len > _CONTROL - 8:
                         async with self._tx_lock:
-                            await self._write(conn, 0)
+                            await self._write(conn, 0, self._tx)
                 await self._flush(conn)
         except Exception as error:
             self._end(conn, error)

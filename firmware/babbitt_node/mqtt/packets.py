@@ -14,6 +14,7 @@ from ..hal.compile import const
 from ..wire import text_bytes, utf8_end
 
 _MAX_REMAINING = const(268435455)  # [2.2.3]
+PUBLISH_HEAD = const(128)  # bytes in front of a payload are enough for the head with a topic of 119 bytes
 
 
 def _text(value, what):
@@ -132,6 +133,7 @@ def encode_connect(buf, client_id, keepalive_s, clean_session=False, user=None, 
 def encode_publish(buf, topic, payload, qos=0, retain=False, dup=False, packet_id=0):
     """PUBLISH. payload: bytes, bytearray or memoryview; packet_id 1..65535 for QoS 1 and 2.
 
+    The payload may lie in `buf` (a memoryview then) at or behind PUBLISH_HEAD; it is moved to its place.
     Returns the length.
     """
     topic = _topic_name(topic, "topic")
