@@ -77,7 +77,7 @@ class Host:
             self._writer,
             receiver.inbox,
             receiver.commit,
-            seen=presence.add,
+            seen=presence.seen,
             simulated=self._simulated,
             clock=self._clock,
         )

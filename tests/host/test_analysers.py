@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 import synthetic
 from babbitt.prognosis.coldroom import ColdRoomAnalyser
 from babbitt.prognosis.machine import MachineAnalyser

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from babbitt_tools.vboard.board import VirtualBoard
 from babbitt_tools.vboard.world import Fault
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from babbitt_tools.vboard.board import VirtualBoard
-
 from boards import COMMON, Ramp, Start
+
+from babbitt_tools.vboard.board import VirtualBoard
 
 
 @pytest.fixture

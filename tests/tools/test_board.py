@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boards import RUNTIMES, Ramp, Start, output, until
+
 from babbitt_tools.errors import BoardError
 from babbitt_tools.vboard.board import VirtualBoard
 from babbitt_tools.vboard.world import Fault
-
-from boards import RUNTIMES, Ramp, Start, output, until
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -16,6 +16,7 @@ from typing import Any
 import iotcore
 import paho.mqtt.client as mqtt
 import pytest
+
 from babbitt_tools.sim.coldroom import ColdRoom
 from babbitt_tools.sim.machine import Machine
 from babbitt_tools.vboard.board import VirtualBoard

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from babbitt_tools.vboard.shim.models.adxl345 import ADXL345
 from babbitt_tools.vboard.shim.models.ds18b20 import DS18B20, crc8
 from babbitt_tools.vboard.world import output_stage

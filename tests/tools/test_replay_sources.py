@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from babbitt_tools.errors import RecordingError
 from babbitt_tools.replay.pronostia import PronostiaWorld, decimate
 from babbitt_tools.replay.sources import open_recording
+from babbitt_tools.replay.warehouse import spells
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -91,16 +93,27 @@ def test_readings_are_joined_by_lines_and_gaps_hold(warehouse: Path) -> None:
     assert recording.end_ms - recording.utc_start_ms == 285 * 60_000
 
 
-def test_truth_and_limit_come_from_the_log_of_the_site(warehouse: Path) -> None:
-    recording = open_recording(warehouse, "cold_storage/freezer_1")
-    assert [(e.start_ms - recording.utc_start_ms, e.end_ms - e.start_ms) for e in recording.truth] == [
-        (100 * 60_000, 30 * 60_000)
-    ]
+def test_truth_is_what_lasted_above_the_limit_and_the_log_of_the_site_is_told(warehouse: Path) -> None:
+    recording = open_recording(warehouse, "cold_storage/freezer_1", limit_c=-19)
+    assert [
+        (e.name, e.start_ms - recording.utc_start_ms, e.end_ms - e.start_ms) for e in recording.truth
+    ] == [("above -19 degrees C", 90 * 60_000, 195 * 60_000)]
     limits = [c["h"] for c in recording.config["checks"] if c["type"] == "limit"]
     assert limits == [-19_000]
+    assert "2 alarms in this time (1 at -19, 1 at -30 degrees C)" in recording.notes[4]
     other = open_recording(warehouse, "cold_storage/freezer_3")
     assert other.truth == ()
-    assert "assumed" in other.notes[3]
+    assert "-18 degrees C, usual" in other.notes[3]
+    assert "0 alarms" in other.notes[4]
+
+
+def test_short_spells_are_no_events_and_near_ones_are_one() -> None:
+    t_ms = np.arange(40) * 900_000
+    celsius = np.full(40, -25.0)
+    celsius[3:9] = -15  # 75 minutes
+    celsius[15:20] = celsius[22:27] = -15  # an hour each, 45 minutes apart
+    (event,) = spells(t_ms, celsius, -18.0)
+    assert (event.start_ms, event.end_ms) == (15 * 900_000, 26 * 900_000)
 
 
 def test_a_piece_can_be_cut_out(warehouse: Path) -> None:
@@ -151,6 +164,8 @@ def test_bad_dates_files_and_folders_say_so(warehouse: Path) -> None:
         open_recording(warehouse, "cold_storage/freezer_1", "tomorrow")
     with pytest.raises(RecordingError, match="0 readings"):
         open_recording(warehouse, "cold_storage/freezer_1", "2022-01-01")
+    with pytest.raises(RecordingError, match="limit go with cold_storage"):
+        open_recording(warehouse, "nab/x", limit_c=3)
     with pytest.raises(RecordingError, match="BABBITT_DATA"):
         open_recording(warehouse / "nowhere", "nab/x")
     bad = warehouse / "pronostia" / "Bearing1_1.npz"
@@ -177,8 +192,9 @@ def test_a_real_warehouse(data_dir: Path) -> None:
     warmest = max(recording.world.temperature(m * 15 * MINUTE) for m in range(192))
     assert warmest > -20
     cooler = open_recording(data_dir, "cold_storage/cooler_1")
-    assert any("limit 5 degrees C from the site's alarm log" in note for note in cooler.notes)
+    assert any("limit 5 degrees C" in note for note in cooler.notes)
     assert len(cooler.truth) > 5
+    assert next(e.start_ms for e in recording.truth) == 1_634_502_600_000  # 2021-10-17 20:30
 
 
 @pytest.mark.data

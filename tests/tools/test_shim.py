@@ -7,7 +7,6 @@ import threading
 import time
 
 import pytest
-
 from boards import RUNTIMES, Ramp, Start, output, until
 
 

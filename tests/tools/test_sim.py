@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from babbitt_tools.sim.coldroom import ColdRoom
 from babbitt_tools.sim.machine import GROWTH, HOUR_US, Machine
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from babbitt_tools.vboard.shim.vclock import NEVER, Clock
 
 HOUR = 3_600_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from babbitt_tools.vboard.shim.vmqtt import Tracker
 
 CONNECT = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04abcd"

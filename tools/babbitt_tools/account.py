@@ -62,4 +62,6 @@ def account(node: str, flash: Path, ledger: Iterable[LedgerRow]) -> Account:
         sent += newest[1] + 1
         pending += newest[1] + 1
     pending += sum(row.pending for row in rows)
-    return Account(node, sent, stored, pending, max(0, sent - stored - pending), sum(row.duplicates for row in rows))
+    return Account(
+        node, sent, stored, pending, max(0, sent - stored - pending), sum(row.duplicates for row in rows)
+    )

@@ -44,7 +44,9 @@ class Line:
         """What went wrong, in words; empty when the demo may call itself a success."""
         found = []
         if self.account.lost or self.account.pending or self.account.sent == 0:
-            found.append(f"{self.asset}: {self.account.lost} records lost, {self.account.pending} not delivered, {self.account.sent} sent")
+            found.append(
+                f"{self.asset}: {self.account.lost} records lost, {self.account.pending} not delivered, {self.account.sent} sent"
+            )
         if self.healthy and self.warned_ms is not None:
             found.append(f"{self.asset}: a warning although nothing is wrong with it")
         if not self.healthy and self.warned_ms is None:
@@ -55,7 +57,9 @@ class Line:
 
 
 def demo(
-    seconds: Annotated[int | None, typer.Option(help=f"End by itself after about so many seconds (at least {_SHORTEST_S}).")] = None,
+    seconds: Annotated[
+        int | None, typer.Option(help=f"End by itself after about so many seconds (at least {_SHORTEST_S}).")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 0,
     keep: Annotated[Path | None, typer.Option(help="Keep store and boards in this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -66,7 +70,9 @@ def demo(
     left alone.
     """
     if seconds is not None and seconds < _SHORTEST_S:
-        raise typer.BadParameter(f"{seconds} is too short for the story; give at least {_SHORTEST_S}", param_hint="--seconds")
+        raise typer.BadParameter(
+            f"{seconds} is too short for the story; give at least {_SHORTEST_S}", param_hint="--seconds"
+        )
     console = Console(stderr=as_json)
     began = time.monotonic()
     story_s = (seconds or _USUAL_S) - _AROUND_S
@@ -93,9 +99,16 @@ def demo(
 
 def _introduce(console: Console, session: Session, url: str, speed: float) -> None:
     board = next(iter(session.boards.values()))
-    what = "real MicroPython" if board.runtime == "micropython" else "CPython (there is no MicroPython for this platform)"
+    what = (
+        "real MicroPython"
+        if board.runtime == "micropython"
+        else "CPython (there is no MicroPython for this platform)"
+    )
     console.print(f"\n  [bold]Babbitt[/]: three virtual nodes run the node's firmware on {what}.")
-    console.print(f"  The page: [bold]{url}[/]    One second is {hours(speed / 3600)} of simulated time. Ctrl-C ends it.\n", highlight=False)
+    console.print(
+        f"  The page: [bold]{url}[/]    One second is {hours(speed / 3600)} of simulated time. Ctrl-C ends it.\n",
+        highlight=False,
+    )
 
 
 def _play(console: Console, session: Session, deadline: float | None) -> None:
@@ -137,7 +150,9 @@ def _summary(session: Session, cast: list[Asset]) -> list[Line]:
         found = warnings(events, asset.node)
         first = found[0] if found else None
         judged = session.reader.assessments(SITE, asset.node, 0, 2**53, 10_000)
-        then = next((a for a in judged if first is not None and a.t_ms >= first.t and a.remaining is not None), None)
+        then = next(
+            (a for a in judged if first is not None and a.t_ms >= first.t and a.remaining is not None), None
+        )
         lines.append(
             Line(
                 asset.name,
@@ -155,10 +170,24 @@ def _summary(session: Session, cast: list[Asset]) -> list[Line]:
 
 def _report(console: Console, lines: list[Line], as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"assets": [_plain(line) for line in lines], "ok": not any(line.faults() for line in lines)}, indent=2))
+        print(
+            json.dumps(
+                {"assets": [_plain(line) for line in lines], "ok": not any(line.faults() for line in lines)},
+                indent=2,
+            )
+        )
         return
     table = Table(title="What was sent, stored and foreseen", title_justify="left")
-    for heading in ("asset", "sent", "stored", "lost", "first warning", "ahead of failure", "remaining life said then", "health now"):
+    for heading in (
+        "asset",
+        "sent",
+        "stored",
+        "lost",
+        "first warning",
+        "ahead of failure",
+        "remaining life said then",
+        "health now",
+    ):
         table.add_column(heading, justify="right" if heading in {"sent", "stored", "lost"} else "left")
     for line in lines:
         table.add_row(
@@ -169,7 +198,9 @@ def _report(console: Console, lines: list[Line], as_json: bool) -> None:
             f"{stamp(line.warned_ms)} by the {line.warned_by}" if line.warned_ms else "none",
             _ahead(line),
             _then(line),
-            "-" if line.last is None or line.last.health is None else f"{line.last.health:.0f} of 100, {line.last.outlook}",
+            "-"
+            if line.last is None or line.last.health is None
+            else f"{line.last.health:.0f} of 100, {line.last.outlook}",
         )
     console.print(table)
     faults = [fault for line in lines for fault in line.faults()]

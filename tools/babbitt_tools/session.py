@@ -58,10 +58,17 @@ class Session:
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def add(self, name: str, world: World, config: Mapping[str, Any], speed: float, runtime: str = "auto") -> VirtualBoard:
+    def add(
+        self, name: str, world: World, config: Mapping[str, Any], speed: float, runtime: str = "auto"
+    ) -> VirtualBoard:
         """Make a board, switch it on and return it. Raises BoardError."""
         address, port = self.host.address
-        node = {"site": SITE, "node": name, "wifi": {"ssid": "plant", "password": "virtual"}, "broker": {"host": address, "port": port}}
+        node = {
+            "site": SITE,
+            "node": name,
+            "wifi": {"ssid": "plant", "password": "virtual"},
+            "broker": {"host": address, "port": port, "keepalive_s": 600},
+        }
         board = VirtualBoard(
             name, self.flash(name), world, node=node, config=config, speed=speed, runtime=runtime
         )

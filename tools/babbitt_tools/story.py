@@ -64,7 +64,21 @@ def assets(start_ms: int) -> list[Asset]:
     for world in (worn, well, room):
         world.end_us = round(days * DAY_MS) * 1000
     return [
-        Asset("motor-3", "Motor 3, drive end", worn, motor_config("Motor 3, drive end"), worn.failure_at_ms, False),
+        Asset(
+            "motor-3",
+            "Motor 3, drive end",
+            worn,
+            motor_config("Motor 3, drive end"),
+            worn.failure_at_ms,
+            False,
+        ),
         Asset("motor-4", "Motor 4, drive end", well, motor_config("Motor 4, drive end"), None, True),
-        Asset("freezer-1", "Freezer 1", room, cold_room_config("Freezer 1", room.limit_c), room.crossed_at_ms, False),
+        Asset(
+            "freezer-1",
+            "Freezer 1",
+            room,
+            cold_room_config("Freezer 1", room.limit_c),
+            room.crossed_at_ms,
+            False,
+        ),
     ]

@@ -53,8 +53,9 @@ class Incoming:
 class Ingest:
     """Takes messages from ``inbox`` to the store in a thread of its own.
 
-    ``publish(site, node, commit)`` sends a watermark, ``seen(site)`` is told of every site a node speaks
-    from. ``store_ok`` is False while the disk fails. ``groups`` and ``messages`` count what was committed.
+    ``publish(site, node, commit)`` sends a watermark, ``seen(site, born)`` is told of every site a node
+    speaks from, and whether the node has just connected. ``store_ok`` is False while the disk fails.
+    ``groups`` and ``messages`` count what was committed.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Ingest:
         inbox: queue.Queue[Incoming],
         publish: Callable[[str, str, Commit], None],
         *,
-        seen: Callable[[str], None] = lambda site: None,
+        seen: Callable[[str, bool], None] = lambda site, born: None,
         simulated: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -209,7 +210,7 @@ class Ingest:
 
     def _after(self, topic: Topic, message: Message) -> None:
         """What a committed message means for the watermarks."""
-        self._seen(topic.site)
+        self._seen(topic.site, isinstance(message, Birth))
         if isinstance(message, Birth):
             self._commits.again((topic.site, topic.node, message.i))
         elif isinstance(message, State):

@@ -21,13 +21,18 @@ from babbitt.protocol.messages import HostState, encode
 log = logging.getLogger(__name__)
 
 EVERY_S = 10.0
+GREET_S = 1.0
 SITES_MAX = 64
 
 _GONE = encode(HostState(online=False))
 
 
 class Presence:
-    """Publishes ``$host`` for every site it is told of: at once, then every 10 s.
+    """Publishes ``$host`` for every site it is told of: at once, then every 10 s, and when a node was born.
+
+    A node that has just connected gets the retained copy at best, whose time is not to be trusted (and
+    iotcore sends none to a session it resumes); so it is greeted by a live one, at most once a second for a
+    site.
 
     ``session`` is new with every start of the host.
     """
@@ -38,6 +43,7 @@ class Presence:
         self._client_id = client_id
         self._clock = clock
         self._clients: dict[str, mqtt.Client] = {}
+        self._births: set[str] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-presence", daemon=True)
@@ -62,10 +68,15 @@ class Presence:
                 client.loop_stop()
             self._clients.clear()
 
+    def seen(self, site: str, born: bool) -> None:
+        """A node of a site was heard; `born` if it has just connected."""
+        if site not in self._clients:
+            self.add(site)
+        elif born:
+            self._births.add(site)
+
     def add(self, site: str) -> None:
         """Serve a site from now on; one that is served already is left alone."""
-        if site in self._clients:
-            return
         with self._lock:
             if self._stop.is_set() or site in self._clients:
                 return
@@ -83,9 +94,16 @@ class Presence:
         client.publish(_topic(site), encode(state), qos=1, retain=True)
 
     def _run(self) -> None:
-        while not self._stop.wait(EVERY_S):
+        due = time.monotonic() + EVERY_S
+        while not self._stop.wait(GREET_S):
+            everyone = time.monotonic() >= due
+            if everyone:
+                due += EVERY_S
             with self._lock:
                 for site, client in self._clients.items():
+                    if not everyone and site not in self._births:
+                        continue
+                    self._births.discard(site)
                     # Not while the broker is away: paho would keep the message and send a time long past.
                     if client.is_connected():
                         self._say(site, client)

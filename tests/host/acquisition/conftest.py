@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nodesim import Wire
+
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.service import Host
-from nodesim import Wire
 
 
 @pytest.fixture(

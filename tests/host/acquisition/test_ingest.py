@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 import pytest
+from nodesim import INSTALL, Wire, birth, data, row, state, until
+
 from babbitt.service import Host
 from babbitt.store.views import LedgerRow
-from nodesim import INSTALL, Wire, birth, data, row, state, until
 
 DAY = 86_400_000
 

@@ -10,10 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+from nodesim import Node, until
+
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.service import Host
 from babbitt.store.reader import StoreReader
-from nodesim import Node, until
 
 COUNT = 2500
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from babbitt.acquisition.commits import Commits
 from babbitt.acquisition.known import Known
 from babbitt.acquisition.watermark import Ranges, Track
 from babbitt.protocol.messages import Commit
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8))), st.integers(0, 70))

@@ -13,6 +13,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.protocol.messages import decode
 from babbitt.store.writer import StoreWriter

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 import synthetic
 from babbitt.detection.baseline import LEARN, QUIET_AFTER, SMOOTH, Baseline
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from babbitt.manipulation.features import (
     ENERGY,
     SHAPE,

@@ -4,6 +4,7 @@ without limits."""
 from __future__ import annotations
 
 import pytest
+
 import synthetic
 from babbitt.prognosis.coldroom import ColdRoomAnalyser
 from babbitt.protocol.assessment import Assessment, Asset

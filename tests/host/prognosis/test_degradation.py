@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+
 from babbitt.prognosis.degradation import KEEP, THRESHOLD, Degradation, Threshold, threshold_from
 from babbitt.protocol.assessment import Interval
 

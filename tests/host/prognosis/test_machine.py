@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import synthetic
 from babbitt.prognosis.machine import MachineAnalyser
 from babbitt.protocol.assessment import Assessment, Asset

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from babbitt.prognosis.passage import SHARE, Passage, _Horizon, _tail, interval, probability_within
 from scipy import stats
+
+from babbitt.prognosis.passage import SHARE, Passage, _Horizon, _tail, interval, probability_within
 
 
 def test_the_closed_form_is_the_student_t() -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from babbitt.prognosis.coldroom import ColdRoomAnalyser
 from babbitt.prognosis.degradation import LEARNING_ENDS
 from babbitt.prognosis.machine import MachineAnalyser, indicator

@@ -8,12 +8,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from babbitt.errors import ProtocolError, VersionError
 from babbitt.protocol.limits import VALUE_MAX
 from babbitt.protocol.messages import KINDS, Data, decode, decode_kind, encode, parse_topic
 from babbitt.protocol.schemas import schemas, text
-from hypothesis import given
-from hypothesis import strategies as st
 
 DOCS = Path(__file__).parents[3] / "docs" / "protocol"
 GOLDEN = sorted((DOCS / "golden").glob("*.json"))

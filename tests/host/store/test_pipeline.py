@@ -6,10 +6,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from feeding import T0, Feed, birth, rows
+
 from babbitt.pipeline import Pipeline
 from babbitt.protocol.assessment import Assessment, Asset
 from babbitt.store.schema import open_for_reading
-from feeding import T0, Feed, birth, rows
 
 
 class Counter:

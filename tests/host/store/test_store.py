@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from feeding import T0, Feed, birth, rows
+
 from babbitt.errors import StoreError, StoreMissing, StoreVersionError, UnknownChannel, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store.rollup import LEVELS
 from babbitt.store.schema import FILE, VERSION
 from babbitt.store.writer import REJECTED_KEPT, StoreWriter
-from feeding import T0, Feed, birth, rows
 
 HOUR = 3_600_000
 

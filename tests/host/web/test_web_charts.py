@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from page_store import temperature_channels, vibration_channels
+
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store.views import Channel
 from babbitt.web import chart_options
 from babbitt.web.chart_options import Line, TimeAxis, measured, near_and_far, nice_axis, points
 from babbitt.web.groups import MOST_LINES, chart_groups
 from babbitt.web.words import TimeWords
-from page_store import temperature_channels, vibration_channels
 
 UTC = TimeAxis(None, TimeWords.for_zone(None))
 

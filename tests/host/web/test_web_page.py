@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from babbitt.protocol.assessment import Assessment
-from babbitt.web import WebServer
 from page_store import (
     MINUTE,
     Filler,
@@ -22,6 +20,9 @@ from page_store import (
     vibration_row,
 )
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from babbitt.protocol.assessment import Assessment
+from babbitt.web import WebServer
 
 pytestmark = pytest.mark.part("chromium")
 

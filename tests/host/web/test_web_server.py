@@ -11,6 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from page_store import HOUR, Filler, demo_like, temperature_channels
+
 from babbitt.errors import UnknownNode
 from babbitt.store.reader import StoreReader
 from babbitt.store.schema import FILE
@@ -19,7 +21,6 @@ from babbitt.web.charts_panel import Wanted, draw, first_record
 from babbitt.web.groups import chart_groups
 from babbitt.web.source import StoreSource, Unavailable
 from babbitt.web.words import TimeWords
-from page_store import HOUR, Filler, demo_like, temperature_channels
 
 END = 1_789_000_000_000
 

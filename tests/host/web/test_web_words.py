@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store.views import EventView, NodeView
 from babbitt.web import facts, words

@@ -13,22 +13,34 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from babbitt_tools.errors import RecordingError
 from babbitt_tools.narrate import Teller, hours, span, stamp
 from babbitt_tools.replay.outcome import Outcome, outcome
-from babbitt_tools.replay.sources import Recording, cold_storage, nab, pronostia
+from babbitt_tools.replay.sources import Recording, open_recording
 from babbitt_tools.session import Session
-
-_SETS = ("pronostia", "cold_storage", "nab")
 
 
 def replay(
     dataset: Annotated[str, typer.Argument(help="pronostia, cold_storage or nab")],
-    series: Annotated[str, typer.Argument(help="Bearing1_1, deepfreezer_1, realKnownCause/ambient_temperature_system_failure, ...")],
-    speed: Annotated[float | None, typer.Option(help="Recorded seconds a second; without it, about a minute for the whole.")] = None,
+    series: Annotated[
+        str,
+        typer.Argument(
+            help="Bearing1_1, deepfreezer_1, realKnownCause/ambient_temperature_system_failure, ..."
+        ),
+    ],
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Recorded seconds a second; without it, about a minute for the whole."),
+    ] = None,
     start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD (cold_storage).")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Day to end before, YYYY-MM-DD (cold_storage).")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of recordings; default $BABBITT_DATA, else ../shared/data.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Day to end before, YYYY-MM-DD (cold_storage).")
+    ] = None,
+    limit: Annotated[
+        float | None, typer.Option(help="Limit in degrees C (cold_storage); default what is usual.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of recordings; default $BABBITT_DATA, else ../shared/data.")
+    ] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep store and board in this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -38,7 +50,8 @@ def replay(
     """
     if speed is not None and not 0.1 <= speed <= 1e6:
         raise typer.BadParameter(f"{speed} is not between 0.1 and 1000000", param_hint="--speed")
-    recording = _open(dataset, series, data, start, end)
+    folder = data or Path(os.environ.get("BABBITT_DATA", "../shared/data"))
+    recording = open_recording(folder, f"{dataset}/{series}", start, end, limit)
     console = Console(stderr=as_json)
     length_s = (recording.end_ms - recording.utc_start_ms) / 1000
     speed = speed or max(1.0, length_s / 60)
@@ -58,21 +71,11 @@ def replay(
         raise typer.Exit(1)
 
 
-def _open(dataset: str, series: str, data: Path | None, start: str | None, end: str | None) -> Recording:
-    if dataset not in _SETS:
-        raise RecordingError(f"there is no set {dataset!r}; there are {', '.join(_SETS)}")
-    folder = data or Path(os.environ.get("BABBITT_DATA", "../shared/data"))
-    if not folder.is_dir():
-        raise RecordingError(f"no recordings in {folder}; give their folder by --data or BABBITT_DATA")
-    if dataset == "cold_storage":
-        return cold_storage(folder, series, start, end)
-    if start is not None or end is not None:
-        raise RecordingError(f"--from and --to are for cold_storage; {dataset} is played whole")
-    return pronostia(folder, series) if dataset == "pronostia" else nab(folder, series)
-
-
 def _introduce(console: Console, recording: Recording, length_s: float, speed: float) -> None:
-    console.print(f"\n  [bold]{recording.name}[/]: {hours(length_s / 3600)} from {stamp(recording.utc_start_ms)} UTC, at {speed:.0f} times.", highlight=False)
+    console.print(
+        f"\n  [bold]{recording.name}[/]: {hours(length_s / 3600)} from {stamp(recording.utc_start_ms)} UTC, at {speed:.0f} times.",
+        highlight=False,
+    )
     for note in recording.notes:
         console.print(f"  - {note}", highlight=False, markup=False)
     console.print()
@@ -83,7 +86,11 @@ def _play(console: Console, session: Session, length_s: float) -> bool:
     teller = Teller(session.reader, console)
     (board,) = session.boards.values()
     with Progress(
-        TextColumn("  {task.percentage:3.0f} %"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
+        TextColumn("  {task.percentage:3.0f} %"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
     ) as progress:
         task = progress.add_task("replay", total=length_s)
         try:
@@ -104,19 +111,34 @@ def _report(console: Console, result: Outcome) -> None:
     table.add_column()
     table.add_column()
     for truth in result.truth:
-        table.add_row("in truth", f"{truth.name}: {stamp(truth.start_ms)}" + (f" .. {stamp(truth.end_ms)}" if truth.end_ms > truth.start_ms else ""))
+        table.add_row(
+            "in truth",
+            f"{truth.name}: {stamp(truth.start_ms)}"
+            + (f" .. {stamp(truth.end_ms)}" if truth.end_ms > truth.start_ms else ""),
+        )
     for who, first in (("node", result.by_node), ("host", result.by_host)):
         if first is None:
             table.add_row(f"first warning by the {who}", "none")
             continue
-        ahead = "" if first.lead_h is None else f"; {hours(abs(first.lead_h))} {'ahead of' if first.lead_h >= 0 else 'after'} {first.before}"
+        ahead = (
+            ""
+            if first.lead_h is None
+            else f"; {hours(abs(first.lead_h))} {'ahead of' if first.lead_h >= 0 else 'after'} {first.before}"
+        )
         table.add_row(f"first warning by the {who}", f"{stamp(first.t_ms)}{ahead} ({first.text})")
-    table.add_row("warnings in all", f"{result.warnings_node} by the node, {result.warnings_host} by the host")
+    table.add_row(
+        "warnings in all", f"{result.warnings_node} by the node, {result.warnings_host} by the host"
+    )
     for mark in result.marks:
         said = mark.outlook if mark.remaining is None else span(mark.remaining)
-        table.add_row(f"{mark.what} at {mark.share:.0%} of {mark.of}", f"{said}; in truth {hours(mark.truth_h)}{_hit(mark.inside)}")
+        table.add_row(
+            f"{mark.what} at {mark.share:.0%} of {mark.of}",
+            f"{said}; in truth {hours(mark.truth_h)}{_hit(mark.inside)}",
+        )
     a = result.account
-    table.add_row("records", f"{a.sent} sent, {a.stored} stored, {a.lost} lost, {a.duplicates} duplicates stored once")
+    table.add_row(
+        "records", f"{a.sent} sent, {a.stored} stored, {a.lost} lost, {a.duplicates} duplicates stored once"
+    )
     if not result.complete:
         table.add_row("note", "ended before the end of the recording")
     console.print(table)

@@ -67,7 +67,8 @@ def outcome(recording: Recording, session: Session, *, complete: bool) -> Outcom
     found = warnings(session.reader.events(limit=100_000), account.node)
     by_node = [e for e in found if e.origin == "node"]
     by_host = [e for e in found if e.origin == "host"]
-    judged = session.reader.assessments(SITE, account.node, 0, 2**53, 1_000_000)
+    span = recording.utc_start_ms, recording.end_ms + 10 * recording.interval_s * 1000
+    judged = session.reader.assessments(SITE, account.node, *span, points=1_000_000)
     return Outcome(
         recording.name,
         recording.truth,
@@ -101,7 +102,11 @@ def _marks(recording: Recording, judged: list[Assessment]) -> list[Mark]:
         return []
     event = recording.truth[-1] if recording.kind == "machine" else recording.truth[0]
     whole = event.start_ms - recording.utc_start_ms
-    what, of = ("remaining life", "life") if recording.kind == "machine" else ("time to the limit", f"the way to {event.name}")
+    what, of = (
+        ("remaining life", "life")
+        if recording.kind == "machine"
+        else ("time to the limit", f"the way to {event.name}")
+    )
     marks = []
     for share in _SHARES:
         at = recording.utc_start_ms + share * whole

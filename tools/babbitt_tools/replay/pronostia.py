@@ -112,16 +112,17 @@ def pronostia(data_dir: Path, bearing: str) -> Recording:
     world = PronostiaWorld(acc_g, number)
     assert world.end_us is not None
     end_ms = START_MS + world.end_us // 1000
+    interval_s = SNAPSHOT_S * int(np.median(np.diff(number)))
     return Recording(
         name=f"pronostia/{bearing}",
         kind="machine",
         world=world,
-        interval_s=SNAPSHOT_S,
+        interval_s=interval_s,
         utc_start_ms=START_MS,
         end_ms=end_ms,
         truth=(TruthEvent("failure (the run was ended)", end_ms, end_ms),),
         notes=_notes(acc_g, number),
-        config=_config(bearing),
+        config=_config(bearing, interval_s),
     )
 
 
@@ -135,21 +136,22 @@ def _notes(acc_g: NDArray[np.float64], number: NDArray[np.int64]) -> tuple[str, 
     power_in, power_out = float(acc_g.var(axis=1).sum()), float(felt.var(axis=1).sum())
     clipped = float((np.abs(felt) * COUNTS_PER_G >= RANGE_COUNTS).mean())
     missing = int(number[-1] - number[0] + 1 - len(number))
+    step = SNAPSHOT_S * int(np.median(np.diff(number)))
     return (
         f"25.6 kHz resampled to {RATE_HZ} Hz: {100 * (1 - power_out / power_in):.0f} % of the power lies "
         f"above {RATE_HZ // 2} Hz, out of the sensor's reach",
         f"{100 * clipped:.3f} % of the samples lie beyond the sensor's +-16 g and are clipped",
         "resolution 7.8 mg (3.9 mg a count, the lowest bit is always 0 at 3200 Hz), sensor noise added",
         f"windows of {WINDOW} samples: a snapshot lasts 0.1 s",
-        f"{missing} of {int(number[-1] - number[0]) + 1} snapshots are missing; the one before stands in",
+        f"{missing} of {int(number[-1] - number[0]) + 1} snapshots are not in the recording: a record every {step} s",
         "the files carry no date: the run is set to start on 2024-01-01",
     )
 
 
-def _config(bearing: str) -> dict[str, object]:
+def _config(bearing: str, interval_s: int) -> dict[str, object]:
     return {
         "asset": {"name": bearing, "kind": "machine"},
-        "interval_s": SNAPSHOT_S,
+        "interval_s": interval_s,
         "sensors": [
             {
                 "id": "vib",
@@ -161,7 +163,13 @@ def _config(bearing: str) -> dict[str, object]:
             }
         ],
         "checks": [
-            {"id": f"vib.{axis}.new", "type": "zscore", "channel": f"vib.{axis}.rms", "on_delay_s": 30}
+            {
+                "id": f"vib.{axis}.new",
+                "type": "zscore",
+                "channel": f"vib.{axis}.rms",
+                "on_delay_s": 120,
+                "off_delay_s": 600,
+            }
             for axis in ("x", "y")
         ],
     }

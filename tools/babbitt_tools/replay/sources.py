@@ -10,17 +10,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from babbitt_tools.errors import RecordingError
+from babbitt_tools.replay.nab import nab
 from babbitt_tools.replay.pronostia import pronostia
 from babbitt_tools.replay.recording import Recording, TruthEvent
-from babbitt_tools.replay.temperature import cold_storage, nab
+from babbitt_tools.replay.warehouse import cold_storage
 
 __all__ = ["Recording", "TruthEvent", "cold_storage", "nab", "open_recording", "pronostia"]
 
 SETS = ("pronostia", "cold_storage", "nab")
 
 
-def open_recording(data_dir: Path, name: str, start: str | None = None, end: str | None = None) -> Recording:
-    """The recording `<set>/<name>`; `start` and `end` cut a piece out of `cold_storage`.
+def open_recording(
+    data_dir: Path, name: str, start: str | None = None, end: str | None = None, limit_c: float | None = None
+) -> Recording:
+    """The recording `<set>/<name>`; `start`, `end` cut a piece out of `cold_storage`, `limit_c` is its limit.
 
     Raises:
         RecordingError: no such set or recording, no folder of recordings, or a cut where none can be made.
@@ -33,7 +36,9 @@ def open_recording(data_dir: Path, name: str, start: str | None = None, end: str
             f"no recording {name!r}; write it as one of {', '.join(f'{s}/NAME' for s in SETS)}"
         )
     if kind == "cold_storage":
-        return cold_storage(data_dir, rest, start, end)
-    if start or end:
-        raise RecordingError(f"{name} is played whole; start and end go with cold_storage only")
+        return cold_storage(data_dir, rest, start, end, limit_c)
+    if start is not None or end is not None or limit_c is not None:
+        raise RecordingError(
+            f"{name} is played whole and as it is; start, end and limit go with cold_storage"
+        )
     return pronostia(data_dir, rest) if kind == "pronostia" else nab(data_dir, rest)

@@ -1,0 +1,1 @@
+"""Recordings played into the virtual sensors."""
