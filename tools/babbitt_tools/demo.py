@@ -1,4 +1,4 @@
-"""`babbitt demo`: a broker, the host, its page and three virtual nodes that live through nine days in a minute or two."""
+"""`babbitt demo`: a broker, the host, its page and three virtual nodes that live two days in a minute or two."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -178,31 +178,16 @@ def _report(console: Console, lines: list[Line], as_json: bool) -> None:
         )
         return
     table = Table(title="What was sent, stored and foreseen", title_justify="left")
-    for heading in (
-        "asset",
-        "sent",
-        "stored",
-        "lost",
-        "first warning",
-        "ahead of failure",
-        "remaining life said then",
-        "health now",
-    ):
-        table.add_column(heading, justify="right" if heading in {"sent", "stored", "lost"} else "left")
+    for heading, side in _COLUMNS:
+        table.add_column(heading, justify=side, no_wrap=heading == "first warning")
     for line in lines:
-        table.add_row(
-            line.asset,
-            str(line.account.sent),
-            str(line.account.stored),
-            str(line.account.lost),
-            f"{stamp(line.warned_ms)} by the {line.warned_by}" if line.warned_ms else "none",
-            _ahead(line),
-            _then(line),
-            "-"
-            if line.last is None or line.last.health is None
-            else f"{line.last.health:.0f} of 100, {line.last.outlook}",
-        )
+        a = line.account
+        warned = f"{stamp(line.warned_ms)[5:]}, {line.warned_by}" if line.warned_ms else "none"
+        health = "-" if line.last is None or line.last.health is None else f"{line.last.health:.0f} / 100"
+        table.add_row(line.asset, str(a.sent), str(a.stored), str(a.lost), warned, _ahead(line), health)
     console.print(table)
+    for line in lines:
+        console.print(f"  {line.asset}: {_outlook(line)}", highlight=False)
     faults = [fault for line in lines for fault in line.faults()]
     for fault in faults:
         console.print(f"  [red]{fault}[/]", highlight=False)
@@ -210,19 +195,32 @@ def _report(console: Console, lines: list[Line], as_json: bool) -> None:
         console.print("  Nothing lost, every failure foreseen, no false alarm.")
 
 
+_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("asset", "left"),
+    ("sent", "right"),
+    ("stored", "right"),
+    ("lost", "right"),
+    ("first warning", "left"),
+    ("ahead", "right"),
+    ("health", "right"),
+)
+
+
 def _ahead(line: Line) -> str:
-    if line.failure_ms is None:
-        return "it did not fail"
-    if line.warned_ms is None:
+    """How long before the failure the first warning came."""
+    if line.failure_ms is None or line.warned_ms is None:
         return "-"
     return hours((line.failure_ms - line.warned_ms) / 3_600_000)
 
 
-def _then(line: Line) -> str:
-    if line.then is None or line.failure_ms is None:
-        return "-"
+def _outlook(line: Line) -> str:
+    """What the host said of the time left when it first could, against the truth."""
+    if line.failure_ms is None:
+        return "nothing is wrong with it, and nobody said so" if line.warned_ms is None else "a false alarm"
+    if line.then is None:
+        return "no estimate of the time left"
     truth = (line.failure_ms - line.then.t_ms) / 3_600_000
-    return f"{span(line.then.remaining)}; in truth {hours(truth)}"
+    return f"first estimate of the time left {span(line.then.remaining)}; in truth {hours(truth)}"
 
 
 def _plain(line: Line) -> dict[str, Any]:

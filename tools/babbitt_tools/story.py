@@ -28,31 +28,34 @@ class Asset:
 
 
 def motor_config(name: str, interval_s: int = 360) -> dict[str, Any]:
-    """A motor: one accelerometer, absolute limits on the radial axes and rolling statistics on the one that shows bearings best."""
+    """A motor: one accelerometer; absolute limits on one radial axis, and rolling statistics on its peak and RMS."""
+    delays = {"on_delay_s": 1800, "off_delay_s": 1800}
+    high = {"h": 1_000_000, "hh": 2_500_000, "hysteresis": 50_000}  # micro-g
+    usual = {"z10": 60, "learn": 64}
     return {
         "asset": {"name": name, "kind": "machine"},
         "interval_s": interval_s,
-        "sensors": [{"id": "vib", "driver": "adxl345", "bus": "spi0", "rate_hz": 3200, "range_g": 16, "window": 512}],
-        "checks": [
-            {"id": "x-high", "type": "limit", "channel": "vib.x.rms", "h": 1_000_000, "hh": 2_500_000, "hysteresis": 50_000,
-             "on_delay_s": 1800, "off_delay_s": 1800},
-            {"id": "x-usual", "type": "zscore", "channel": "vib.x.rms", "z10": 80, "learn": 64, "on_delay_s": 1800, "off_delay_s": 1800},
+        "sensors": [
+            {"id": "vib", "driver": "adxl345", "bus": "spi0", "rate_hz": 3200, "range_g": 16, "window": 512}
         ],
-    }  # fmt: skip
+        "checks": [
+            {"id": "x-rms-limit", "type": "limit", "channel": "vib.x.rms", **high, **delays},
+            {"id": "x-rms-usual", "type": "zscore", "channel": "vib.x.rms", **usual, **delays},
+            {"id": "x-peak-usual", "type": "zscore", "channel": "vib.x.peak", **usual, **delays},
+        ],
+    }
 
 
 def cold_room_config(name: str, limit_c: float, interval_s: int = 180) -> dict[str, Any]:
-    """A freezer: one thermometer; above the limit for an hour is a warning, four degrees more for half an hour an alarm."""
+    """A freezer: one thermometer; an hour above the limit is a warning, four degrees above it an alarm."""
     limit = round(limit_c * 1000)
+    high = {"h": limit, "hh": limit + 4000, "hysteresis": 300, "on_delay_s": 3600, "off_delay_s": 1800}
     return {
         "asset": {"name": name, "kind": "cold_room"},
         "interval_s": interval_s,
         "sensors": [{"id": "temp", "driver": "ds18b20", "bus": "ow0", "every_s": interval_s // 3}],
-        "checks": [
-            {"id": "temp-high", "type": "limit", "channel": "temp.mean", "h": limit, "hh": limit + 4000, "hysteresis": 300,
-             "on_delay_s": 3600, "off_delay_s": 1800},
-        ],
-    }  # fmt: skip
+        "checks": [{"id": "temp-limit", "type": "limit", "channel": "temp.mean", **high}],
+    }
 
 
 def assets(start_ms: int) -> list[Asset]:
