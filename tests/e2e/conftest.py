@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plant import HostProcess, Plant
+from plant import HostProcess, Mosquitto, Plant
 
 MakeHost = Callable[..., HostProcess]
 MakePlant = Callable[..., Plant]
@@ -42,5 +42,18 @@ def make_plant(tmp_path: Path, ending: ExitStack) -> MakePlant:
         plant = Plant(tmp_path, tmp_path / "store", port, **settings)
         ending.callback(plant.close)
         return plant
+
+    return make
+
+
+@pytest.fixture
+def make_mosquitto(tmp_path: Path, ending: ExitStack, mosquitto_path: str) -> Callable[[], Mosquitto]:
+    """`make_mosquitto()`: a running Mosquitto on a free port."""
+
+    def make() -> Mosquitto:
+        broker = Mosquitto(tmp_path, mosquitto_path)
+        ending.callback(broker.kill)
+        broker.start()
+        return broker
 
     return make

@@ -121,6 +121,28 @@ class HostProcess:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
 
+class Mosquitto:
+    """A Mosquitto that keeps nothing over a kill. `port` stays the same from start to start."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        self.port = free_port()
+        settings = folder / "mosquitto.conf"
+        settings.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        self._line = [program, "-c", str(settings)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        self._process = subprocess.Popen(self._line, stderr=subprocess.DEVNULL)
+        until(lambda: answers(self.port))
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
 class Both(Machine):
     """A machine in a cold room: a world with both sensors."""
 
@@ -209,6 +231,19 @@ class Plant:
             found.setdefault(boot, []).append(seq)
         return found
 
+    def rows(self, name: str) -> list[list[int | None]]:
+        """Every stored row of a node as on the wire: [u, t, recipe, values...]; t is what the host made of it."""
+        conn = sqlite3.connect(f"file:{self.store / 'babbitt.sqlite3'}?mode=ro", uri=True, timeout=10)
+        try:
+            found = conn.execute(
+                "SELECT r.u, r.t, r.recipe, r.body FROM records r JOIN installs i ON i.id=r.install_id"
+                " JOIN nodes n ON n.id=i.node_id WHERE n.site=? AND n.node=? AND r.kind=0 ORDER BY r.boot, r.seq",
+                (SITE, name),
+            ).fetchall()
+        finally:
+            conn.close()
+        return [[u, t, recipe, *json.loads(body)] for u, t, recipe, body in found]
+
     def newest(self, name: str) -> tuple[int, int]:
         """(boot, seq) of the newest record on the node's own flash; (0, -1) before the first."""
         return numbered(self.flash(name)) or (0, -1)
@@ -221,7 +256,7 @@ class Plant:
     def grown(self, name: str, by: int, seconds: float = 20.0) -> None:
         """Wait until the node has numbered so many more records in this boot, and they are stored."""
         boot, seq = self.newest(name)
-        self.wait(lambda: self.newest(name) >= (boot, seq + by), seconds)
+        self.wait(lambda: self.newest(name) >= (boot or 1, seq + by), seconds)
         self.delivered(name, seconds)
 
     def view(self, name: str) -> NodeView:
@@ -253,14 +288,14 @@ class Wire:
     def __init__(self, port: int) -> None:
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         self._client.max_queued_messages_set(0)
+        self._client.on_disconnect = self._lost
+        self.losses = 0
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         until(self._client.is_connected)
 
-    @property
-    def connected(self) -> bool:
-        """Whether the broker still keeps the connection."""
-        return self._client.is_connected()
+    def _lost(self, *_: object) -> None:
+        self.losses += 1
 
     def send(self, topic: str, payload: object, *, retain: bool = False, qos: int = 1, wait: float = 10.0) -> None:
         """Publish (JSON unless it is bytes) and wait until the broker has it; `wait` 0 does not."""
@@ -291,6 +326,6 @@ class Tap(Wire):
 
 
 __all__ = [
-    "MAIN", "SITE", "START_MS", "UNCLEAN", "Both", "Fault", "HostProcess", "Plant", "Tap", "Wire", "answers", "command", "free_port",
+    "MAIN", "SITE", "START_MS", "UNCLEAN", "Both", "Fault", "HostProcess", "Mosquitto", "Plant", "Tap", "Wire", "answers", "command", "free_port",
     "motor", "said", "until", "well",
 ]  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.service import Host
-from plant import SITE, UNCLEAN, Plant, Tap, answers, free_port, motor, until, well
+from plant import SITE, UNCLEAN, Plant, Tap, motor, until, well
 
 NAME = "motor-1"
 SPEED = 300
@@ -94,28 +93,17 @@ def test_embedded_broker_killed(tmp_path: Path, make_plant: Any, ending: ExitSta
 
 @pytest.mark.part("mosquitto")
 def test_mosquitto_killed_and_messages_said_twice(
-    tmp_path: Path, make_host: Any, make_plant: Any, ending: ExitStack, mosquitto_path: str
+    make_host: Any, make_plant: Any, ending: ExitStack, make_mosquitto: Any
 ) -> None:
-    port = free_port()
-    settings = tmp_path / "mosquitto.conf"
-    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-
-    def launch() -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([mosquitto_path, "-c", str(settings)], stderr=subprocess.DEVNULL)
-        ending.callback(process.wait)
-        ending.callback(process.kill)
-        until(lambda: answers(port))
-        return process
-
-    mosquitto = launch()
+    mosquitto = make_mosquitto()
+    port = mosquitto.port
     host = make_host("--no-web", "--broker", f"127.0.0.1:{port}")
     plant: Plant = make_plant(port)
     start(plant)
     passed(plant, 0.4)
     mosquitto.kill()
-    mosquitto.wait()
     time.sleep(0.3)
-    launch()
+    mosquitto.start()
     plant.delivered(NAME, 40)
 
     tap = Tap(port, f"babbitt/1/{SITE}/{NAME}/data")
