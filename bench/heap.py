@@ -55,10 +55,9 @@ CONFIG = {
     ],
 }
 PROBE = """
-import gc
+import asyncio, gc
 gc.collect()
 _before = gc.mem_alloc()
-import asyncio
 class _Told:
     def __init__(self, run):
         self.run = run

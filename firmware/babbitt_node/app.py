@@ -13,17 +13,13 @@ import gc
 import json
 
 import babbitt_node
-from babbitt_node import messages
 from babbitt_node.clock import Clock
-from babbitt_node.config import validate_node
-from babbitt_node.errors import NodeError
+from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
 from babbitt_node.identity import Identity
 from babbitt_node.publisher import Publisher
 from babbitt_node.records import Recorder
-from babbitt_node.rules import ConfigError
-from babbitt_node.settings import Settings
 from babbitt_node.spool import Spool
 from babbitt_node.station import Station
 from babbitt_node.supervisor import Supervisor
@@ -34,6 +30,11 @@ _WATCHDOG_MS = const(120000)
 
 class Node:
     """The node on `board` (`hal.board.Board`). Its files are in the working directory.
+
+    What it is made of is in plain attributes: `settings` (node.json), `identity`, `clock`, `spool`,
+    `recorder`, `publisher`, `station`, `supervisor`; `settled` is the configuration in force as
+    `settings.Settings.kept()` gives it, `since` the first seq of this boot for which it holds, `prev` what the
+    birth says about the boot before.
 
     Raises NodeError config_invalid when node.json cannot be used: without it nobody can be told.
     """
@@ -46,13 +47,12 @@ class Node:
         self.quiet = asyncio.Lock()
         gc.collect()
         self.spool = Spool("spool", self.settings["spool_bytes"], self.identity.install, self.identity.boot)
-        self._prev = self._previous()
+        self.prev = self._previous()
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
-        self._settings = Settings(board.bus_types())
-        self._settings.load()
-        self.station = Station(self._settings.config, board, self.quiet)
-        self._since = 0
+        self.settled = port.once("settings", "load", board.bus_types())
+        self.station = Station(self.settled[0], board, self.quiet)
+        self.since = 0
         self._next_station = None
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
 
@@ -155,10 +155,12 @@ class Node:
 
         def try_out(config, version, digest):
             station = Station(config, self.board, self.quiet)
+
+            def birth(out):
+                port.once("messages", "birth", out, self, station, config, version, digest, self.recorder.next)
+
             try:
-                self.publisher.build(
-                    lambda out: self._birth(out, station, config, version, digest, self.recorder.next)
-                )
+                self.publisher.build(birth)
             except NodeError as error:
                 raise ConfigError(
                     "", "the birth would be too long, use fewer or shorter names: %s" % error.detail
@@ -167,8 +169,10 @@ class Node:
 
         async with self.quiet:
             gc.collect()
-            if not self._settings.offer(payload, try_out):
-                return False
+            buses = self.board.bus_types()
+            taken, self.settled = port.once("settings", "offer", buses, self.settled, payload, try_out)
+        if not taken:
+            return False
         self._next_station = made[0]
         while self._next_station is not None:  # the rows of the old one end before the new birth
             await port.sleep_ms(100)
@@ -178,74 +182,28 @@ class Node:
         self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None
-        self._since = self.recorder.next
+        self.since = self.recorder.next
 
     # ---- what is told
 
     def write_birth(self, out):
         """Write the birth of now. Raises NodeError too_large."""
-        settings = self._settings
-        self._birth(out, self.station, settings.config, settings.version, settings.hash, self._since)
-
-    def _birth(self, out, station, config, version, digest, since):
-        identity = self.identity
-        oldest = self.spool.oldest(identity.boot, self.recorder.next)
-        none = {"asset": {"name": self.settings["node"], "kind": "machine"}, "interval_s": 10, "checks": []}
-        config = config or none
-        info = {
-            "i": identity.install,
-            "fw": babbitt_node.__version__,
-            "board": self.board.name,
-            "boot": identity.boot,
-            "reset": self.board.reset_cause(),
-            "prev": self._prev,
-            "oldest": {"boot": oldest[0], "seq": oldest[1]},
-            "discards": self.spool.discards.ranges,
-            "q": self.clock.q,
-            "asset": config["asset"],
-            "interval": config["interval_s"],
-            "since": since,
-            "config": {"version": version, "hash": digest},
-        }
-        messages.birth(out, info, station.samplers, config["checks"])
-        if out.length > messages.BIRTH_MAX:
-            raise NodeError("too_large", "%d bytes, %d are allowed" % (out.length, messages.BIRTH_MAX))
+        config, version, digest, _ = self.settled
+        port.once("messages", "birth", out, self, self.station, config, version, digest, self.since)
 
     def write_state(self, out):
         """Write the state of now."""
-        spool = self.spool
-        boot = self.identity.boot
-        sent = self.publisher.sent
-        info = {
-            "online": True,
-            "i": self.identity.install,
-            "boot": boot,
-            "u": self.clock.u(),
-            "t": self.clock.t(),
-            "q": self.clock.q,
-            "rssi": self.board.network().rssi(),
-            "heap_free": port.mem_free(),
-            "heap_block": port.mem_largest(),
-            "next": self.recorder.next,
-            "sent": sent[1] if sent[0] == boot else -1,
-            "spool": {"records": spool.records, "bytes": spool.bytes, "corrupt": spool.corrupt},
-            "discarded": {"rows": spool.discards.rows, "events": spool.discards.events},
-            "discards": spool.discards.ranges,
-            "faults": self.station.faults(),
-            "refused": self.publisher.refused,
-            "restarts": self.supervisor.restarts,
-        }
-        messages.state(out, info)
+        port.once("messages", "state", out, self)
 
     def write_reported(self, out):
         """Write what became of the newest configuration."""
-        messages.reported(out, self.identity.install, self._settings.report)
+        port.once("messages", "reported", out, self.identity.install, self.settled[3])
 
 
 def _node_settings(board):
     try:
         with open("node.json") as file:
-            return validate_node(json.load(file), board.has_wifi)
+            return port.once("config", "validate_node", json.load(file), board.has_wifi)
     except ConfigError as error:
         raise NodeError("config_invalid", "node.json: " + error.detail)
     except (OSError, ValueError) as error:

@@ -7,14 +7,15 @@ A validated document is a new dict that has every key.
 """
 
 from babbitt_node import checks
-from babbitt_node.errors import NodeError
-from babbitt_node.rules import ConfigError, a_list, a_text, an_int, an_object, join, one_of
+from babbitt_node.errors import ConfigError, NodeError
+from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of
 
 _LOW = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
 CHANNELS_MAX = 64
+BORROWS = ("rules",)
 _BUS = {"adxl345": "spi", "ds18b20": "onewire"}
 _KEYS = {
     "adxl345": ("id", "driver", "bus", "rate_hz", "range_g", "window"),

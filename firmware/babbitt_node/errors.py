@@ -4,26 +4,26 @@ A caller that can act on an error looks at `.name`; a person reads `.detail`. Na
 something else.
 """
 
-NAMES = {
-    "no_device": "the sensor does not answer on its bus",
-    "wrong_identity": "something answers, but it is not the device the configuration names",
-    "crc": "a reading arrived damaged",
-    "power_on_value": "the sensor reports its power-on value, not a measurement",
-    "range": "a value lies outside what the sensor or the message can hold",
-    "stuck": "the sensor repeats the same value although it must not",
-    "timeout": "an answer did not come in time",
-    "fifo_overflow": "samples were lost because the sensor's FIFO was full",
-    "config_invalid": "a configuration breaks a rule; the detail names the path and the reason",
-    "spool_full": "a record does not fit into the spool",
-    "spool_corrupt": "the spool holds bytes that are no record",
-    "broker_refused": "the broker refused the connection or the subscription",
-    "broker_lost": "the connection to the broker ended",
-    "network_down": "there is no network to reach the broker by",
-    "bad_message": "a message breaks a rule of the protocol",
-    "too_large": "a message or a document is larger than its limit",
-    "memory": "there is not enough free memory for the step",
-    "internal": "a rule inside the node was broken: a defect, please report it",
-}
+NAMES = (
+    "no_device",  # the sensor does not answer on its bus
+    "wrong_identity",  # something answers, but it is not the device the configuration names
+    "crc",  # a reading arrived damaged
+    "power_on_value",  # the sensor reports its power-on value, not a measurement
+    "range",  # a value lies outside what the sensor or the message can hold
+    "stuck",  # the sensor repeats the same value although it must not
+    "timeout",  # an answer did not come in time
+    "fifo_overflow",  # samples were lost because the sensor's FIFO was full
+    "config_invalid",  # a configuration breaks a rule; the detail names the path and the reason
+    "spool_full",  # a record does not fit into the spool
+    "spool_corrupt",  # the spool holds bytes that are no record
+    "broker_refused",  # the broker refused the connection or the subscription
+    "broker_lost",  # the connection to the broker ended
+    "network_down",  # there is no network to reach the broker by
+    "bad_message",  # a message breaks a rule of the protocol
+    "too_large",  # a message or a document is larger than its limit
+    "memory",  # there is not enough free memory for the step
+    "internal",  # a rule inside the node was broken: a defect, please report it
+)
 
 
 class NodeError(Exception):
@@ -41,3 +41,14 @@ class NodeError(Exception):
         super().__init__("%s: %s" % (name, detail) if detail else name)
         self.name = name
         self.detail = detail
+
+
+class ConfigError(NodeError):
+    """A document breaks a rule. `path` is where (`checks[2].h`, empty for the whole), `reason` what, for
+    people.
+    """
+
+    def __init__(self, path, reason):
+        super().__init__("config_invalid", "%s: %s" % (path, reason) if path else reason)
+        self.path = path
+        self.reason = reason[:128]

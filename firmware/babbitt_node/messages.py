@@ -1,14 +1,16 @@
 """The upward messages that are not records: birth, state and reported, written into one buffer.
 
-Each takes a `wire.Writer` (reset by the caller) and plain values, and writes the fields in the order of
-docs/protocol.md. Dicts of MicroPython have no order of their own, so every object says its keys. Raises
+They are needed once a minute at most, so the node reaches them by `port.once`. Each takes a `wire.Writer` (reset
+by the caller), and writes the fields in the order of docs/protocol.md. Dicts of MicroPython have no order of their own, so every object says its keys. Raises
 NodeError too_large when the buffer is too small.
 """
 
-from babbitt_node.hal.compile import const
+import babbitt_node
+from babbitt_node.errors import NodeError
+from babbitt_node.hal import port
 
-BIRTH_MAX = const(8192)
-OTHER_MAX = const(4096)
+BIRTH_MAX = 8192
+OTHER_MAX = 4096
 
 _BIRTH = ("i", "fw", "board", "boot", "reset", "prev", "oldest", "discards", "q", "asset", "interval")
 _STATE = (
@@ -77,7 +79,62 @@ def _fields(out, info, names):
         value(out, info[name], _KEYS.get(name))
 
 
-def birth(out, info, samplers, checks):
+def birth(out, node, station, config, version, digest, since):
+    """Write the birth of `node` (`app.Node`) with a station and its configuration, of which `since` is the
+    first seq. Raises NodeError too_large beyond BIRTH_MAX.
+    """
+    identity = node.identity
+    oldest = node.spool.oldest(identity.boot, node.recorder.next)
+    none = {"asset": {"name": node.settings["node"], "kind": "machine"}, "interval_s": 10, "checks": []}
+    config = config or none
+    info = {
+        "i": identity.install,
+        "fw": babbitt_node.__version__,
+        "board": node.board.name,
+        "boot": identity.boot,
+        "reset": node.board.reset_cause(),
+        "prev": node.prev,
+        "oldest": {"boot": oldest[0], "seq": oldest[1]},
+        "discards": node.spool.discards.ranges,
+        "q": node.clock.q,
+        "asset": config["asset"],
+        "interval": config["interval_s"],
+        "since": since,
+        "config": {"version": version, "hash": digest},
+    }
+    write_birth(out, info, station.samplers, config["checks"])
+    if out.length > BIRTH_MAX:
+        raise NodeError("too_large", "%d bytes, %d are allowed" % (out.length, BIRTH_MAX))
+
+
+def state(out, node):
+    """Write the state of `node` (`app.Node`)."""
+    spool = node.spool
+    boot = node.identity.boot
+    sent = node.publisher.sent
+    info = {
+        "online": True,
+        "i": node.identity.install,
+        "boot": boot,
+        "u": node.clock.u(),
+        "t": node.clock.t(),
+        "q": node.clock.q,
+        "rssi": node.board.network().rssi(),
+        "heap_free": port.mem_free(),
+        "heap_block": port.mem_largest(),
+        "next": node.recorder.next,
+        "sent": sent[1] if sent[0] == boot else -1,
+        "spool": {"records": spool.records, "bytes": spool.bytes, "corrupt": spool.corrupt},
+        "discarded": {"rows": spool.discards.rows, "events": spool.discards.events},
+        "discards": spool.discards.ranges,
+        "faults": node.station.faults(),
+        "refused": node.publisher.refused,
+        "restarts": node.supervisor.restarts,
+    }
+    write_state(out, info)
+
+
+def write_birth(out, info, samplers, checks):
     """Write the birth.
 
     info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe().
@@ -105,7 +162,7 @@ def birth(out, info, samplers, checks):
     out.raw(b"}")
 
 
-def state(out, info):
+def write_state(out, info):
     """Write the state. info: every field by name."""
     _fields(out, info, _STATE)
     for name in ("faults", "refused", "restarts"):

@@ -18,7 +18,6 @@ from babbitt_node import clock as clocks
 from babbitt_node.errors import NodeError
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
-from babbitt_node.messages import BIRTH_MAX, OTHER_MAX
 from babbitt_node.mqtt.client import Client
 from babbitt_node.mqtt.packets import PUBLISH_HEAD
 from babbitt_node.records import Batch
@@ -26,7 +25,9 @@ from babbitt_node.segment import EVENT
 from babbitt_node.wire import Writer, get_int, get_str, read_object
 
 AHEAD = const(256)
+_BIRTH_MAX = const(8192)
 _DESIRED_MAX = const(8192)
+_OTHER_MAX = const(4096)
 _TX = const(384)  # CONNECT with its will and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
 _WILL = b'{"online":false}'
@@ -59,7 +60,7 @@ class Publisher:
             on_message=self._on_message,
             tx_size=_TX,
         )
-        self._room = memoryview(bytearray(PUBLISH_HEAD + OTHER_MAX))
+        self._room = memoryview(bytearray(PUBLISH_HEAD + _OTHER_MAX))
         self._batch = Batch(self._room[PUBLISH_HEAD:], node.identity.install)
         self._cursor = node.spool.cursor()
         self._probe = node.spool.cursor()
@@ -87,7 +88,7 @@ class Publisher:
         """Have `write(out)` write a message; returns (Writer, memoryview in which it lies at PUBLISH_HEAD).
 
         It is the room of the batches, or one that is taken for a long birth. To be called in the publisher's
-        task, between two of its messages. Raises NodeError too_large beyond BIRTH_MAX.
+        task, between two of its messages. Raises NodeError too_large beyond _BIRTH_MAX.
         """
         out = self._batch.out.reset()
         try:
@@ -96,7 +97,7 @@ class Publisher:
         except NodeError as error:
             if error.name != "too_large":
                 raise
-        room = memoryview(bytearray(PUBLISH_HEAD + BIRTH_MAX))
+        room = memoryview(bytearray(PUBLISH_HEAD + _BIRTH_MAX))
         out = Writer(room[PUBLISH_HEAD:])
         write(out)
         return out, room
@@ -231,7 +232,7 @@ class Publisher:
         self._wake.set()
 
     def _on_commit(self, payload, retained):
-        doc = read_object(payload, OTHER_MAX)
+        doc = read_object(payload, _OTHER_MAX)
         if retained:
             raise NodeError("bad_message", "commit: retained, it may be old")
         if get_str(doc, "i", 8) != self._node.identity.install:
@@ -252,7 +253,7 @@ class Publisher:
             self._desired = bytes(payload)
 
     def _on_host(self, payload, retained):
-        doc = read_object(payload, OTHER_MAX)
+        doc = read_object(payload, _OTHER_MAX)
         online = doc.get("online")
         if online is not True:
             if online is not False:

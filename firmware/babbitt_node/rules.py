@@ -1,17 +1,6 @@
 """Rules for JSON documents that say where they are broken: the small parts of which `config.py` is made."""
 
-from babbitt_node.errors import NodeError
-
-
-class ConfigError(NodeError):
-    """A document breaks a rule. `path` is where (`checks[2].h`, empty for the whole), `reason` what, for
-    people.
-    """
-
-    def __init__(self, path, reason):
-        super().__init__("config_invalid", "%s: %s" % (path, reason) if path else reason)
-        self.path = path
-        self.reason = reason[:128]
+from babbitt_node.errors import ConfigError
 
 
 def shown(value):

@@ -12,11 +12,12 @@ from binascii import hexlify
 from hashlib import sha256
 
 from babbitt_node.config import validate
-from babbitt_node.rules import ConfigError
+from babbitt_node.errors import ConfigError
 
 CURRENT = "config.json"
 GOOD = "config.good.json"
 LARGEST = 8192
+BORROWS = ("config", "rules")
 
 
 def digest(payload):
@@ -43,17 +44,32 @@ def parse(payload, wrapped):
     return version, doc["config"]
 
 
+def load(buses):
+    """What `Settings.load` finds, as `kept()` gives it: for `port.once`."""
+    settings = Settings(buses)
+    settings.load()
+    return settings.kept()
+
+
+def offer(buses, kept, payload, try_out):
+    """(whether a `desired` is new and in force, what is kept from now on): for `port.once`."""
+    settings = Settings(buses, kept)
+    taken = settings.offer(payload, try_out)
+    return taken, settings.kept()
+
+
 class Settings:
     """The configuration in force: `config` (validated, or None), `version`, `hash`; `report` is what
-    `reported` says.
+    `reported` says. They come from `kept` and leave as `kept()`, a tuple in this order.
     """
 
-    def __init__(self, buses=None):
+    def __init__(self, buses=None, kept=(None, 0, "0" * 16, None)):
         self._buses = buses
-        self.config = None
-        self.version = 0
-        self.hash = "0" * 16
-        self.report = None
+        self.config, self.version, self.hash, self.report = kept
+
+    def kept(self):
+        """What is to be kept between two uses of this module."""
+        return self.config, self.version, self.hash, self.report
 
     def load(self):
         """Take config.json, else config.good.json, else none. Raises nothing."""

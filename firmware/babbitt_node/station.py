@@ -7,11 +7,10 @@ while True:
 """
 
 from babbitt_node import checks
-from babbitt_node.config import channel_ids
 from babbitt_node.drivers.adxl345 import ADXL345
 from babbitt_node.drivers.ds18b20 import DS18B20
-from babbitt_node.errors import NodeError
-from babbitt_node.rules import ConfigError
+from babbitt_node.errors import ConfigError, NodeError
+from babbitt_node.hal.port import once
 from babbitt_node.window import TemperatureSampler, VibrationSampler
 
 
@@ -32,7 +31,7 @@ class Station:
                     self.samplers.append(_sampler(spec, board, quiet, self._interval_s))
                 except NodeError as error:
                     raise ConfigError("sensors[%d].bus" % i, error.detail)
-            ids = channel_ids(config)
+            ids = once("config", "channel_ids", config)
             self._checks = [checks.make(spec, ids.index(spec["channel"])) for spec in config["checks"]]
         self.values = [None] * sum(s.width for s in self.samplers)
         # The longest step that meets every reading and every record.

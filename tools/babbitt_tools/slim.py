@@ -3,8 +3,8 @@
 A module's string constants live on the heap of a node from its import on, and a good error text is longer than
 the code that raises it. So before the modules are compiled, every text of a function (a string constant of
 SHORTEST characters or more with a blank in it, no docstring) goes to `texts.txt` and is replaced by a call that
-reads it from there: `NodeError("crc", "a reading arrived damaged")` becomes `NodeError("crc", _text(1234, 25))`,
-with `from babbitt_node.texts import text as _text` in front of the module's first import. Lines keep their
+reads it from there: `NodeError("crc", "a reading arrived damaged")` becomes `NodeError("crc", _from_flash(1234,
+25))`, with `from babbitt_node.texts import text as _from_flash` in front of the module's first import. Lines keep their
 numbers, so that tracebacks still point into the source. What a module means does not change.
 """
 
@@ -13,21 +13,28 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-SHORTEST = 20
+SHORTEST = 12
 READER = "texts.py"
 TABLE = "texts.txt"
-_IMPORT = "from babbitt_node.texts import text as _text; "
+_CALL = "_from_flash"
+_IMPORT = f"from babbitt_node.texts import text as {_CALL}; "
 
 
 def slim(sources: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
     """The modules of the package (path in the package: source) without their texts, and the table of texts.
 
     Sources without texts, and the reader of the table itself, come back as they are.
+
+    Raises:
+        ValueError: a module uses the name of the call for something else.
+        SyntaxError: a module is no Python.
     """
     table = bytearray()
     places: dict[str, tuple[int, int]] = {}
     slimmed = {}
     for path, source in sources.items():
+        if _CALL in source:
+            raise ValueError(f"{path}: the name {_CALL} is that of the build; take another one")
         slimmed[path] = source if path == READER else _module(source, table, places)
     return slimmed, bytes(table)
 
@@ -45,7 +52,7 @@ def _module(source: str, table: bytearray, places: dict[str, tuple[int, int]]) -
             data = text.encode()
             places[text] = (len(table), len(data))
             table += data + b"\n"
-        _replace(lines, node, "_text(%d, %d)" % places[text])
+        _replace(lines, node, f"{_CALL}({places[text][0]}, {places[text][1]})")
     lines[first.lineno - 1] = _IMPORT.encode() + lines[first.lineno - 1]
     return b"".join(lines).decode()
 

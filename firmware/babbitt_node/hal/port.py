@@ -30,6 +30,23 @@ MICROPYTHON = sys.implementation.name == "micropython"
 _LARGEST_PROBE = const(32768)
 
 
+def once(module, function, *args):
+    """Call `function` of a module of the node that is needed seldom, and forget the module afterwards:
+    `once("messages", "state", out, node)`. Returns what the function returns and raises what it raises.
+
+    On MicroPython the code of such a module takes its place on the heap only as long as the call lasts, if
+    nothing is returned that belongs to it. A module names in BORROWS what is forgotten together with it.
+    """
+    borrowed = __import__("babbitt_node." + module, None, None, (function,))
+    try:
+        return getattr(borrowed, function)(*args)
+    finally:
+        if MICROPYTHON:
+            for name in (module,) + getattr(borrowed, "BORROWS", ()):
+                if sys.modules.pop("babbitt_node." + name, None) is not None:
+                    delattr(sys.modules["babbitt_node"], name)
+
+
 def unique_bytes(n):
     """`n` bytes from the system's random generator, for identities."""
     return os.urandom(n)

@@ -89,7 +89,7 @@ def payloads():
         "since": 0,
         "config": {"version": 7, "hash": digest(DESIRED.encode())},
     }
-    messages.birth(out, info, _samplers(config), config["checks"])
+    messages.write_birth(out, info, _samplers(config), config["checks"])
     found["birth.node"] = bytes(out.view())
     state = {
         "online": True,
@@ -110,7 +110,7 @@ def payloads():
         "refused": 1,
         "restarts": {"publisher": 2},
     }
-    messages.state(out.reset(), state)
+    messages.write_state(out.reset(), state)
     found["state.node"] = bytes(out.view())
     applied = {"version": 7, "hash": digest(DESIRED.encode()), "state": "applied"}
     messages.reported(out.reset(), INSTALL, applied)

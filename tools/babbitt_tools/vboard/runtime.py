@@ -11,6 +11,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from babbitt_tools import slim
 from babbitt_tools.errors import BoardError
 
 SHIM = Path(__file__).parent / "shim"
@@ -92,15 +93,22 @@ def _compile(source: bytes, module: str) -> bytes | None:
 
 
 def install(source: Path, target: Path, *, compiled: bool) -> None:
-    """Copy a folder of modules, as bytecode where `compiled` and possible. What `target` held before goes."""
+    """Copy a folder of modules, as bytecode where `compiled` and possible. What `target` held before goes.
+
+    Of a package with a `texts.py` the compiled modules leave their texts on flash, see `babbitt_tools.slim`.
+    """
     shutil.rmtree(target, ignore_errors=True)
-    for path in sorted(source.rglob("*.py")):
-        relative = path.relative_to(source)
-        out = target / relative
+    sources = {p.relative_to(source).as_posix(): p.read_text("utf-8") for p in sorted(source.rglob("*.py"))}
+    if compiled and slim.READER in sources and find_compiler():
+        target.mkdir(parents=True)
+        sources, table = slim.slim(sources)
+        (target / slim.TABLE).write_bytes(table)
+    for name, text in sources.items():
+        out = target / name
         out.parent.mkdir(parents=True, exist_ok=True)
-        code = bytecode(path, f"{source.name}/{relative.as_posix()}") if compiled else None
+        code = _compile(text.encode(), f"{source.name}/{name}") if compiled else None
         if code is None:
-            out.write_bytes(path.read_bytes())
+            out.write_text(text, "utf-8")
         else:
             out.with_suffix(".mpy").write_bytes(code)
 
