@@ -9,6 +9,7 @@ import pytest
 from boards import RUNTIMES, Ramp, Start, output, until
 
 from babbitt_tools.errors import BoardError
+from babbitt_tools.sim.machine import Machine
 from babbitt_tools.vboard.board import VirtualBoard
 from babbitt_tools.vboard.world import Fault
 
@@ -163,3 +164,11 @@ print("done")
 def test_impossible_boards_say_why(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(BoardError, match=words):
         VirtualBoard("x", tmp_path, Ramp(), node={}, config=None, **settings)
+
+
+def test_an_impossible_speed_is_refused_at_any_time(tmp_path: Path) -> None:
+    board = VirtualBoard(
+        "b", tmp_path / "flash", Machine(seed=1, utc_start_ms=0, life_h=1.0), node={}, config=None
+    )
+    with pytest.raises(BoardError, match=r"speed 0 is not within 0\.01"):
+        board.set_speed(0)

@@ -138,3 +138,15 @@ def test_news_are_asked_for_every_50_ms_of_real_time(real: Real) -> None:
     clock.news = lambda: asked.append(real.us)
     clock.wait(1_000_000, real.poll)
     assert 10 <= len(asked) <= 20
+
+
+def test_another_speed_holds_from_now_on_and_forgets_what_there_was_to_catch_up() -> None:
+    real = [0]
+    clock = Clock(lambda: real[0], lambda us: real.__setitem__(0, real[0] + us))
+    clock.setup(1_000_000, 0, NEVER)
+    real[0] += 1_000_000  # 1,000 virtual seconds to catch up with
+    clock.change_speed(1000)
+    before = clock.now
+    clock.sleep(500_000)
+    assert clock.now - before == 500_001  # a look for what is ready costs 1 us
+    assert real[0] >= 1_500_000

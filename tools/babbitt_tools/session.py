@@ -81,7 +81,12 @@ class Session:
         return self.folder / "boards" / name
 
     def drain(self, timeout_s: float, wait: Callable[[float], None] = time.sleep) -> bool:
-        """Wait until every numbered record of every board is stored and analysed. False if that did not happen in time."""
+        """Let all boards run at real speed and wait until every record they have numbered is stored and judged.
+
+        False if that did not happen in time.
+        """
+        for board in self.boards.values():
+            board.set_speed(1.0)
         deadline = time.monotonic() + timeout_s
         quiet = 0  # settled twice in a row: the analysis wakes a moment after the last commit
         while quiet < 2:

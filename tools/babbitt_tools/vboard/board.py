@@ -70,8 +70,7 @@ class VirtualBoard:
         runtime: str = "auto",
         image: Path | None = None,
     ) -> None:
-        if not 0.01 <= speed <= 1e6:
-            raise BoardError(f"speed {speed:g} is not within 0.01 .. 1000000")
+        _check_speed(speed)
         self.name = name
         self.flash_dir = Path(flash_dir).resolve()
         self.runtime, self.runtime_note = runtimes.choose(runtime)
@@ -180,6 +179,16 @@ class VirtualBoard:
         """Take the radio link away, or give it back. Meanwhile nothing passes; TCP goes on afterwards."""
         self._state.set_wifi(up)
 
+    def set_speed(self, speed: float) -> None:
+        """Run at another speed: virtual seconds a real second at most. In force within about 50 ms.
+
+        Raises:
+            BoardError: a speed out of range.
+        """
+        _check_speed(speed)
+        self._params["speed_milli"] = round(speed * 1000)
+        self._state.set_speed(speed)
+
     def _prepare(self) -> None:
         compiled = self.runtime == "micropython"
         flash.prepare(
@@ -268,6 +277,11 @@ class VirtualBoard:
             process.wait()
             self._now_us = self.now_us + BOOT_US
             self._spawn(cause)
+
+
+def _check_speed(speed: float) -> None:
+    if not 0.01 <= speed <= 1e6:
+        raise BoardError(f"speed {speed:g} is not within 0.01 .. 1000000")
 
 
 def _bytes(size: str) -> int:

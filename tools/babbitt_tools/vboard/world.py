@@ -184,7 +184,7 @@ class WorldServer:
 
 
 class LinkState:
-    """Faults and radio link of a board, with a version that counts changes. Thread-safe."""
+    """Faults, radio link and a changed speed of a board, with a version that counts changes. Thread-safe."""
 
     def __init__(self, faults: Faults) -> None:
         for device, fault in faults.items():
@@ -192,6 +192,7 @@ class LinkState:
         self._lock = threading.Lock()
         self._faults = dict(faults)
         self._wifi = True
+        self._speed_milli: int | None = None
         self._version = 1
 
     def set_fault(self, device: str, fault: Fault | None) -> None:
@@ -212,10 +213,22 @@ class LinkState:
             self._wifi = up
             self._version += 1
 
+    def set_speed(self, speed: float) -> None:
+        """See `VirtualBoard.set_speed`."""
+        with self._lock:
+            self._speed_milli = round(speed * 1000)
+            self._version += 1
+
     def news(self, seen: int) -> bytes:
         """JSON of everything when it changed since version `seen`, else nothing."""
         with self._lock:
             if seen == self._version:
                 return b""
             faults = {device: [fault.kind, fault.value] for device, fault in self._faults.items()}
-            return json.dumps({"version": self._version, "wifi": self._wifi, "faults": faults}).encode()
+            document = {
+                "version": self._version,
+                "wifi": self._wifi,
+                "faults": faults,
+                "speed_milli": self._speed_milli,
+            }
+            return json.dumps(document).encode()

@@ -49,6 +49,12 @@ class Clock:
         self._real = self._asked = self._real_us()
         self._fast = self._slow = start_us
 
+    def change_speed(self, speed_milli):
+        """Run at another speed from now on; what the old one had left to catch up with is forgotten."""
+        self._limit()
+        self._speed = speed_milli
+        self._fast = self.now
+
     def tick(self):
         """Now, 1 us later than before."""
         self.now += 1

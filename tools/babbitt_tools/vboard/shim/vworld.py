@@ -56,6 +56,8 @@ def news():
         document = json.loads(bytes(answer))
         _version = document["version"]
         wifi_up = document["wifi"]
+        if document["speed_milli"] is not None:
+            clock.change_speed(document["speed_milli"])
         faults.clear()
         faults.update(document["faults"])
 
