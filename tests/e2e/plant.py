@@ -92,7 +92,10 @@ class HostProcess:
 
         def after(words: str) -> str:
             lines = self._log.read_bytes()[at:].decode().splitlines(keepends=True)
-            return next((li.partition(words)[2].rstrip(".\n") for li in lines if words in li and li.endswith("\n")), "")
+            return next(
+                (li.partition(words)[2].rstrip(".\n") for li in lines if words in li and li.endswith("\n")),
+                "",
+            )
 
         self.address = until(lambda: after("nodes connect to "), 30, self.log_tail)
         if "--no-web" not in self._options:
@@ -297,7 +300,9 @@ class Wire:
     def _lost(self, *_: object) -> None:
         self.losses += 1
 
-    def send(self, topic: str, payload: object, *, retain: bool = False, qos: int = 1, wait: float = 10.0) -> None:
+    def send(
+        self, topic: str, payload: object, *, retain: bool = False, qos: int = 1, wait: float = 10.0
+    ) -> None:
         """Publish (JSON unless it is bytes) and wait until the broker has it; `wait` 0 does not."""
         raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         sent = self._client.publish(topic, raw, qos, retain)

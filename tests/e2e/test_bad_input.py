@@ -191,14 +191,20 @@ def test_a_clock_that_is_twenty_years_off_costs_no_record(plant: Plant, wire: Wi
     assert view.last_t < late["rows"][0][1]
 
 
-def test_a_bad_configuration_is_refused_and_a_good_one_applied(plant: Plant, wire: Wire, tmp_path: Path) -> None:
+def test_a_bad_configuration_is_refused_and_a_good_one_applied(
+    plant: Plant, wire: Wire, tmp_path: Path
+) -> None:
     topic = f"babbitt/1/{SITE}/hurt/desired"
     bad = hurt_config()
     bad["checks"][0]["h"] = "much"
     for payload, path, reason in (
         (json.dumps({"version": 5, "config": bad}).encode(), "checks[0].h", "integer"),
         (b'{"version":6,', "", "not valid JSON in UTF-8"),
-        (json.dumps({"version": 7, "config": hurt_config() | {"intervals": 3}}).encode(), "intervals", "did you mean 'interval_s'?"),
+        (
+            json.dumps({"version": 7, "config": hurt_config() | {"intervals": 3}}).encode(),
+            "intervals",
+            "did you mean 'interval_s'?",
+        ),
     ):
         wire.send(topic, payload)
         answer = plant.wait(lambda payload=payload: answered(plant, payload))

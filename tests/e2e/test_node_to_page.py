@@ -93,7 +93,9 @@ def test_from_the_sensor_to_the_screen(
     grow(plant)
     reader = StoreReader(host.store)
     ending.callback(reader.close)
-    browser = ending.enter_context(sync_playwright()).chromium.launch(executable_path=chromium_path, args=list(ARGS))
+    browser = ending.enter_context(sync_playwright()).chromium.launch(
+        executable_path=chromium_path, args=list(ARGS)
+    )
     ending.callback(browser.close)
     page = browser.new_page(viewport={"width": 1280, "height": 800}, timezone_id="UTC")
     bad: list[str] = []
@@ -123,7 +125,10 @@ def test_from_the_sensor_to_the_screen(
     assert len(shown) == len(t) > 150
     assert [point[0] for point in shown] == t.tolist()
     assert [point[1] for point in shown] == pytest.approx(values.tolist(), rel=1e-3)
-    assert [(m["at"], m["label"]) for m in drawn["marks"]] == [(LIMIT_G, "warning x 0.3"), (ALARM_G, "alarm x 0.9")]
+    assert [(m["at"], m["label"]) for m in drawn["marks"]] == [
+        (LIMIT_G, "warning x 0.3"),
+        (ALARM_G, "alarm x 0.9"),
+    ]
     assert all(m["inked"] > 0.4 for m in drawn["marks"]), "the limits are not drawn across the chart"
 
     # The node's own check, in the node's own words: a warning first, an alarm later.
