@@ -70,7 +70,7 @@ def tables(page: str) -> list[Table]:
 
 def code(cell: str) -> list[str]:
     """The words of a cell that are set as code."""
-    return re.findall(r"`([^`]+)`", cell)
+    return re.findall(r"(?<!`)`([^`\n]+)`(?!`)", cell)
 
 
 def blocks(page: str) -> list[Block]:

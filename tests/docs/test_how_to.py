@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pages import ROOT, blocks, follow, text
+
 from babbitt.service import Host
 from babbitt_tools.vboard.board import VirtualBoard
 from babbitt_tools.vboard.world import Fault
-from pages import ROOT, blocks, follow, text
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
@@ -28,7 +29,9 @@ def copy(tmp_path: Path) -> Path:
     for part in ("firmware", "tests/firmware"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    data: recordings\n    part(name): a part\n")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nmarkers =\n    data: recordings\n    part(name): a part\n"
+    )
     return tmp_path
 
 
@@ -36,7 +39,13 @@ def firmware_test(root: Path, name: str) -> str:
     """Run one file of the firmware's tests in the copy, on both runtimes; returns what pytest said at the end."""
     environment = os.environ | {"PYTHONPATH": str(root / "firmware"), "PYTEST_ADDOPTS": ""}
     done = subprocess.run(
-        [*PYTEST, f"tests/firmware/{name}"], cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [*PYTEST, f"tests/firmware/{name}"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -50,7 +59,9 @@ def test_a_check_added_as_the_page_says_keeps_the_contract(copy: Path) -> None:
     code = "from babbitt_node.checks import TYPES, make; import sys; assert 'step' in TYPES\n"
     code += "c = make({'id': 'c', 'type': 'step', 'channel': 'a', 'rise': 10}, 0)\n"
     code += "print([(c.update(v, 1000), c.state) for v in (0, 10, 21, 21)])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=copy / "firmware", capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=copy / "firmware", capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[(False, 'N'), (False, 'N'), (True, 'H'), (True, 'N')]"
 
 
@@ -87,11 +98,20 @@ class Still:
 
 @pytest.mark.part("micropython")
 def test_the_board_of_the_page_carries_the_firmware(tmp_path: Path) -> None:
-    board, config = (json.loads(b.text) for b in blocks(text("how-to/add-a-board.md")) if b.language == "json")
+    board, config = (
+        json.loads(b.text) for b in blocks(text("how-to/add-a-board.md")) if b.language == "json"
+    )
     with Host(tmp_path / "store", broker_listen="127.0.0.1:0") as host:
         address, port = host.address
-        node = {"site": "docs", "node": "s3", "wifi": {"ssid": "a", "password": "b"}, "broker": {"host": address, "port": port}}
-        made = VirtualBoard("s3", tmp_path / "flash", Still(), node=node, config=config, board=board, runtime="micropython")
+        node = {
+            "site": "docs",
+            "node": "s3",
+            "wifi": {"ssid": "a", "password": "b"},
+            "broker": {"host": address, "port": port},
+        }
+        made = VirtualBoard(
+            "s3", tmp_path / "flash", Still(), node=node, config=config, board=board, runtime="micropython"
+        )
         try:
             made.start()
             found = _first_record(host)

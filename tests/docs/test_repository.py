@@ -15,7 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def tracked(*patterns: str) -> list[Path]:
     """Files git knows or would add; outside a checkout (an unpacked archive) every file below the root."""
     found = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "-co", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.returncode == 0, f"git ls-files failed: {found.stderr}"
     return [path for name in found.stdout.splitlines() if (path := ROOT / name).is_file()]
@@ -30,22 +34,30 @@ def test_relative_links_resolve(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", target) or target.startswith("#"):
             continue
-        assert (page.parent / target.split("#")[0]).exists(), f"{page.name} links to {target}, which is not there"
+        assert (page.parent / target.split("#")[0]).exists(), (
+            f"{page.name} links to {target}, which is not there"
+        )
 
 
 def test_every_make_target_named_in_the_docs_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     for page in MARKDOWN:
         for target in re.findall(r"(?:^|[`\s=\d])make ([a-z][a-z-]+)\b", page.read_text(), flags=re.M):
-            in_code = re.search(rf"(`[^`\n]*make {target}\b|^    .*make {target}\b)", page.read_text(), flags=re.M)
+            in_code = re.search(
+                rf"(`[^`\n]*make {target}\b|^    .*make {target}\b)", page.read_text(), flags=re.M
+            )
             if in_code:
-                assert target in targets, f"{page.name} names 'make {target}', which the Makefile does not have"
+                assert target in targets, (
+                    f"{page.name} names 'make {target}', which the Makefile does not have"
+                )
 
 
 def test_make_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.M)[1].split())  # type: ignore[index]
-    shown = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert {t for t in phony if f"make {t} " in shown} == phony
 
 
@@ -53,7 +65,11 @@ def test_every_dependency_is_explained() -> None:
     page = (ROOT / "docs/dependencies.md").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = [re.match(r"[A-Za-z0-9_-]+", d)[0] for d in project["dependencies"]]  # type: ignore[index]
-    names += [line for line in (ROOT / "requirements/dev.in").read_text().split() if re.fullmatch(r"[a-z][a-z-]+", line)]
+    names += [
+        line
+        for line in (ROOT / "requirements/dev.in").read_text().split()
+        if re.fullmatch(r"[a-z][a-z-]+", line)
+    ]
     assert len(names) > 12
     assert [n for n in names if n not in page] == []
 
@@ -74,7 +90,13 @@ def test_locks_carry_hashes_and_name_no_host(name: str) -> None:
 
 def test_nothing_private_is_in_a_tracked_file() -> None:
     # put together here so that this file does not hold what it looks for
-    hosts = ["py" + "pi.org", "python" + "hosted.org", "npm" + "js.org", "npm" + "js.com", "deb.deb" + "ian.org"]
+    hosts = [
+        "py" + "pi.org",
+        "python" + "hosted.org",
+        "npm" + "js.org",
+        "npm" + "js.com",
+        "deb.deb" + "ian.org",
+    ]
     paths = ["/wo" + "rk/main", "/wo" + "rk/shared", "/ro" + "ot/"]
     bad = []
     for path in tracked():

@@ -1,0 +1,260 @@
+"""docs/configuration.md against the validator: every key, range and default, tried at its ends and beyond."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+import pytest
+from babbitt_node import checks
+from babbitt_node.config import channel_ids, validate, validate_node
+from babbitt_node.errors import NodeError
+from pages import code, tables, text
+
+PAGE = text("configuration.md")
+MAX = 2**30 - 1
+
+VIBRATION = {"id": "vib", "driver": "adxl345", "bus": "spi0"}
+THERMOMETER = {"id": "temp", "driver": "ds18b20", "bus": "ow0"}
+NODE = {
+    "site": "hall",
+    "node": "pump-7",
+    "wifi": {"ssid": "a", "password": "b"},
+    "broker": {"host": "host"},
+}
+
+
+def document(*sensors: dict[str, Any], **more: Any) -> dict[str, Any]:
+    asset = {"name": "Pump 7", "kind": "machine"}
+    return copy.deepcopy(
+        {"asset": asset, "interval_s": 86400, "sensors": list(sensors) or [VIBRATION], **more}
+    )
+
+
+def known_keys(build: Any) -> list[str]:
+    """The keys that the validator knows at a place: it lists them when it meets one that it does not know."""
+    with pytest.raises(NodeError) as caught:
+        build("zzzzzzzzzzzzzzzz")
+    return caught.value.detail.split("known: ")[1].split(", ")
+
+
+def rows(first: str) -> list[tuple[str, ...]]:
+    """The rows of the tables whose first column is `first`, an empty first cell filled from above."""
+    found: list[tuple[str, ...]] = []
+    for table in tables(PAGE):
+        if table.columns[0] != first:
+            continue
+        above = ""
+        for row in table.rows:
+            above = row[0] or above
+            found.append((above, *row[1:]))
+    return found
+
+
+def number(said: str) -> int:
+    """A number as the page writes it: 20, 2^29, 1 000."""
+    base, _, power = said.replace(" ", "").partition("^")
+    return int(base) ** int(power or 1)
+
+
+def span(cell: str) -> tuple[int, int] | None:
+    """The ends of a range `5..600` or `0..2^29`."""
+    found = re.search(r"([\d^]+)\.\.([\d^]+)", cell)
+    return (number(found[1]), number(found[2])) if found else None
+
+
+# ---- which keys there are
+
+
+def test_the_keys_of_node_json() -> None:
+    said = {name for row in rows("key") if "type" in head(row) for name in code(row[0])}
+    known = set(known_keys(lambda k: validate_node({**NODE, k: 1})))
+    for inner in ("wifi", "broker"):
+        known.discard(inner)
+        known |= {
+            f"{inner}.{k}"
+            for k in known_keys(lambda x, i=inner: validate_node({**NODE, i: {**NODE[i], x: 1}}))
+        }
+    assert said == known
+
+
+def head(row: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of the table a row of `rows` is from."""
+    (found,) = {
+        t.columns
+        for t in tables(PAGE)
+        if any(r[-1] == row[-1] and code(r[0]) == code(row[0]) for r in t.rows)
+    }
+    return found
+
+
+def test_the_keys_of_config_json() -> None:
+    said = {name for row in rows("key") if "range" in head(row) for name in code(row[0])}
+    known = set(known_keys(lambda k: validate(document(**{k: 1}))))
+    known.discard("asset")
+    broken = lambda k: validate(document() | {"asset": {"name": "a", "kind": "machine", k: 1}})  # noqa: E731
+    assert said == known | {f"asset.{k}" for k in known_keys(broken)}
+
+
+@pytest.mark.parametrize("sensor", [VIBRATION, THERMOMETER], ids=lambda s: s["driver"])
+def test_the_keys_of_a_sensor(sensor: dict[str, Any]) -> None:
+    said = {name for row in rows("driver") if code(row[0]) == [sensor["driver"]] for name in code(row[1])}
+    known = set(known_keys(lambda k: validate(document({**sensor, k: 1}))))
+    assert known == said | {"id", "driver", "bus"}
+
+
+def test_every_driver_is_there() -> None:
+    with pytest.raises(NodeError) as caught:
+        validate(document({"id": "a", "bus": "b", "driver": 1}))
+    drivers = caught.value.detail.split("one of ")[1].split(", got")[0].split(", ")
+    assert {code(row[0])[0] for row in rows("driver")} == set(drivers)
+
+
+def test_every_type_of_check_with_every_setting_is_there() -> None:
+    said: dict[str, set[str]] = {}
+    for kind, keys, *_ in rows("type"):
+        said.setdefault(code(kind)[0], set()).update(code(keys))
+    assert said == {kind: {row[0] for row in made.SETTINGS} for kind, made in checks.TYPES.items()}
+
+
+# ---- ranges and defaults
+
+
+def attempt(place: str, key: str, value: Any) -> dict[str, Any]:
+    """Validate a document that has `key` = `value` at a place; returns the part in which it stands."""
+    if place == "node":
+        outer, _, inner = key.partition(".")
+        whole = copy.deepcopy(NODE)
+        if inner:
+            whole[outer][inner] = value
+        else:
+            whole[outer] = value
+        found = validate_node(whole)
+        return {key: found[outer][inner] if inner else found[outer]}
+    if place == "config":
+        return validate(document(**{key: value}))
+    sensor = VIBRATION if place == "adxl345" else THERMOMETER
+    return validate(document({**sensor, key: value}))["sensors"][0]
+
+
+RANGES = [
+    (place, name, span(row[at]), row[at], row[at + 1])
+    for place, first, at in (("node", "key", 1), ("config", "key", 1), ("driver", "driver", 2))
+    for row in rows(first)
+    if place == "driver" or ("type" in head(row)) == (place == "node")
+    for name in code(row[at - 1])
+]
+
+
+@pytest.mark.parametrize(("place", "key", "ends", "cell", "default"), RANGES, ids=lambda v: str(v))
+def test_ranges_and_defaults(place: str, key: str, ends: Any, cell: str, default: str) -> None:
+    if place == "driver":
+        place = next(code(r[0])[0] for r in rows("driver") if key in code(r[1]))
+    choices = [int(n) for n in re.findall(r"\d+", cell)] if re.fullmatch(r"[\d, ]+", cell) else []
+    good, bad = choices, [max(choices) + 1, min(choices) - 1] if choices else []
+    if ends and "characters" not in cell and "entries" not in cell and "]" not in cell:
+        good, bad = list(ends), [ends[0] - 1, ends[1] + 1]
+    for value in good:
+        assert attempt(place, key, value)[key] == value
+    for value in bad:
+        with pytest.raises(NodeError) as caught:
+            attempt(place, key, value)
+        assert key in caught.value.detail
+    first = default.split(",")[0]
+    if first.isdecimal():
+        assert bare(place)[key] == int(first), f"{key}: the default is {bare(place)[key]}"
+    else:
+        assert default.startswith(("required", "`[]`", "null")), f"{key}: {default!r} is no default"
+
+
+def bare(place: str) -> dict[str, Any]:
+    """What the validator fills in at a place where nothing is given."""
+    if place == "node":
+        found = validate_node(copy.deepcopy(NODE))
+        return {**found, **{f"broker.{k}": v for k, v in found["broker"].items()}}
+    if place == "config":
+        whole = document()
+        del whole["interval_s"]
+        return validate(whole)
+    found = validate(document(VIBRATION if place == "adxl345" else THERMOMETER))
+    return found["sensors"][0]
+
+
+def test_texts_and_counts() -> None:
+    (row,) = (r for r in rows("key") if code(r[0]) == ["asset.name"])
+    low, high = span(row[1]) or (0, 0)
+    for length, ok in ((low, True), (high, True), (low - 1, False), (high + 1, False)):
+        whole = document()
+        whole["asset"]["name"] = "x" * length
+        assert accepted(whole) is ok
+    for key, make in (
+        ("sensors", lambda n: document(*({**THERMOMETER, "id": f"t{i}"} for i in range(n)))),
+        ("checks", lambda n: document(checks=[check(i) for i in range(n)])),
+    ):
+        (row,) = (r for r in rows("key") if code(r[0]) == [key])
+        low, high = span(row[1]) or (0, 0)
+        assert [accepted(make(n)) for n in (low, high, high + 1)] == [True, True, False]
+    whole = document()
+    whole["sensors"] = []
+    assert not accepted(whole)
+
+
+def check(i: int) -> dict[str, Any]:
+    return {"id": f"c{i}", "type": "limit", "channel": "vib.x.rms", "h": 1}
+
+
+def accepted(whole: dict[str, Any]) -> bool:
+    try:
+        validate(whole)
+    except NodeError:
+        return False
+    return True
+
+
+def test_settings_of_checks_have_the_ranges_and_defaults_of_the_code() -> None:
+    said: dict[tuple[str, str], tuple[str, str]] = {}
+    for kind, keys, cell, default, _ in rows("type"):
+        said |= {(code(kind)[0], name): (cell, default) for name in code(keys)}
+    for kind, made in checks.TYPES.items():
+        for name, low, high, default in made.SETTINGS:
+            cell, given = said[kind, name]
+            if default is None:
+                assert (cell, low, high) == ("value or absent", -MAX, MAX)
+            else:
+                assert span(cell) == (low, high), f"{kind}.{name}: {low}..{high}"
+                assert given == str(default), f"{kind}.{name}: the default is {default}"
+
+
+# ---- what else the page says
+
+
+def test_every_channel_is_named() -> None:
+    config = validate(document({**VIBRATION, "id": "vib"}, {**THERMOMETER, "id": "temp"}))
+    said = set(code(PAGE))
+    for name in channel_ids(config):
+        assert name in said or re.sub(r"\.[yz]\.", ".x.", name) in said, name
+
+
+def test_thermometers_are_read_at_most_once_a_record() -> None:
+    (row,) = (r for r in rows("driver") if code(r[1]) == ["every_s"])
+    assert "at most `interval_s`" in row[2]
+    whole = document({**THERMOMETER, "every_s": 6})
+    whole["interval_s"] = 5
+    assert not accepted(whole)
+
+
+def test_windows_take_at_most_nine_tenths_of_the_interval() -> None:
+    assert "nine tenths of `interval_s`" in PAGE
+    slow = {**VIBRATION, "rate_hz": 100, "window": 128}
+    whole = document(slow)
+    whole["interval_s"] = 1
+    assert not accepted(whole)
+    whole["interval_s"] = 2
+    assert accepted(whole)
+
+
+def test_examples_on_the_page_are_valid() -> None:
+    (example,) = re.findall(r"^```json\n(.*?)^```$", PAGE, flags=re.M | re.S)
+    validate(json.loads(example), {"spi0": "spi", "ow0": "onewire"})

@@ -1,0 +1,188 @@
+"""docs/operations.md against the program: commands, options, defaults, JSON fields, names of errors and events."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import babbitt
+import pytest
+import typer
+from babbitt.cli import COMMANDS, app
+from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
+from babbitt.store.views import EventView, LedgerRow, NodeView, RejectedView
+from babbitt.store.writer import StoreWriter
+from babbitt.web import words
+from babbitt.web.facts import facts
+from babbitt_node.errors import NAMES
+from babbitt_tools.account import Account
+from babbitt_tools.demo import Line
+from babbitt_tools.replay.outcome import Outcome
+from pages import code, section, tables, text
+
+PAGE = text("operations.md")
+
+
+def options(command: str) -> dict[str, Any]:
+    """Every option of a command by its names, as typer builds it: {"--limit, -n": default}."""
+    module, function, _ = COMMANDS[command]
+    single = typer.Typer(add_completion=False)
+    single.command(command)(getattr(importlib.import_module(module), function))
+    found = {}
+    for param in typer.main.get_command(single).params:
+        if param.param_type_name == "option" and param.name != "help":
+            found[", ".join([*param.opts, *param.secondary_opts])] = param.default
+    return found
+
+
+def arguments(command: str) -> list[str]:
+    """The arguments of a command, in order."""
+    module, function, _ = COMMANDS[command]
+    single = typer.Typer(add_completion=False)
+    single.command(command)(getattr(importlib.import_module(module), function))
+    params = typer.main.get_command(single).params
+    return [p.name for p in params if p.param_type_name == "argument" and p.name]
+
+
+def options_said(command: str) -> dict[str, str]:
+    """The options the page names in the section of a command, with the cell that says the default."""
+    found = {}
+    for table in tables(section(PAGE, f"babbitt {command}")):
+        if table.columns[0] == "option":
+            found |= {", ".join(code(row[0])): row[1] for row in table.rows}
+    return found
+
+
+def test_every_command_has_a_section_and_every_section_a_command() -> None:
+    assert sorted(re.findall(r"^### babbitt (\w+)$", PAGE, flags=re.M)) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_there_with_its_default(command: str) -> None:
+    there, said = options(command), options_said(command)
+    assert set(said) == set(there)
+    for names, default in there.items():
+        if isinstance(default, str | int | float) and not isinstance(default, bool):
+            assert said[names] == f"`{default}`", f"{command} {names}: the default is {default}"
+
+
+def test_the_options_of_the_program_itself_are_there() -> None:
+    root = typer.main.get_command(app)
+    assert [p.opts for p in root.params if p.name != "help"] == [["--version"]]
+    assert "`--version`" in section(PAGE, "Commands").split("###")[0]
+
+
+@pytest.mark.parametrize("command", ["desired", "replay"])
+def test_arguments_are_named(command: str) -> None:
+    said = section(PAGE, f"babbitt {command}")
+    words_for = {"config": "file", "dataset": "set"}
+    assert "Arguments:" in said
+    assert [a for a in arguments(command) if words_for.get(a, a) not in said.split("Arguments:")[1]] == []
+
+
+def test_commands_without_arguments_are_all_others() -> None:
+    assert {c for c in COMMANDS if arguments(c)} == {"desired", "replay"}
+
+
+def fields_said(what: str) -> set[str]:
+    """The fields the table of JSON fields names for a thing; values in brackets are not fields."""
+    (table,) = tables(section(PAGE, "JSON fields"))
+    (cell,) = (row[1] for row in table.rows if row[0].split(" ")[0] == what)
+    return set(code(re.sub(r"\([^)]*\)", "", cell).split(";")[0]))
+
+
+@pytest.mark.parametrize(
+    ("what", "view", "more"),
+    [
+        ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
+        ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", RejectedView, set()),
+        ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
+    ],
+)  # fmt: skip
+def test_json_fields_are_those_of_the_views(what: str, view: Any, more: set[str]) -> None:
+    assert fields_said(what) == {f.name for f in dataclasses.fields(view)} | more
+
+
+def test_commands_with_json_are_those_that_report() -> None:
+    assert {c for c in COMMANDS if "--json" in options(c)} == set(COMMANDS) - {"host"}
+
+
+def test_every_error_of_the_node_is_explained() -> None:
+    said: list[str] = []
+    for table in tables(PAGE):
+        if table.columns[0] == "error":
+            assert all(all(row) for row in table.rows), (
+                "an error without a meaning or without what to look at"
+            )
+            said += [name for row in table.rows for name in code(row[0])]
+    assert sorted(said) == sorted(NAMES)
+
+
+def host_events() -> set[str]:
+    """The names under which the host's code writes events: found in the code, not in its comments."""
+    found = set()
+    for path in Path(babbitt.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            name: ast.expr | None = None
+            if node.func.attr == "host_event" and len(node.args) > 2:
+                name = node.args[2]
+            elif node.func.attr == "append" and isinstance(node.args[0], ast.Tuple):
+                owner = node.func.value
+                if isinstance(owner, ast.Name) and owner.id == "notes":
+                    name = node.args[0].elts[1]
+            if name is not None:
+                assert isinstance(name, ast.Constant), f"{path}:{node.lineno}: a name that is worked out"
+                found.add(str(name.value))
+    return found
+
+
+def test_every_event_of_the_host_is_explained() -> None:
+    (table,) = (t for t in tables(PAGE) if t.columns[0] == "host event")
+    assert len(host_events()) >= 6
+    assert {code(row[0])[0] for row in table.rows} == host_events()
+
+
+def test_every_word_of_the_page_is_explained() -> None:
+    said = section(PAGE, "The page")
+    for word in [*words.LEVEL_WORDS.values(), words.NOT_JUDGED, *words.CLOCK_WORDS.values()]:
+        assert word in said, word
+    told = {row[0] for table in tables(said) for row in table.rows}
+    for outlook in OUTLOOKS:
+        assert any(t.startswith(("beyond its limit", "useful life") if outlook in ("beyond limit", "trend") else outlook)
+                   for t in told), outlook  # fmt: skip
+    assert set(words.LEVEL_WORDS) == set(LEVELS)
+
+
+def test_every_fact_about_a_node_is_explained() -> None:
+    node = NodeView("s", "n", "", "", True, None, None, None, None, None)
+    (table,) = (t for t in tables(PAGE) if t.columns[0] == "fact")
+    named = {word for row in table.rows for word in row[0].split(", ")}
+    assert named == {name for name, _ in facts(node)}
+
+
+def test_the_copy_of_a_store_in_use_is_whole(tmp_path: Path) -> None:
+    (line,) = re.findall(r'^    python3 (-c) "(.*)"$', PAGE, flags=re.M)
+    for name in ("STORE", "COPY"):
+        (tmp_path / name).mkdir()
+    writer = StoreWriter(tmp_path / "STORE")
+    with writer.transaction():
+        writer.node("hall", "pump-7")
+    subprocess.run([sys.executable, *line], cwd=tmp_path, check=True)
+    with sqlite3.connect(tmp_path / "COPY" / "babbitt.sqlite3") as copy:
+        assert copy.execute("SELECT site, node FROM nodes").fetchall() == [("hall", "pump-7")]
+    writer.close()
+
+
+def test_the_answer_of_healthz_is_as_shown() -> None:
+    (shown,) = re.findall(r"`(\{\"ok\".*?\})`", PAGE)
+    assert list(json.loads(shown)) == ["ok", "store", "reason", "nodes"]
