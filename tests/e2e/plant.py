@@ -16,18 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import EventView, NodeView
 from babbitt_tools.account import numbered
 from babbitt_tools.sim.coldroom import ColdRoom
 from babbitt_tools.sim.machine import Machine
 from babbitt_tools.vboard.board import VirtualBoard
-from babbitt_tools.vboard.world import Fault, World
+from babbitt_tools.vboard.world import World
 
 SITE = "plant"
 START_MS = 1_789_000_000_000
 MAIN = (sys.executable, "-c", "from babbitt.cli import main; main()")
 UNCLEAN = "unclean end: at most one window lost"
+UNSAID = "its end was never announced: at most one window lost"
 
 
 def until(what: Callable[[], Any], seconds: float = 20.0, why: Callable[[], object] = lambda: "") -> Any:
@@ -328,9 +330,3 @@ class Tap(Wire):
     def first(self) -> tuple[str, bytes] | None:
         """(topic, payload) of the oldest message not taken yet, or None."""
         return None if self._heard.empty() else self._heard.get()
-
-
-__all__ = [
-    "MAIN", "SITE", "START_MS", "UNCLEAN", "Both", "Fault", "HostProcess", "Mosquitto", "Plant", "Tap", "Wire", "answers", "command", "free_port",
-    "motor", "said", "until", "well",
-]  # fmt: skip

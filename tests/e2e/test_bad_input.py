@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from babbitt.store.reader import StoreReader
-from babbitt.store.views import ReportedView
 from plant import (
     SITE,
     START_MS,
     Both,
-    Fault,
     HostProcess,
     Plant,
     Tap,
@@ -28,6 +25,10 @@ from plant import (
     until,
     well,
 )
+
+from babbitt.store.reader import StoreReader
+from babbitt.store.views import ReportedView
+from babbitt_tools.vboard.world import Fault
 
 GOLDEN = Path(__file__).parents[2] / "docs" / "protocol" / "golden"
 DATA = f"babbitt/1/{SITE}/stranger/data"

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,7 +120,7 @@ def test_ctrl_c_ends_the_demo_and_leaves_nothing(run: Any, moment: str) -> None:
     code = demo.ended(20)
     assert code in (0, 1, 130), demo.said
     assert "Traceback" not in demo.said, demo.said
-    until(lambda: not demo.family(), 3, lambda: demo.family())
+    until(lambda: not demo.family(), 3, demo.family)
     assert list(demo.temporary.iterdir()) == []
 
 

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from plant import SITE, START_MS, Plant, motor
+from playwright.sync_api import Page, expect, sync_playwright
+
 from babbitt.store.reader import StoreReader
 from babbitt.web.words import health
 from babbitt_tools.sim.coldroom import ColdRoom
 from babbitt_tools.sim.machine import Machine
-from plant import SITE, START_MS, Plant, motor
-from playwright.sync_api import Page, expect, sync_playwright
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.part("micropython")]
 

@@ -117,7 +117,8 @@ class Track:
         """Pass the gap in front of the watermark: the node has shown that it cannot fill it.
 
         Gives (boot, first, last) of what is lost; last is None if what was passed is the end of a boot that
-        was never announced. Call ``advance`` after it.
+        was never announced; boots after it of which nothing was ever heard are passed with it, for the node
+        sends in order. Call ``advance`` after it.
         """
         assert self.need is not None, "there is no gap before the first birth"
         boot, seq = self.need
@@ -125,5 +126,6 @@ class Track:
         if following is not None:
             self.need = (boot, following)
             return boot, seq, following - 1
-        self.ends[boot] = seq
+        self.need = (min(heard for heard in (*self._seen, *self.ends, self.newest) if heard > boot), 0)
+        self._seen.pop(boot, None)
         return boot, seq, None

@@ -11,21 +11,25 @@ from collections.abc import Iterable
 
 from babbitt.store.views import LedgerRow
 
+_UNCLEAN = "unclean end: at most one window lost"
+# Of a boot that was followed by one that never reached the host.
+_UNSAID = "its end was never announced: at most one window lost"
+
 
 def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
     """One row for each boot known, ordered by site, node, installation and boot."""
     rows: list[LedgerRow] = []
     spare: dict[int, int] = {}
     for row in conn.execute(
-        "SELECT n.site, n.node, i.install, b.install_id, b.boot, b.first, b.end, b.end_known, b.clean,"
+        "SELECT n.site, n.node, i.install, b.install_id, b.boot, b.first, b.end, b.clean,"
         " b.received,"
         " b.duplicates, i.need_boot, i.need_seq, i.discards, (SELECT max(seq) FROM records r"
-        " WHERE r.install_id=b.install_id AND r.boot=b.boot)"
+        " WHERE r.install_id=b.install_id AND r.boot=b.boot), max(b.boot) OVER (PARTITION BY b.install_id)"
         " FROM boots b JOIN installs i ON i.id=b.install_id JOIN nodes n ON n.id=i.node_id"
         " ORDER BY n.site, n.node, i.id, b.boot"
     ).fetchall():
-        site, node, install, install_id, boot, first, end, end_known, clean, received, twice, *rest = row
-        need_boot, need_seq, discards, top = rest
+        site, node, install, install_id, boot, first, end, clean, received, twice, *rest = row
+        need_boot, need_seq, discards, top, newest = rest
         explained = {why: _left(conn, install_id, boot, first, why) for why in ("discarded", "refused")}
         overtaken = max(first, -1 if top is None else top + 1)
         beyond = max(overtaken, end or 0)
@@ -39,19 +43,21 @@ def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
         spare[install_id] -= counted
         missing -= counted
         discarded = explained["discarded"] + counted
+        unsaid = clean is None and boot < newest
+        ending = _UNSAID if unsaid else _UNCLEAN if clean == 0 else ""
         rows.append(
             LedgerRow(
                 site, node, install, boot, first, beyond, received, twice, missing, discarded,
-                explained["refused"], pending, int(clean == 0),
+                explained["refused"], pending, int(bool(ending)),
                 "unexplained" if missing else "pending" if pending else "complete",
-                "; ".join(_notes(missing, discarded, explained["refused"], pending, clean, end_known, first)),
+                "; ".join(_notes(missing, discarded, explained["refused"], pending, ending, first)),
             )
         )  # fmt: skip
     return rows
 
 
 def _notes(
-    missing: int, discarded: int, refused: int, pending: int, clean: int | None, end_known: int, first: int
+    missing: int, discarded: int, refused: int, pending: int, ending: str, first: int
 ) -> Iterable[str]:
     if missing:
         yield f"{missing} missing without explanation"
@@ -61,10 +67,8 @@ def _notes(
         yield f"{refused} refused, see `babbitt rejected`"
     if pending:
         yield f"{pending} still on the node"
-    if clean == 0:
-        yield "unclean end: at most one window lost"
-    if end_known == 2:
-        yield "its end was never announced"
+    if ending:
+        yield ending
     if first:
         yield f"began at {first} for this store"
 

@@ -59,6 +59,18 @@ def test_a_boot_of_unknown_end_is_not_crossed() -> None:
     assert track.mark == (3, 0)
 
 
+def test_boots_of_which_nothing_was_heard_are_given_up_together() -> None:
+    track = Track()
+    track.begins(1, 0)
+    track.covered(1, 0, 4)
+    track.ended(107, 0)
+    track.covered(108, 0, 3)
+    track.advance()
+    assert track.give_up() == (1, 5, None)
+    track.advance()
+    assert (track.mark, track.beyond()) == ((108, 3), None)
+
+
 class _Talk:
     """Commits of one installation with time in hand."""
 

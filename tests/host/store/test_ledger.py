@@ -62,6 +62,16 @@ def test_an_unclean_end_loses_one_window_at_most(feed: Feed) -> None:
     assert (row.lost_windows, row.state) == (1, "complete")
 
 
+def test_an_end_that_was_never_announced_is_said(feed: Feed) -> None:
+    later = birth(boot=3, prev={"boot": 2, "next": 1, "clean": False})
+    feed.put(("birth", birth()), ("data", rows(0, ONE * 2)), ("birth", later), ("data", rows(0, ONE, boot=2)))
+    assert [(row.boot, row.lost_windows, row.note) for row in feed.reader.ledger()] == [
+        (1, 1, "its end was never announced: at most one window lost"),
+        (2, 1, "unclean end: at most one window lost"),
+        (3, 0, ""),
+    ]
+
+
 def test_refused_records_are_named_as_such(feed: Feed) -> None:
     feed.put(
         ("birth", birth()), ("data", rows(0, ONE)), ("data", rows(1, [[2**30, 1]])), ("data", rows(2, ONE))
