@@ -8,10 +8,11 @@ import re
 from typing import Any
 
 import pytest
+from pages import code, tables, text
+
 from babbitt_node import checks
 from babbitt_node.config import channel_ids, validate, validate_node
 from babbitt_node.errors import NodeError
-from pages import code, tables, text
 
 PAGE = text("configuration.md")
 MAX = 2**30 - 1
@@ -148,7 +149,7 @@ RANGES = [
 ]
 
 
-@pytest.mark.parametrize(("place", "key", "ends", "cell", "default"), RANGES, ids=lambda v: str(v))
+@pytest.mark.parametrize(("place", "key", "ends", "cell", "default"), RANGES, ids=str)
 def test_ranges_and_defaults(place: str, key: str, ends: Any, cell: str, default: str) -> None:
     if place == "driver":
         place = next(code(r[0])[0] for r in rows("driver") if key in code(r[1]))
@@ -162,7 +163,7 @@ def test_ranges_and_defaults(place: str, key: str, ends: Any, cell: str, default
         with pytest.raises(NodeError) as caught:
             attempt(place, key, value)
         assert key in caught.value.detail
-    first = default.split(",")[0]
+    first = default.split(",", maxsplit=1)[0]
     if first.isdecimal():
         assert bare(place)[key] == int(first), f"{key}: the default is {bare(place)[key]}"
     else:

@@ -13,9 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import babbitt
 import pytest
 import typer
+from pages import code, section, tables, text
+
+import babbitt
 from babbitt.cli import COMMANDS, app
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
 from babbitt.store.views import EventView, LedgerRow, NodeView, RejectedView
@@ -26,7 +28,6 @@ from babbitt_node.errors import NAMES
 from babbitt_tools.account import Account
 from babbitt_tools.demo import Line
 from babbitt_tools.replay.outcome import Outcome
-from pages import code, section, tables, text
 
 PAGE = text("operations.md")
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from pages import ROOT, code, section, tables, text
+
 from babbitt.acquisition import commits, presence
 from babbitt.protocol import limits, messages
 from babbitt.protocol.messages import KINDS
 from babbitt.protocol.schemas import schemas
 from babbitt.store import writer
 from babbitt_node import clock, publisher, segment
-from pages import ROOT, code, section, tables, text
 
 PAGE = text("protocol.md")
 SECTIONS = {
