@@ -32,7 +32,11 @@ CHART = """(title) => {
   const canvas = panel.querySelector('canvas');
   const box = chart.getModel().getComponent('grid').coordinateSystem.getRect();
   const scale = canvas.width / chart.getWidth();
-  const pixels = canvas.getContext('2d').getImageData(
+  const copy = document.createElement('canvas');  // reading the chart's own would slow it down, and Chromium says so
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  const brush = copy.getContext('2d', {willReadFrequently: true});
+  brush.drawImage(canvas, 0, 0);
+  const pixels = brush.getImageData(
     box.x * scale, box.y * scale, box.width * scale, box.height * scale);
   const row = y => {
     const at = Math.round((chart.convertToPixel({yAxisIndex: 0}, y) - box.y) * scale);
