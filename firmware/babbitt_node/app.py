@@ -26,6 +26,7 @@ from babbitt_node.supervisor import Supervisor
 
 _STATE_EVERY_MS = const(60000)
 _WATCHDOG_MS = const(120000)
+_BEAT_MS = const(30000)  # the longest pause of a sampler that waits for its next slot
 
 
 class Node:
@@ -54,6 +55,7 @@ class Node:
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
         self._next_station = None
+        self._replan = asyncio.Event()  # set when the sampler has a new station
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
 
     def _previous(self):
@@ -83,9 +85,7 @@ class Node:
         self.identity.ended()
 
     async def _sample(self, beat):
-        """Measure on the grid of readings and records. A slot that was missed is left out, never made up
-        for.
-        """
+        """Measure on the grid of readings and records. A slot that was missed is left out, never made up for."""
         due = port.ticks_ms()
         while True:
             beat()
@@ -94,7 +94,7 @@ class Node:
                 due = port.ticks_ms()
             left = port.ticks_diff(due, port.ticks_ms())
             if left > 0:
-                await port.sleep_ms(min(left, 1000))
+                await port.happens(self._replan, min(left, _BEAT_MS))
                 continue
             station = self.station
             if await station.slot(self.clock):
@@ -146,8 +146,7 @@ class Node:
     # ---- configuration
 
     async def desired(self, payload):
-        """A `desired` arrived: check it, keep it, run it from the next record. Returns whether it changed
-        anything.
+        """A `desired` arrived: check it, keep it, run it from the next record. Returns whether it changed anything.
 
         A configuration that cannot be built here, or whose birth would be too long, is refused as a whole.
         """
@@ -157,7 +156,9 @@ class Node:
             station = Station(config, self.board, self.quiet)
 
             def birth(out):
-                port.once("messages", "birth", out, self, station, config, version, digest, self.recorder.next)
+                port.once(
+                    "messages", "birth", out, self, station, config, version, digest, self.recorder.next
+                )
 
             try:
                 self.publisher.build(birth)
@@ -174,6 +175,7 @@ class Node:
         if not taken:
             return False
         self._next_station = made[0]
+        self._replan.set()
         while self._next_station is not None:  # the rows of the old one end before the new birth
             await port.sleep_ms(100)
         return True
@@ -182,6 +184,7 @@ class Node:
         self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None
+        self._replan.clear()
         self.since = self.recorder.next
 
     # ---- what is told

@@ -1,8 +1,8 @@
 """The upward messages that are not records: birth, state and reported, written into one buffer.
 
 They are needed once a minute at most, so the node reaches them by `port.once`. Each takes a `wire.Writer` (reset
-by the caller), and writes the fields in the order of docs/protocol.md. Dicts of MicroPython have no order of their own, so every object says its keys. Raises
-NodeError too_large when the buffer is too small.
+by the caller), and writes the fields in the order of docs/protocol.md. Dicts of MicroPython have no order of
+their own, so every object says its keys. Raises NodeError too_large when the buffer is too small.
 """
 
 import babbitt_node

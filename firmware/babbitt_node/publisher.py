@@ -30,6 +30,8 @@ _DESIRED_MAX = const(8192)
 _OTHER_MAX = const(4096)
 _TX = const(384)  # CONNECT with its will and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
+_BEAT_MS = const(30000)  # the longest silence of a publisher that has nothing to do
+_CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connection needs
 _WILL = b'{"online":false}'
 
 
@@ -42,6 +44,7 @@ class Publisher:
     def __init__(self, node):
         self._node = node
         settings = node.settings
+        self._wake = asyncio.Event()
         root = "babbitt/1/%s/" % settings["site"]
         own = root + settings["node"] + "/"
         self._own = own
@@ -58,13 +61,13 @@ class Publisher:
             keepalive_s=broker["keepalive_s"],
             will=(own + "state", _WILL, 1, True),
             on_message=self._on_message,
+            on_end=self.wake,
             tx_size=_TX,
         )
         self._room = memoryview(bytearray(PUBLISH_HEAD + _OTHER_MAX))
         self._batch = Batch(self._room[PUBLISH_HEAD:], node.identity.install)
         self._cursor = node.spool.cursor()
         self._probe = node.spool.cursor()
-        self._wake = asyncio.Event()
         self._session = None
         self._desired = None
         self._commit = None
@@ -112,6 +115,8 @@ class Publisher:
             beat()
             try:
                 await self._join(failures)
+                async with self._node.quiet:  # from flash, so not while a window is open
+                    port.fetch(*_CONNECTING)
                 await self._client.connect()
                 beat()
                 pause_s = 1
@@ -122,6 +127,7 @@ class Publisher:
             finally:
                 self.host_online = False
                 await self._client.close()
+                port.forget(*_CONNECTING)
             failures += 1
             jitter = port.unique_bytes(1)[0]
             for _ in range(pause_s):
@@ -146,17 +152,13 @@ class Publisher:
         await self._client.subscribe(self._own + "commit", 0)
         await self._client.subscribe(self._own + "desired", 1)
         await self._client.subscribe(self._own.rsplit("/", 2)[0] + "/$host", 1)
+        port.forget(*_CONNECTING)
         self._restart()
         while self._client.connected:
             beat()
-            if await self._step(beat):
-                continue
             self._wake.clear()
-            try:
-                await port.wait_for_ms(self._wake.wait(), 1000)
-            except NodeError as error:
-                if error.name != "timeout":
-                    raise
+            if not await self._step(beat):
+                await port.happens(self._wake, _BEAT_MS)
         await self._client.run()
 
     async def _step(self, beat):

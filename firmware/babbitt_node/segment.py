@@ -144,4 +144,9 @@ def write_whole(path, data):
     with open(path + ".new", "wb") as file:
         file.write(data)
         file.flush()
-    os.rename(path + ".new", path)
+    replace(path + ".new", path)
+
+
+def replace(new, path):
+    """Put a finished file in the place of another one."""
+    os.rename(new, path)

@@ -1,15 +1,18 @@
 """The power-safe log that is also the send queue.
 
-    spool = Spool("spool", 1000000, install="9f3a01bc", boot=3) spool.append(kind_of(ROW, 2), 3, 120,
-    b"[81234567,...]")      # on flash when it returns cursor = spool.cursor()
-    # right behind the watermark n = spool.read(cursor, buf)                                   # -1: nothing
-    more; cursor.what .quality .boot .seq spool.commit(3, 122)                                          # the
-    host has everything up to here
+    spool = Spool("spool", 1000000, install="9f3a01bc", boot=3)
+    spool.append(kind_of(ROW, 2), 3, 120, b"[81234567,...]")    # on flash when it returns
+    cursor = spool.cursor()                                     # right behind the watermark
+    n = spool.read(cursor, buf)                                 # -1: nothing more
+    print(cursor.what, cursor.quality, cursor.boot, cursor.seq)
+    spool.commit(3, 122)                                        # the host has everything up to here
 
 Records are kept in the order of (boot, seq), which only grows, in segment files (`segment.py`). A segment
 whose records are all below the watermark is deleted. When the limit is reached, the rows of the oldest
 segment that has some are discarded; its events stay, in their place, so that the watermark, which is
 cumulative, can never run over them. Only when nothing but events is left the oldest of these go.
+
+How it is opened and how room is made, which happens seldom, is in `upkeep.py`.
 
 `state.json` keeps the discards and the watermark. A discard is written there *before* the bytes go, together
 with the number of the segment it concerns; a start that finds such an intention finishes it. The watermark is
@@ -21,6 +24,7 @@ import json
 from babbitt_node import segment
 from babbitt_node.discards import Discards
 from babbitt_node.errors import NodeError
+from babbitt_node.hal.port import once
 from babbitt_node.segment import FRAME, HEADER, MAX_PAYLOAD, ROW
 from babbitt_node.shelf import Shelf
 
@@ -53,55 +57,32 @@ class Spool:
     """
 
     def __init__(self, folder, limit, install, boot):
-        self._state = folder + "/state.json"
+        self.state = folder + "/state.json"
         self._limit = limit
-        self._full = max(512, min(32768, limit // 16))
-        self._install = install
-        self._shelf = Shelf(folder, install, boot)
+        self.full = max(512, min(32768, limit // 16))
+        self.install = install
+        self.shelf = Shelf(folder, install, boot)
         self.watermark = (0, -1)
         self.discards = Discards()
-        cut = self._load()
-        shelf = self._shelf
-        shelf.open(self.watermark)
-        self.corrupt, self.foreign, self.torn = shelf.corrupt, shelf.foreign, shelf.torn
-        self.last = shelf.items[-1].last if shelf.items else (0, -1)
-        if cut is not None:
-            for found in shelf.items:
-                if found.number == cut[0]:
-                    self._cut(found, cut[1])
-                    break
-            self.save()
-        self._tally()
-
-    def _load(self):
-        """Read state.json; returns the discard that was intended, or None."""
-        try:
-            with open(self._state) as file:
-                state = json.load(file)
-            if state["i"] != self._install:
-                return None
-            self.discards.load(state["discards"])
-            boot, seq = state["watermark"]
-            self.watermark = (int(boot), int(seq))
-            return state["cut"]
-        except OSError:
-            return None  # the first start
-        except (ValueError, KeyError, TypeError) as error:
-            print("spool: state.json is damaged, counting discards from 0:", error)
-            return None
+        self.corrupt = self.foreign = 0
+        self.torn = False
+        self.last = (0, -1)
+        once("upkeep", "begin", self)
+        self.tally()
 
     def save(self, cut=None):
         """Write watermark and discards. cut: [segment number, events too] of a discard about to happen."""
         state = {
-            "i": self._install,
+            "i": self.install,
             "watermark": list(self.watermark),
             "discards": self.discards.dump(),
             "cut": cut,
         }
-        segment.write_whole(self._state, json.dumps(state).encode())
+        segment.write_whole(self.state, json.dumps(state).encode())
 
-    def _tally(self):
-        items = self._shelf.items
+    def tally(self):
+        """Count again what the segments hold."""
+        items = self.shelf.items
         self.records = sum(s.left for s in items)
         self.bytes = sum(s.left_bytes for s in items)
         self.size = sum(s.size for s in items)
@@ -121,16 +102,16 @@ class Spool:
         key = (boot, seq)
         if key <= self.last:
             raise NodeError("internal", "record %r after %r" % (key, self.last))
-        while self.size + n + HEADER > self._limit and self._make_room():
+        while self.size + n + HEADER > self._limit and once("upkeep", "make_room", self):
             pass
-        shelf = self._shelf
+        shelf = self.shelf
         try:
-            newest = shelf.write(kind, boot, seq, payload, self._full)
+            newest = shelf.write(kind, boot, seq, payload, self.full)
         except OSError as error:
             print("spool: writing failed, making room:", error)
             try:
-                self._make_room()
-                newest = shelf.write(kind, boot, seq, payload, self._full)
+                once("upkeep", "make_room", self)
+                newest = shelf.write(kind, boot, seq, payload, self.full)
             except OSError as again:
                 raise NodeError("spool_full", "the flash refuses a record: %s" % again)
         newest.count(key, kind & 15, n, self.watermark)
@@ -138,43 +119,6 @@ class Spool:
         self.records += 1
         self.bytes += n
         self.size += n if newest.size > HEADER + n else n + HEADER
-
-    def _make_room(self):
-        """Discard the oldest rows, or if there are none the oldest events. Returns whether anything went."""
-        closed = self._shelf.closed()
-        for found in closed:
-            if found.rows:
-                return self._discard(found, False)
-        return bool(closed) and self._discard(closed[0], True)
-
-    def _discard(self, found, events_too):
-        reader = self._shelf.reader
-        previous = self.watermark
-        for _ in self._shelf.frames(found):
-            key = (reader.boot, reader.seq)
-            if key > previous:
-                previous = key
-                if events_too or reader.what == ROW:
-                    self.discards.note(key[0], key[1], reader.what == ROW)
-        self.save([found.number, events_too])
-        self._cut(found, events_too)
-        self._tally()
-        return True
-
-    def _cut(self, found, events_too):
-        """Drop the rows (and events) of a segment; what stays joins the segment before it if it fits."""
-        shelf = self._shelf
-        at = shelf.items.index(found)
-        before = shelf.items[at - 1] if at else None
-        if events_too:
-            shelf.remove(found)
-        elif before is not None and not before.rows and before.size + found.event_bytes <= self._full:
-            shelf.rewrite([before, found], before, False, self.watermark)
-            shelf.remove(found)
-        else:
-            made = shelf.rewrite([found], found, False, self.watermark)
-            if made.first is None:
-                shelf.remove(made)
 
     # ---- reading and committing
 
@@ -187,7 +131,7 @@ class Spool:
 
         Returns the length of its payload, or -1 at the end.
         """
-        shelf = self._shelf
+        shelf = self.shelf
         if cursor.edition != shelf.edition:
             cursor.edition = shelf.edition
             cursor.number = -1
@@ -216,7 +160,7 @@ class Spool:
         if target <= self.watermark:
             return 0
         before = self.records
-        shelf = self._shelf
+        shelf = self.shelf
         for found in shelf.items:
             if found.last is None or found.first > target:
                 continue
@@ -230,15 +174,15 @@ class Spool:
             self.save()
             for found in done:
                 shelf.remove(found)
-        self._tally()
+        self.tally()
         return before - self.records
 
     def _count_left(self, found, target):
         """Take what lies up to `target` out of the counts of a segment that goes on behind it."""
         cursor = self.cursor()
-        cursor.edition = self._shelf.edition
+        cursor.edition = self.shelf.edition
         cursor.number = found.number
-        buf = self._shelf.buf
+        buf = self.shelf.buf
         n = self.read(cursor, buf)
         while n >= 0 and (cursor.boot, cursor.seq) <= target:
             found.left -= 1
@@ -249,7 +193,7 @@ class Spool:
     def oldest(self, boot, seq):
         """(boot, seq) of the oldest record above the watermark, or the given next one if there is none."""
         cursor = self.cursor()
-        found = self.read(cursor, self._shelf.buf) >= 0
+        found = self.read(cursor, self.shelf.buf) >= 0
         return (cursor.boot, cursor.seq) if found else (boot, seq)
 
     def close(self):
@@ -259,4 +203,4 @@ class Spool:
 
     def close_files(self):
         """Close the files; the next call opens what it needs."""
-        self._shelf.close()
+        self.shelf.close()

@@ -1,9 +1,12 @@
 """What one configuration makes the node do: its samplers, its checks, and when each is due.
 
-station = Station(config, board, quiet)
-while True:
-    if await station.slot(clock):          # every `step_ms`; True: a record is complete in `station.values`
-        for check in station.judge(): ...
+    station = Station(config, board, quiet)
+    while True:
+        if await station.slot(clock):        # every `step_ms`; True: a record is complete in `station.values`
+            for check in station.judge():
+                ...                          # its state changed
+
+A slot that could not be kept is left out by `skip`.
 """
 
 from babbitt_node import checks
@@ -46,9 +49,7 @@ class Station:
         self._dt_ms = 0
 
     def take_over(self, before):
-        """Go on where another station stops: samplers and checks whose settings are the same keep what they
-        know.
-        """
+        """Go on where another station stops: samplers and checks whose settings are the same keep what they know."""
         if before._interval_s == self._interval_s:
             for i, sampler in enumerate(self.samplers):
                 for other in before.samplers:

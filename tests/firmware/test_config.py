@@ -3,10 +3,11 @@
 import json
 import os
 
+from helpers import raises
+
 from babbitt_node.config import channel_ids, validate, validate_node
 from babbitt_node.rules import ConfigError, nearest
 from babbitt_node.settings import Settings, digest
-from helpers import raises
 
 BUSES = {"spi0": "spi", "ow0": "onewire"}
 

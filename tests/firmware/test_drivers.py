@@ -3,11 +3,12 @@
 import asyncio
 from array import array
 
+from helpers import Random, node_error, without_heap
+
 from babbitt_node.drivers.adxl345 import ADXL345
 from babbitt_node.drivers.ds18b20 import DS18B20
 from babbitt_node.errors import NodeError
 from babbitt_node.window import TemperatureSampler, VibrationSampler
-from helpers import Random, node_error, without_heap
 
 
 class Accelerometer:

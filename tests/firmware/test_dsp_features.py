@@ -2,8 +2,9 @@
 
 from array import array
 
-from babbitt_node.dsp import features
 from helpers import Random, node_error, without_heap
+
+from babbitt_node.dsp import features
 
 NUM, DEN = 15625, 4  # ADXL345 full resolution: 3906.25 micro-g a count
 

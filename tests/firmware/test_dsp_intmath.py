@@ -1,7 +1,8 @@
 """Integer arithmetic against Python's own unbounded integers."""
 
-from babbitt_node.dsp.intmath import MAX, isqrt, muldiv, room, shifted
 from helpers import Random, without_heap
+
+from babbitt_node.dsp.intmath import MAX, isqrt, muldiv, room, shifted
 
 
 def test_isqrt_is_the_floor_of_the_root():

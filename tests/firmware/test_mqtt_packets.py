@@ -1,5 +1,7 @@
 """MQTT 3.1.1 byte by byte: the vectors of the standard, and a refusal for everything it forbids."""
 
+from helpers import MICROPYTHON, Random, node_error
+
 from babbitt_node.mqtt.decoder import (
     CONNACK,
     PINGRESP,
@@ -10,16 +12,14 @@ from babbitt_node.mqtt.decoder import (
     UNSUBACK,
     Decoder,
 )
+from babbitt_node.mqtt.hello import encode_connect, encode_subscribe, encode_unsubscribe
 from babbitt_node.mqtt.packets import (
-    encode_connect,
+    PUBLISH_HEAD,
     encode_disconnect,
     encode_pingreq,
     encode_puback,
     encode_publish,
-    encode_subscribe,
-    encode_unsubscribe,
 )
-from helpers import Random, node_error
 
 
 def encoded(encode, *args, **kwargs):
@@ -223,3 +223,41 @@ def test_a_length_of_four_bytes_is_read():
 
 def test_a_decoder_without_a_buffer_is_refused():
     node_error("range", Decoder, 15)
+
+
+def test_a_payload_that_lies_in_the_buffer_is_moved_to_its_place():
+    room = memoryview(bytearray(PUBLISH_HEAD + 300))
+    for topic, size in (("a", 0), ("a", 1), ("t" * 119, 300), ("babbitt/1/hall/press-7/data", 200)):
+        payload = bytes(i * 7 & 255 for i in range(size))
+        room[PUBLISH_HEAD : PUBLISH_HEAD + size] = payload
+        n = encode_publish(room, topic, room[PUBLISH_HEAD : PUBLISH_HEAD + size], 1, True, False, 5)
+        assert bytes(room[:n]) == encoded(encode_publish, topic, payload, 1, True, False, 5)
+
+
+def test_a_large_packet_takes_room_only_while_it_is_read():
+    big = encoded(encode_publish, "a/b", b"x" * 8000, 1, False, False, 77)
+    decoder = Decoder(8448)
+    kept = len(decoder._buf)
+    for chunk in (big[:3000], big[3000:]):
+        for kind in decoder.feed(chunk):
+            assert kind == PUBLISH and len(decoder.payload) == 8000 and decoder.payload[7999] == 120
+    assert kept == len(decoder._buf) == 512 and len(decoder.payload) == 0
+    list(decoder.feed(big[:3000]))
+    decoder.reset()
+    assert len(decoder._buf) == 512
+    assert list(decoder.feed(b"\xd0\x00")) == [PINGRESP]
+
+
+def test_a_packet_without_room_on_the_heap_is_skipped_and_can_be_acknowledged():
+    if not MICROPYTHON:
+        return  # there is always room on a PC
+    decoder = Decoder(1 << 22)
+    head = b"\x32\x83\x80\x40\x00\x01a\x00\x05"  # PUBLISH of 1 MiB, QoS 1, packet id 5
+    assert list(decoder.feed(head)) == []
+    zeros = bytearray(4096)
+    left = decoder.length - 5
+    while left:
+        found = list(decoder.feed(memoryview(zeros)[: min(left, 4096)]))
+        left -= min(left, 4096)
+    assert found == [TOO_LARGE]
+    assert (decoder.kind, decoder.topic, decoder.packet_id) == (PUBLISH, b"a", 5)

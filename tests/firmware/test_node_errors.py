@@ -3,9 +3,10 @@
 from babbitt_node.errors import NAMES, NodeError
 
 
-def test_every_name_is_fit_for_the_wire_and_explained():
-    for name, meaning in NAMES.items():
-        assert len(name) <= 32 and len(meaning) <= 128
+def test_every_name_is_fit_for_the_wire():
+    assert len(NAMES) > 10
+    for name in NAMES:
+        assert 1 <= len(name) <= 32
         assert all("a" <= c <= "z" or c == "_" for c in name), name
 
 

@@ -3,9 +3,10 @@
 import asyncio
 import errno
 
-from babbitt_node.hal import port
-from babbitt_node.hal.tcp import open_tcp
 from helpers import MICROPYTHON, node_error
+
+from babbitt_node.hal import port
+from babbitt_node.hal.dial import open_tcp
 
 
 def test_ticks_compare_across_their_wrap():

@@ -2,11 +2,12 @@
 
 import json
 
+from helpers import node_error, without_heap
+
 from babbitt_node.records import Batch, Recorder, encode_event, encode_row
-from babbitt_node.segment import EVENT, MAX_PAYLOAD, ROW
+from babbitt_node.segment import EVENT, ROW
 from babbitt_node.spool import Spool
 from babbitt_node.wire import Writer
-from helpers import node_error, without_heap
 
 
 class Watch:

@@ -3,10 +3,11 @@
 import os
 from array import array
 
+from helpers import Random, node_error
+
 from babbitt_node import segment, shelf
 from babbitt_node.segment import EVENT, FRAME, MAX_PAYLOAD, ROW, kind_of
 from babbitt_node.spool import Spool
-from helpers import Random, node_error
 
 LIMIT = 1000000
 _buf = bytearray(MAX_PAYLOAD)

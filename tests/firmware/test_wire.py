@@ -2,9 +2,10 @@
 
 import json
 
+from helpers import Random, node_error, without_heap
+
 from babbitt_node.errors import NodeError
 from babbitt_node.wire import Writer, get_int, get_str, read_object
-from helpers import Random, node_error, without_heap
 
 
 def text(writer):

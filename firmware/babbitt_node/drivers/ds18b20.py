@@ -2,8 +2,10 @@
 
     sensor = DS18B20(board.bus("ow0"), rom=None)     # None: the only one on the bus; else 16 hex digits
     sensor.probe()                                   # NodeError no_device, wrong_identity, crc
-    sensor.convert() await sleep_ms(CONVERT_MS) print(sensor.read())                             #
-    milli-degrees C; NodeError no_device, crc, power_on_value, range
+    sensor.convert()
+    await sleep_ms(CONVERT_MS)
+    print(sensor.read())                             # milli-degrees C; NodeError no_device, crc,
+                                                     # power_on_value, range
 
 Commands, scratchpad and timing: Maxim Integrated, DS18B20 data sheet, Rev. 6.
 """

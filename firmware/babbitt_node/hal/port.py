@@ -41,10 +41,22 @@ def once(module, function, *args):
     try:
         return getattr(borrowed, function)(*args)
     finally:
-        if MICROPYTHON:
-            for name in (module,) + getattr(borrowed, "BORROWS", ()):
-                if sys.modules.pop("babbitt_node." + name, None) is not None:
-                    delattr(sys.modules["babbitt_node"], name)
+        forget(module, *getattr(borrowed, "BORROWS", ()))
+
+
+def fetch(*modules):
+    """Import modules of the node for the time until they are forgotten."""
+    for module in modules:
+        __import__("babbitt_node." + module)
+
+
+def forget(*modules):
+    """Give back what modules of the node take on the heap of MicroPython; the next import reads them again."""
+    if MICROPYTHON:
+        for module in modules:
+            package, _, leaf = ("babbitt_node." + module).rpartition(".")
+            if sys.modules.pop("babbitt_node." + module, None) is not None:
+                delattr(sys.modules[package], leaf)
 
 
 def unique_bytes(n):
@@ -76,6 +88,14 @@ if MICROPYTHON:
             return
         t = time.gmtime((ms - _EPOCH_MS) // 1000)
         _RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], ms % 1000 * 1000))
+
+    async def happens(event, ms):
+        """Whether an asyncio.Event is set within `ms`; returns as soon as it is."""
+        try:
+            await asyncio.wait_for_ms(event.wait(), ms)
+        except asyncio.TimeoutError:
+            return False
+        return True
 
     async def wait_for_ms(aw, ms):
         """Await `aw` for at most `ms`; it is cancelled and NodeError `timeout` raised when that was not
@@ -178,6 +198,14 @@ else:
             if not task.done():
                 task.cancel()
                 await asyncio.wait((task,))
+
+    async def happens(event, ms):
+        """Whether an asyncio.Event is set within `ms`; returns as soon as it is."""
+        try:
+            await wait_for_ms(event.wait(), ms)
+        except NodeError:
+            return False
+        return True
 
     def mem_free():
         """0: CPython's memory has no limit to measure against."""

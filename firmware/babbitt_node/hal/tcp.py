@@ -1,45 +1,26 @@
 """TCP connections of the node: non-blocking on both runtimes, without Nagle's delay, and never for ever.
 
-    from babbitt_node.hal.tcp import open_tcp
+    from babbitt_node.hal.dial import open_tcp
 
     conn = await open_tcp("192.168.1.2", 1883, 5000)
     await conn.write(b"ping")
     count = await conn.readinto(buf)       # 0: the other side closed
     conn.close()
+
+Opening one is in `hal/dial.py`, because it is needed at the beginning of a connection only.
 """
 
 import asyncio
-import errno
-import socket
 
 from ..errors import NodeError
 from .compile import const
-from .port import MICROPYTHON, sleep_ms, ticks_diff, ticks_ms, wait_for_ms
+from .port import MICROPYTHON, sleep_ms, ticks_diff, ticks_ms
 
-_TCP = const(6)  # IPPROTO_TCP and TCP_NODELAY: MicroPython has no names for them; the numbers are universal
-_NODELAY = const(1)
 _WRITE_RETRY_MS = const(5)
 
 
 if MICROPYTHON:
     from asyncio import core as _core
-
-    def _wait_writable(sock):
-        # A generator, which is what `await` takes on MicroPython; the same call as in asyncio's own Stream.
-        yield _core._io_queue.queue_write(sock)
-
-    async def _connect(sock, address):
-        try:
-            sock.connect(address)
-        except OSError as error:
-            if error.errno != errno.EINPROGRESS:
-                raise
-        await _wait_writable(sock)
-        try:
-            sock.send(b"")  # there is no getsockopt: a refused connection shows itself here
-        except OSError as error:
-            if error.errno != errno.EAGAIN:
-                raise
 
     class Conn:
         """One TCP connection. One task may read and one may write at a time.
@@ -75,9 +56,6 @@ if MICROPYTHON:
 
 else:
 
-    async def _connect(sock, address):
-        await asyncio.get_running_loop().sock_connect(sock, address)
-
     class Conn:
         """One TCP connection. One task may read and one may write at a time.
 
@@ -111,8 +89,8 @@ else:
                 self._sock = None
 
 
-class _Connection(Conn):
-    """The half of a connection that is the same everywhere."""
+class Connection(Conn):
+    """A connection on either runtime: the half that is the same everywhere."""
 
     async def write(self, buf, timeout_ms=10000):
         """Hand all of `buf` to the network. Returns at once when there is room for it, else tries again every
@@ -136,39 +114,3 @@ class _Connection(Conn):
             if ticks_diff(ticks_ms(), started) > timeout_ms:
                 raise NodeError("timeout", "the network took no data for %d ms" % timeout_ms)
             await sleep_ms(_WRITE_RETRY_MS)
-
-
-async def open_tcp(host, port, timeout_ms):
-    """Connect to `host` (name or address) and return a Conn with TCP_NODELAY set.
-
-    Conn: coroutines `readinto(buf)` and `write(buf, timeout_ms=10000)`, plain `close()`. Every address of the
-    name is tried; the time-out is for all of them together. Resolving a name blocks: an address does not.
-    Raises NodeError network_down (unknown name, nobody listens, no route) or timeout.
-    """
-    where = "%s:%d" % (host, port)
-    try:
-        addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    except OSError as error:
-        raise NodeError("network_down", "cannot find %s: %s; check broker.host" % (where, error))
-    started = ticks_ms()
-    failure = None
-    for family, kind, protocol, _, address in addresses:
-        left = timeout_ms - ticks_diff(ticks_ms(), started)
-        if left <= 0:
-            break
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            await wait_for_ms(_connect(sock, address), left)
-            sock.setsockopt(_TCP, _NODELAY, 1)
-            conn = _Connection(sock)
-            sock = None
-            return conn
-        except OSError as error:
-            failure = NodeError("network_down", "cannot reach %s: %s; does it run?" % (where, error))
-        except NodeError:
-            failure = NodeError("timeout", "%s does not answer within %d ms" % (where, timeout_ms))
-        finally:
-            if sock is not None:
-                sock.close()
-    raise failure or NodeError("network_down", "%s has no address" % where)

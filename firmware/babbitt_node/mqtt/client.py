@@ -24,7 +24,8 @@
 All calls may be made from several tasks of one event loop. `on_message` must not block and cannot await; an
 exception it raises ends the connection and comes out of `run()` unchanged.
 
-The client keeps no copy of a message: what was not acknowledged when a connection ended is the caller's to
+What only the beginning of a connection needs is imported then (`hal.dial`, `mqtt.hello`); the owner may have it
+forgotten afterwards. The client keeps no copy of a message: what was not acknowledged when a connection ended is the caller's to
 send again (the spool does). The watching task is the one place where time is kept: an answer that is overdue,
 a write that does not get through, or silence for 1.5 x keepalive ends the connection with an error that every
 waiting call raises.
@@ -40,17 +41,10 @@ import asyncio
 from ..errors import NodeError
 from ..hal.compile import const
 from ..hal.port import sleep_ms, ticks_diff, ticks_ms
-from ..hal.tcp import open_tcp
 from .decoder import CONNACK, CONNACK_TEXT, PINGRESP, PUBACK, PUBLISH, SUBACK, TOO_LARGE
 from .inflight import InFlight
 from .link import Link
-from .packets import (
-    encode_connect,
-    encode_disconnect,
-    encode_puback,
-    encode_publish,
-    encode_subscribe,
-)
+from .packets import encode_disconnect, encode_puback, encode_publish
 
 _BUFFER = const(8448)  # 8.25 KiB: the largest payload of the protocol (8,192) with topic and header
 _GOODBYE_MS = const(1000)
@@ -61,9 +55,11 @@ class Client(Link):
 
     host, port: the broker. client_id: str, 1..23 characters are portable. keepalive_s: 1..65535 seconds.
     user, password: str or None. will: (topic, payload, qos, retain) or None.
-    on_message: function(topic: bytes, payload: memoryview, retained: bool) or None.
-    window: largest number of QoS 1 messages in flight. tx_size: bytes of the buffer, taken here once, for
-    packets that bring no room of their own. rx_size: bytes of the largest packet that is accepted. answer_ms: longest wait for the TCP connection, for a CONNACK, a SUBACK or a PUBACK.
+    on_message: function(topic: bytes, payload: memoryview, retained: bool) or None. on_end: function() that is
+    called when a connection ends, or None; it must neither block nor raise.
+    window: largest number of QoS 1 messages in flight. tx_size: bytes of the buffer, taken here once, for packets
+    that bring no room of their own. rx_size: bytes of the largest packet that is accepted. answer_ms: longest
+    wait for the TCP connection, for a CONNACK, a SUBACK or a PUBACK.
 
     Attributes to read: `connected` bool; `in_flight` messages without PUBACK; `refused` packets from the
     broker that were larger than rx_size and thrown away, since construction.
@@ -79,6 +75,7 @@ class Client(Link):
         password=None,
         will=None,
         on_message=None,
+        on_end=None,
         window=8,
         tx_size=_BUFFER,
         rx_size=_BUFFER,
@@ -93,6 +90,7 @@ class Client(Link):
         self._hello = (client_id, keepalive_s, False, user, password, will)
         self._answer_ms = answer_ms
         self._on_message = on_message
+        self._on_end = on_end
         self.refused = 0
         self._window = InFlight(window)
         self._ask_lock = asyncio.Lock()  # one CONNECT or SUBSCRIBE at a time
@@ -118,6 +116,8 @@ class Client(Link):
         """
         if self._conn is not None:
             raise NodeError("internal", "connect() on a connected client: close() it first")
+        from ..hal.dial import open_tcp
+
         conn = await open_tcp(self._host, self._port, self._answer_ms)
         self._window.reset()
         self._begin(conn)
@@ -162,8 +162,7 @@ class Client(Link):
         await self._start(self._live(), topic, payload, retain, room)
 
     async def drain(self):
-        """Wait until every message has its PUBACK. Raises NodeError broker_lost if the connection ends first.
-        """
+        """Wait until every message has its PUBACK. Raises NodeError broker_lost if the connection ends first."""
         conn = self._live()
         while self._window.count and self._conn is conn:
             await self._window.change()
@@ -195,8 +194,7 @@ class Client(Link):
         raise self._error
 
     async def close(self):
-        """Say DISCONNECT (so that no will is sent) and close. Harmless without a connection; raises nothing.
-        """
+        """Say DISCONNECT (so that no will is sent) and close. Harmless without a connection; raises nothing."""
         conn = self._conn
         if conn is None:
             return
@@ -237,11 +235,13 @@ class Client(Link):
 
     async def _ask(self, conn, kind, packet_id, topic=None, qos=0):
         """Write CONNECT or SUBSCRIBE and wait for its answer; the watching task limits the wait."""
+        from . import hello
+
         async with self._tx_lock:
             if kind == CONNACK:
-                size = encode_connect(self._tx, *self._hello)
+                size = hello.encode_connect(self._tx, *self._hello)
             else:
-                size = encode_subscribe(self._tx, packet_id, ((topic, qos),))
+                size = hello.encode_subscribe(self._tx, packet_id, ((topic, qos),))
             self._asked = kind
             self._asked_id = packet_id
             self._asked_at = ticks_ms()
@@ -301,8 +301,17 @@ class Client(Link):
             return NodeError("broker_lost", "no PUBACK for %d ms" % self._answer_ms)
         return None
 
+    def _patience(self, now):
+        """Milliseconds until an answer can be overdue; for none that is awaited as long as one would take."""
+        age = max(0, self._window.longest(now))
+        if self._asked:
+            age = max(age, ticks_diff(now, self._asked_at))
+        return self._answer_ms - age
+
     def _wake(self):
         """Let everybody look at the connection that ended."""
         self._asked = 0
         self._window.wake()
         self._answer.set()
+        if self._on_end is not None:
+            self._on_end()

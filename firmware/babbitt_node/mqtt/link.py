@@ -1,8 +1,8 @@
 """One connection to a broker: its buffers, its writer, its reading task and its watching task.
 
-`Link` knows packets as bytes; `Client` below it in the hierarchy knows what they mean and fills in three
-methods: `_take(conn, kind)` acts on a packet, `_overdue(now)` names an answer that is late, `_wake()` lets
-everybody go who waits for a connection that ended.
+`Link` knows packets as bytes; `Client` below it in the hierarchy knows what they mean and fills in four
+methods: `_take(conn, kind)` acts on a packet, `_overdue(now)` names an answer that is late, `_patience(now)` tells
+when the next one can be, `_wake()` lets everybody go who waits for a connection that ended.
 """
 
 import asyncio
@@ -48,6 +48,9 @@ class Link:
     def _overdue(self, now):
         raise NotImplementedError
 
+    def _patience(self, now):
+        raise NotImplementedError
+
     def _wake(self):
         raise NotImplementedError
 
@@ -77,8 +80,7 @@ class Link:
         self._wake()
 
     def _gone(self):
-        """The error for a caller whose connection is not there (a fresh one: each carries its own traceback).
-        """
+        """The error for a caller whose connection is not there (a fresh one: each carries its own traceback)."""
         error = self._error
         if isinstance(error, NodeError):
             return NodeError(error.name, error.detail)
@@ -141,9 +143,18 @@ class Link:
             self._end(conn, error)
 
     async def _watch(self, conn):
-        """Keep the connection alive, and end it when an answer is overdue."""
+        """Keep the connection alive, and end it when an answer is overdue.
+
+        Sleeps until the next of these is due. What is sent meanwhile is due later than that, because the sleep
+        is never longer than the time an answer may take.
+        """
         while self._conn is conn:
-            await sleep_ms(min(1000, self._keepalive_ms // 4))
+            now = ticks_ms()
+            silent = ticks_diff(now, self._heard)
+            left = min(self._patience(now), self._keepalive_ms * 3 // 2 - silent)
+            if not self._pinged:
+                left = min(left, self._keepalive_ms * 3 // 4 - max(silent, ticks_diff(now, self._sent)))
+            await sleep_ms(max(left + 1, 1 if self.connected else 500))  # silence counts once it is connected
             now = ticks_ms()
             late = self._overdue(now)
             silent = ticks_diff(now, self._heard)

@@ -22,6 +22,8 @@ PURE = {
     "checks": ("babbitt_node.checks", "babbitt_node.dsp", "babbitt_node.errors", "babbitt_node.hal.compile"),
     "dsp": ("babbitt_node.dsp", "babbitt_node.errors", "babbitt_node.hal.compile"),
     "mqtt/packets.py": ("babbitt_node.wire", "babbitt_node.errors", "babbitt_node.hal.compile"),
+    "mqtt/decoder.py": ("babbitt_node.wire", "babbitt_node.errors", "babbitt_node.hal.compile"),
+    "mqtt/hello.py": ("babbitt_node.mqtt.packets", "babbitt_node.errors"),
     "wire.py": ("babbitt_node.mqtt.packets", "babbitt_node.errors", "babbitt_node.hal.compile"),
 }
 

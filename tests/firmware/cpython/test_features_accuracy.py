@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from babbitt_node.dsp.features import vibration
 from numpy.typing import NDArray
+
+from babbitt_node.dsp.features import vibration
 
 G_PER_COUNT = 1 / 256  # ADXL345 in full resolution
 BOUNDS = np.array([0.005, 0.005, 0.005, 0.02])

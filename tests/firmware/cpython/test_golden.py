@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from babbitt.protocol.messages import decode
 from mp_runner import Runner, compile_mpy, find_tool
+
+from babbitt.protocol.messages import decode
 
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE.parents[2] / "docs" / "protocol" / "golden"

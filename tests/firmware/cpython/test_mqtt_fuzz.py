@@ -8,19 +8,13 @@ import threading
 
 import paho.mqtt.client as paho
 import pytest
-from babbitt_node.errors import NodeError
-from babbitt_node.mqtt.decoder import PUBLISH, Decoder
-from babbitt_node.mqtt.packets import (
-    encode_connect,
-    encode_disconnect,
-    encode_pingreq,
-    encode_puback,
-    encode_publish,
-    encode_subscribe,
-    encode_unsubscribe,
-)
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from babbitt_node.errors import NodeError
+from babbitt_node.mqtt.decoder import PUBLISH, Decoder
+from babbitt_node.mqtt.hello import encode_connect, encode_subscribe, encode_unsubscribe
+from babbitt_node.mqtt.packets import encode_disconnect, encode_pingreq, encode_puback, encode_publish
 
 FEW = settings(max_examples=200, deadline=None)
 TOPIC = st.text(min_size=1, max_size=40).filter(lambda t: not set(t) & set("+#\0"))

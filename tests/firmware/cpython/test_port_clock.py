@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+
 from babbitt_node.errors import NodeError
 from babbitt_node.hal import port
 

@@ -7,6 +7,7 @@ firmware tests. The same code runs on MicroPython in the tests of the virtual bo
 import asyncio
 
 import pytest
+
 from babbitt_node import clock as clocks
 from babbitt_node.clock import Clock
 from babbitt_node.publisher import Publisher

@@ -8,10 +8,11 @@ import math
 import random
 from array import array
 
-import babbitt_node.checks
 import checked
 import pytest
 import test_checks_contract as contract
+
+import babbitt_node.checks
 from babbitt_node.dsp import features as plain
 
 MODULES = checked.load()

@@ -1,0 +1,67 @@
+"""The file `boot.json`: read, recovered from the spool, written. Needed at the start and at the end of a boot, so
+it is reached by `port.once`.
+"""
+
+import json
+
+from babbitt_node import segment
+from babbitt_node.hal import port
+from babbitt_node.hal.compile import const
+
+_MARGIN = const(100)  # boots that may have left no record in the spool
+
+
+def begin(path, spool_folder):
+    """Begin a boot: (installation, number of this boot, (number of the boot before, clean) or None)."""
+    known = _read(path) or _recover(spool_folder)
+    if known is None:
+        install, boot, before = "".join("%02x" % b for b in port.unique_bytes(4)), 1, None
+    else:
+        install, last, clean = known
+        boot, before = last + 1, (last, clean)
+    write(path, install, boot, False)
+    return install, boot, before
+
+
+def write(path, install, boot, clean):
+    """Replace the file."""
+    document = {"i": install, "boot": boot, "clean": clean}
+    segment.write_whole(path, json.dumps(document).encode())
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            document = json.load(file)
+        install, boot, clean = document["i"], document["boot"], document["clean"]
+        int(install, 16)
+        if len(install) == 8 and type(boot) is int and 1 <= boot < 0x7FFFFFFF and type(clean) is bool:
+            return install, boot, clean
+        print("identity: boot.json holds no identity")
+    except OSError:
+        pass  # the first start, or a lost file: the spool knows which
+    except (ValueError, KeyError, TypeError) as error:
+        print("identity: boot.json is damaged:", error)
+    return None
+
+
+def _recover(folder):
+    """(installation, highest boot, False) from the segments of the spool, or None without a readable one."""
+    install = None
+    boot = 0
+    buf = bytearray(segment.MAX_PAYLOAD)
+    reader = segment.FrameReader()
+    for number in reversed(segment.names(folder)):
+        path = segment.path_of(folder, number)
+        header = segment.read_header(path)
+        if header is None or (install is not None and header[0] != install):
+            continue
+        install = header[0]
+        boot = max(boot, header[1])
+        with open(path, "rb") as file:
+            for _ in reader.each(file, segment.HEADER, file.seek(0, 2), buf):
+                boot = max(boot, reader.boot)
+    if install is None:
+        return None
+    print("identity: recovered installation %s from the spool, boot %d at least" % (install, boot))
+    return install, boot + _MARGIN, False
