@@ -330,3 +330,7 @@ class Tap(Wire):
     def first(self) -> tuple[str, bytes] | None:
         """(topic, payload) of the oldest message not taken yet, or None."""
         return None if self._heard.empty() else self._heard.get()
+
+    def rest(self) -> list[tuple[str, bytes]]:
+        """All messages not taken yet, oldest first."""
+        return list(iter(self.first, None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -119,10 +120,12 @@ def test_mosquitto_killed_and_messages_said_twice(
     host.stop()
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_power_cuts_of_the_node(make_host: Any, make_plant: Any, seed: int) -> None:
+@pytest.mark.parametrize("seed", [1, 6])
+def test_power_cuts_of_the_node(make_host: Any, make_plant: Any, ending: ExitStack, seed: int) -> None:
     host = make_host("--no-web", "--listen", "127.0.0.1:0")
     plant: Plant = make_plant(host.port)
+    births = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/birth")
+    ending.callback(births.close)
     start(plant)
     board = plant.boards[NAME]
     moments = random.Random(seed)
@@ -138,7 +141,11 @@ def test_power_cuts_of_the_node(make_host: Any, make_plant: Any, seed: int) -> N
         board.start(off_s=moments.uniform(0, 60))
     rows = at_rest(plant, ends)
     assert [row["boot"] for row in rows] == list(range(1, 8))
-    assert [row["note"] for row in rows] == [UNCLEAN] * 6 + [""]
+    # A birth tells of the boot before it; a boot that was cut off before its own birth told of none.
+    announced = {json.loads(payload)["boot"] for _, payload in births.rest()}
+    assert 7 in announced
+    notes = [UNCLEAN if boot + 1 in announced else UNSAID for boot in range(1, 7)]
+    assert [row["note"] for row in rows] == [*notes, ""]
     assert [row["lost_windows"] for row in rows] == [1] * 6 + [0]
     assert {row["state"] for row in rows} == {"complete"}
     host.stop()
