@@ -61,6 +61,7 @@ class Host:
     def _start(self) -> None:
         self._writer = StoreWriter(self.store_path)
         self._parts.append(self._writer.close)
+        self._writer.nobody_online()
         if self._given is None:
             self.broker = EmbeddedBroker(*self._listen)
             self.broker.start()

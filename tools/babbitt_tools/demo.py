@@ -16,7 +16,7 @@ from rich.table import Table
 from babbitt.protocol.assessment import Assessment
 from babbitt.web.server import WebServer
 from babbitt_tools.account import Account
-from babbitt_tools.narrate import Teller, hours, span, stamp, warnings
+from babbitt_tools.narrate import Teller, hours, lasting, span, stamp, warnings
 from babbitt_tools.session import SITE, Session
 from babbitt_tools.story import DAY_MS, DAYS, Asset, assets
 
@@ -28,13 +28,14 @@ _USUAL_S = 150
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the summary: what was sent and stored, who warned first and when (Unix ms), and how the asset was judged at that moment
-    and in the end."""
+    """One row of the summary: what was sent and stored, when (Unix ms) and by whom the first warning came that stayed until the failure (or
+    the first of all, if none did), how many had come and gone before, and how the asset was judged at that moment and in the end."""
 
     asset: str
     account: Account
     warned_ms: int | None
     warned_by: str | None
+    passed: int
     failure_ms: int | None
     then: Assessment | None
     last: Assessment | None
@@ -148,17 +149,18 @@ def _summary(session: Session, cast: list[Asset]) -> list[Line]:
     lines = []
     for asset in cast:
         found = warnings(events, asset.node)
-        first = found[0] if found else None
-        judged = session.reader.assessments(SITE, asset.node, 0, 2**53, 10_000)
-        then = next(
-            (a for a in judged if first is not None and a.t_ms >= first.t and a.remaining is not None), None
-        )
+        stayed = lasting(found, events, asset.failure_ms)
+        first = stayed[0] if stayed else found[0] if found else None
+        start = asset.world.utc_start_ms
+        judged = session.reader.assessments(SITE, asset.node, start, start + round((DAYS + 1) * DAY_MS), 100_000)
+        then = next((a for a in judged if first is not None and a.t_ms >= first.t and a.remaining is not None), None)
         lines.append(
             Line(
                 asset.name,
                 accounts[asset.node],
                 first.t if first else None,
                 first.origin if first else None,
+                sum(one.t < first.t for one in found) if first else 0,
                 asset.failure_ms,
                 then,
                 judged[-1] if judged else None,
@@ -179,7 +181,7 @@ def _report(console: Console, lines: list[Line], as_json: bool) -> None:
         return
     table = Table(title="What was sent, stored and foreseen", title_justify="left")
     for heading, side in _COLUMNS:
-        table.add_column(heading, justify=side, no_wrap=heading == "first warning")
+        table.add_column(heading, justify=side, no_wrap=heading == "warned")
     for line in lines:
         a = line.account
         warned = f"{stamp(line.warned_ms)[5:]}, {line.warned_by}" if line.warned_ms else "none"
@@ -200,7 +202,7 @@ _COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("sent", "right"),
     ("stored", "right"),
     ("lost", "right"),
-    ("first warning", "left"),
+    ("warned", "left"),
     ("ahead", "right"),
     ("health", "right"),
 )
@@ -218,9 +220,10 @@ def _outlook(line: Line) -> str:
     if line.failure_ms is None:
         return "nothing is wrong with it, and nobody said so" if line.warned_ms is None else "a false alarm"
     if line.then is None:
-        return "no estimate of the time left"
+        return "no estimate of the time left at its first lasting warning"
     truth = (line.failure_ms - line.then.t_ms) / 3_600_000
-    return f"first estimate of the time left {span(line.then.remaining)}; in truth {hours(truth)}"
+    before = f"; {line.passed} shorter warnings before" if line.passed else ""
+    return f"time left, said first: {span(line.then.remaining)}; in truth {hours(truth)}{before}"
 
 
 def _plain(line: Line) -> dict[str, Any]:

@@ -64,3 +64,17 @@ def warnings(events: list[EventView], node: str) -> list[EventView]:
         and (e.origin == "node" or e.check == "assessment")
     ]  # fmt: skip
     return sorted(about, key=lambda e: (e.t, e.id))
+
+
+def lasting(found: list[EventView], events: list[EventView], until_ms: int | None) -> list[EventView]:
+    """Those of `found` (see `warnings`) whose cause was still there at `until_ms` (None: at the end): after each of them, the same check
+    did not go back to normal before."""
+
+    def ended(one: EventView) -> bool:
+        return any(
+            e.sev == 0 and (e.node, e.origin, e.check) == (one.node, one.origin, one.check)
+            and (e.t, e.id) > (one.t, one.id) and (until_ms is None or e.t <= until_ms)
+            for e in events
+        )  # fmt: skip
+
+    return [one for one in found if not ended(one)]

@@ -46,6 +46,7 @@ class Applier:
         self._writer = writer
         self._simulated = simulated
         self._known: dict[tuple[str, str, str], Known] = {}
+        self._online: dict[int, bool] = {}
         self._dirty: set[tuple[int, int]] = set()
         self._node_ids: dict[tuple[str, str], int] = {}
         self._heard: dict[int, int] = {}
@@ -62,6 +63,7 @@ class Applier:
     def forget(self) -> None:
         """Drop all that is remembered: the transaction was rolled back."""
         self._known.clear()
+        self._online.clear()
         self._dirty.clear()
         self._node_ids.clear()
         self._heard.clear()
@@ -78,18 +80,31 @@ class Applier:
         elif isinstance(message, Event):
             self._event(self.known(topic.site, topic.node, message.i), message, now)
         elif isinstance(message, State):
-            self._writer.set("nodes", node_id, state=raw.decode(), online=int(message.online))
+            self._writer.set("nodes", node_id, state=raw.decode())
+            self._presence(node_id, message.online, now)
             known = self.known(topic.site, topic.node, message.i)
             total = message.discarded.rows + message.discarded.events
             self._writer.set("installs", known.id, discards=total)
             self._discards(known, message.discards)
         elif isinstance(message, Will):
-            self._writer.set("nodes", node_id, online=0)
+            self._presence(node_id, False, now)
         elif isinstance(message, Reported):
             self._writer.reported(node_id, message, now)
         else:
             raise ProtocolError("this kind of message comes from the host, not from a node", "topic")
         self._heard[node_id] = now
+
+    def _presence(self, node_id: int, online: bool, now: int) -> None:
+        """A node says that it is there, or the broker that it is gone. Going and coming back are events; the
+        first time it is heard by this host is not."""
+        before = self._online.get(node_id)
+        self._online[node_id] = online
+        self._writer.set("nodes", node_id, online=int(online))
+        if before is None or before == online:
+            return
+        came_from, to = ("offline", "online") if online else ("online", "offline")
+        text = "The node is back" if online else "The node does not answer any more: power, Wi-Fi, or the broker"
+        self._writer.host_event(node_id, now, "online", came_from, to, 0 if online else 1, text)
 
     def refused(self, topic: Topic, payload: bytes) -> None:
         """A refused message held records that the node must not send for ever: account for them as

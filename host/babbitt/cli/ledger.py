@@ -9,7 +9,7 @@ from babbitt.store.reader import StoreReader
 from babbitt.store.views import LedgerRow
 
 _COLUMNS = (
-    "node", "install", "boot", "first", "next", "received", "twice", "discarded", "pending", "missing",
+    "node", "install", "boot", "first", "next", "received", "twice", "discarded", "refused", "pending", "missing",
     "note",
 )  # fmt: skip
 
@@ -23,19 +23,7 @@ def ledger(store: StoreOption, json: JsonOption = False) -> None:
     else:
         print_table(
             "Ledger",
-            [
-                "node",
-                "install",
-                "boot",
-                "first",
-                "next",
-                "received",
-                "twice",
-                "discarded",
-                "pending",
-                "missing",
-                "note",
-            ],
+            _COLUMNS,
             [_cells(row) for row in rows],
             "No record has been received yet.",
         )
@@ -47,4 +35,4 @@ def ledger(store: StoreOption, json: JsonOption = False) -> None:
 
 def _cells(r: LedgerRow) -> tuple[object, ...]:
     where = f"{r.site}/{r.node}", r.install, r.boot, r.first, r.next
-    return *where, r.received, r.duplicates, r.discarded, r.pending, r.missing, r.note
+    return *where, r.received, r.duplicates, r.discarded, r.refused, r.pending, r.missing, r.note

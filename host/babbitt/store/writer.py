@@ -84,6 +84,11 @@ class StoreWriter:
         names = ", ".join(f"{name}=?" for name in columns)
         self.conn.execute(f"UPDATE {table} SET {names} WHERE id=?", (*columns.values(), key))
 
+    def nobody_online(self) -> None:
+        """A host that starts has heard nobody yet; who is there says so."""
+        with self.transaction():
+            self.conn.execute("UPDATE nodes SET online=0")
+
     def birth(self, node_id: int, install_id: int, birth: Birth, raw: bytes) -> None:
         """Keep a birth as the node's latest, and what its channels mean from now on."""
         self.set("nodes", node_id, install_id=install_id, boot=birth.boot, birth=raw.decode())

@@ -56,7 +56,7 @@ class NodesPanel:
             Text("strong", "No node has reported yet")
             with Tag("p"):
                 Text("span", "See it at work with simulated machines: ")
-                Text("code", "make demo")
+                Text("code", "babbitt demo")
             with Tag("p"):
                 Text("span", "Or connect a node: set ")
                 Text("code", "broker.host")

@@ -69,7 +69,7 @@ class _Lane:
         except StoreMissing:
             self._drop()
             return Unavailable(
-                f"There is no store in {self.path} yet: start `babbitt host`, or `make demo` for a look."
+                f"There is no store in {self.path} yet: start `babbitt host`, or `babbitt demo` for a look."
             )
         except StoreError as error:
             self._drop()

@@ -257,7 +257,7 @@ def test_empty_and_missing_stores_say_what_to_do_and_recover(tmp_path: Path, bro
         fill = Filler(tmp_path / "store")
         expect(watch.page.get_by_role("alert")).to_be_hidden()
         expect(watch.page.get_by_text("No node has reported yet")).to_be_visible()
-        expect(watch.page.get_by_text("make demo", exact=True)).to_be_visible()
+        expect(watch.page.get_by_text("babbitt demo", exact=True)).to_be_visible()
         expect(watch.page.get_by_text("192.168.1.5:1883")).to_be_visible()
         fill_cold_room(fill, int(time.time() * 1000), q=4)
         expect(watch.page.locator("a.card")).to_have_count(1)
