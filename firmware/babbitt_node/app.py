@@ -132,16 +132,16 @@ class Node:
         self.publisher.wake()
 
     async def _keep_house(self, beat):
-        last = port.ticks_ms()
+        """Ask for a state once a minute, with the heap swept before it."""
+        due = port.ticks_ms()
         while True:
             beat()
-            await port.sleep_ms(5000)
+            due = port.ticks_add(due, _STATE_EVERY_MS)
+            await port.sleep_ms(max(0, port.ticks_diff(due, port.ticks_ms())))
             async with self.quiet:
                 gc.collect()
-            if port.ticks_diff(port.ticks_ms(), last) >= _STATE_EVERY_MS:
-                last = port.ticks_add(last, _STATE_EVERY_MS)
-                self.publisher.state_due = True
-                self.publisher.wake()
+            self.publisher.state_due = True
+            self.publisher.wake()
 
     # ---- configuration
 
