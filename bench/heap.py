@@ -106,7 +106,7 @@ class Shaking:
     def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> np.ndarray:
         """Counts, int16, shape (n, 3)."""
         size = 400.0 if burst_start_us // 200_000_000 % 2 else 60.0
-        return (self._random.normal(0.0, size, (n, 3)) + (0, 0, 256)).clip(-4096, 4095).astype(np.int16)
+        return self._random.normal((0, 0, 256), size, (n, 3)).clip(-4096, 4095).astype(np.int16)
 
     def temperature(self, t_us: int) -> float:
         """Degrees C."""
@@ -217,7 +217,8 @@ def in_order(package: Path) -> list[str]:
                 for alias in node.names:
                     visit(alias.name)
             elif isinstance(node, ast.ImportFrom):
-                parts = name.split(".") + (["__init__"] if files[name].name == "__init__.py" else [])
+                package = files[name].name == "__init__.py"
+                parts = [*name.split("."), "__init__"] if package else name.split(".")
                 module = ".".join([*parts[: -node.level], node.module or ""]) if node.level else node.module
                 visit(str(module).strip("."))
                 for alias in node.names:
