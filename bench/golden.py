@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "firmware"), str(ROOT / "firmware")]
 
 import replay  # noqa: E402
-from babbitt_node.checks import TYPES  # noqa: E402
 from mp_runner import Runner  # noqa: E402
+
+from babbitt_node.checks import TYPES  # noqa: E402
 
 TOP = 2**30 - 1
 NORMAL, LOW, HIGH, LEARNING = range(4)

@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "host"), str(ROOT / "tests")]
 
 import features_numpy as node  # noqa: E402
+
 import synthetic  # type: ignore[import-not-found,unused-ignore]  # noqa: E402
 from babbitt.prognosis.coldroom import ColdRoomAnalyser  # noqa: E402
 from babbitt.prognosis.degradation import LEARNING_ENDS, threshold_from  # noqa: E402

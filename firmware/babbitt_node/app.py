@@ -25,8 +25,9 @@ from babbitt_node.station import Station
 from babbitt_node.supervisor import Supervisor
 
 _STATE_EVERY_MS = const(60000)
+_SWEEP_BYTES = const(24576)  # garbage that may lie about: less means more sweeping, more a heap in pieces
 _WATCHDOG_MS = const(120000)
-_BEAT_MS = const(30000)  # the longest pause of a sampler that waits for its next slot
+_BEAT_MS = const(60000)  # the longest pause of a sampler that waits for its next slot
 
 
 class Node:
@@ -74,6 +75,8 @@ class Node:
             "babbitt %s: installation %s, boot %d"
             % (babbitt_node.__version__, self.identity.install, self.identity.boot)
         )
+        if hasattr(gc, "threshold"):
+            gc.threshold(_SWEEP_BYTES)
         self.supervisor.add("sampler", self._sample, 90)
         self.supervisor.add("publisher", self.publisher.run, 90)
         self.supervisor.add("housekeeper", self._keep_house, 90)
@@ -132,12 +135,17 @@ class Node:
         self.publisher.wake()
 
     async def _keep_house(self, beat):
-        """Ask for a state once a minute, with the heap swept before it."""
+        """Ask for a state once a minute, or once in every interval where that is longer, with the heap swept before it."""
         due = port.ticks_ms()
+        minutes = 0
         while True:
             beat()
             due = port.ticks_add(due, _STATE_EVERY_MS)
             await port.sleep_ms(max(0, port.ticks_diff(due, port.ticks_ms())))
+            minutes += 1
+            if minutes * 60 < self.station.interval_s:
+                continue
+            minutes = 0
             async with self.quiet:
                 gc.collect()
             self.publisher.state_due = True

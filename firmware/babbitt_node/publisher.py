@@ -30,7 +30,7 @@ _DESIRED_MAX = const(8192)
 _OTHER_MAX = const(4096)
 _TX = const(384)  # CONNECT with its will and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
-_BEAT_MS = const(30000)  # the longest silence of a publisher that has nothing to do
+_BEAT_MS = const(60000)  # the longest silence of a publisher that has nothing to do
 _CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connection needs
 _WILL = b'{"online":false}'
 

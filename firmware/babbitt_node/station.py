@@ -27,22 +27,22 @@ class Station:
     def __init__(self, config, board, quiet):
         self.samplers = []
         self._checks = []
-        self._interval_s = config["interval_s"] if config else 10
+        self.interval_s = config["interval_s"] if config else 10
         if config:
             for i, spec in enumerate(config["sensors"]):
                 try:
-                    self.samplers.append(_sampler(spec, board, quiet, self._interval_s))
+                    self.samplers.append(_sampler(spec, board, quiet, self.interval_s))
                 except NodeError as error:
                     raise ConfigError("sensors[%d].bus" % i, error.detail)
             ids = once("config", "channel_ids", config)
             self._checks = [checks.make(spec, ids.index(spec["channel"])) for spec in config["checks"]]
         self.values = [None] * sum(s.width for s in self.samplers)
         # The longest step that meets every reading and every record.
-        step = self._interval_s
+        step = self.interval_s
         for sampler in self.samplers:
             step = _gcd(step, sampler.every_s)
         self.step_ms = step * 1000
-        self._steps = self._interval_s // step
+        self._steps = self.interval_s // step
         self._at = 0
         self._faults = {s.id: "ok" for s in self.samplers}
         self._last_u = None
@@ -50,7 +50,7 @@ class Station:
 
     def take_over(self, before):
         """Go on where another station stops: samplers and checks whose settings are the same keep what they know."""
-        if before._interval_s == self._interval_s:
+        if before.interval_s == self.interval_s:
             for i, sampler in enumerate(self.samplers):
                 for other in before.samplers:
                     if other.spec == sampler.spec:

@@ -14,7 +14,7 @@ import sys
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
 
-_FEED_MS = const(5000)
+_FEED_MS = const(15000)  # a quarter of the watchdog's time
 _HEALTHY_MS = const(600000)  # after so long without a crash the next back-off is short again
 _LONGEST_S = const(60)
 

@@ -86,8 +86,8 @@ def demo(
             for asset in cast:
                 session.add(asset.node, asset.world, asset.config, speed)
             _introduce(console, session, page.url, speed)
-            _play(console, session, began + seconds - 8 if seconds else None)
-            if seconds is None:
+            whole = _play(console, session, began + seconds - 8 if seconds else None)
+            if seconds is None and whole:
                 _linger(console, session, page.url)
             session.drain(15)
             lines = _summary(session, cast)
@@ -112,8 +112,8 @@ def _introduce(console: Console, session: Session, url: str, speed: float) -> No
     )
 
 
-def _play(console: Console, session: Session, deadline: float | None) -> None:
-    """Tell what happens until the story, the time or the person's patience ends."""
+def _play(console: Console, session: Session, deadline: float | None) -> bool:
+    """Tell what happens until the story, the time or the person's patience ends; False for the last."""
     teller = Teller(session.reader, console)
     columns = (TextColumn("  day {task.fields[day]:.1f} of " + f"{DAYS}"), BarColumn(), TimeRemainingColumn())
     end_us = DAYS * DAY_MS * 1000
@@ -125,10 +125,11 @@ def _play(console: Console, session: Session, deadline: float | None) -> None:
                 progress.update(task, completed=now_us / end_us * DAYS, day=now_us / end_us * DAYS)
                 teller.tell()
                 if now_us >= end_us or (deadline is not None and time.monotonic() > deadline):
-                    return
+                    return True
                 time.sleep(0.25)
         except KeyboardInterrupt:
             console.print("  ended by Ctrl-C")
+            return False
 
 
 def _linger(console: Console, session: Session, url: str) -> None:
@@ -152,8 +153,12 @@ def _summary(session: Session, cast: list[Asset]) -> list[Line]:
         stayed = lasting(found, events, asset.failure_ms)
         first = stayed[0] if stayed else found[0] if found else None
         start = asset.world.utc_start_ms
-        judged = session.reader.assessments(SITE, asset.node, start, start + round((DAYS + 1) * DAY_MS), 100_000)
-        then = next((a for a in judged if first is not None and a.t_ms >= first.t and a.remaining is not None), None)
+        judged = session.reader.assessments(
+            SITE, asset.node, start, start + round((DAYS + 1) * DAY_MS), 100_000
+        )
+        then = next(
+            (a for a in judged if first is not None and a.t_ms >= first.t and a.remaining is not None), None
+        )
         lines.append(
             Line(
                 asset.name,

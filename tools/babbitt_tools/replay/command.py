@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from babbitt_tools.narrate import Teller, hours, span, stamp
-from babbitt_tools.replay.outcome import Outcome, outcome
+from babbitt_tools.replay.outcome import First, Outcome, outcome
 from babbitt_tools.replay.sources import Recording, open_recording
 from babbitt_tools.session import Session
 
@@ -117,24 +117,14 @@ def _report(console: Console, result: Outcome) -> None:
             + (f" .. {stamp(truth.end_ms)}" if truth.end_ms > truth.start_ms else ""),
         )
     for who, first in (("node", result.by_node), ("host", result.by_host)):
-        if first is None:
-            table.add_row(f"first warning by the {who}", "none")
-            continue
-        ahead = (
-            ""
-            if first.lead_h is None
-            else f"; {hours(abs(first.lead_h))} {'ahead of' if first.lead_h >= 0 else 'after'} {first.before}"
-        )
-        table.add_row(f"first warning by the {who}", f"{stamp(first.t_ms)}{ahead} ({first.text})")
+        table.add_row(f"first warning by the {who}", "none" if first is None else _when(first))
     table.add_row(
         "warnings in all", f"{result.warnings_node} by the node, {result.warnings_host} by the host"
     )
+    what = "remaining life" if result.kind == "machine" else "time to the limit"
     for mark in result.marks:
         said = mark.outlook if mark.remaining is None else span(mark.remaining)
-        table.add_row(
-            f"{mark.what} at {mark.share:.0%} of {mark.of}",
-            f"{said}; in truth {hours(mark.truth_h)}{_hit(mark.inside)}",
-        )
+        table.add_row(f"{what}, {mark.at}", f"{said}; in truth {hours(mark.truth_h)}{_hit(mark.inside)}")
     a = result.account
     table.add_row(
         "records", f"{a.sent} sent, {a.stored} stored, {a.lost} lost, {a.duplicates} duplicates stored once"
@@ -142,6 +132,16 @@ def _report(console: Console, result: Outcome) -> None:
     if not result.complete:
         table.add_row("note", "ended before the end of the recording")
     console.print(table)
+
+
+def _when(first: First) -> str:
+    """A first warning in words."""
+    lead = first.lead_h
+    where = (
+        "" if lead is None else f", {hours(abs(lead))} {'ahead of' if lead >= 0 else 'into'} {first.event}"
+    )
+    earlier = f"; {first.earlier} others came and went before" if first.earlier else ""
+    return f"{stamp(first.t_ms)}{where}: {first.text}{earlier}"
 
 
 def _hit(inside: bool | None) -> str:

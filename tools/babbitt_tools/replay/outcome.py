@@ -8,34 +8,38 @@ from typing import Any
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store.views import EventView
 from babbitt_tools.account import Account
-from babbitt_tools.narrate import warnings
+from babbitt_tools.narrate import lasting, warnings
 from babbitt_tools.replay.sources import Recording, TruthEvent
 from babbitt_tools.session import SITE, Session
 
 _HOUR_MS = 3_600_000
 _SHARES = (0.5, 0.7, 0.9)
+_HOURS = (6, 3, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """A first warning: when (Unix ms), what it said, and how many hours ahead of which event (negative: after it began)."""
+    """The first warning of an event, or the first of all where it belongs to none.
+
+    `t_ms` when (Unix ms), `text` what it said, `lead_h` how many hours ahead of `event` (negative: after it began), `earlier` how many
+    warnings had come and gone before.
+    """
 
     t_ms: int
     text: str
     lead_h: float | None
-    before: str | None
+    event: str | None
+    earlier: int
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What the host said about the time left when `share` of the way to an event was gone, and the truth, in hours.
+    """What the host said about the time left at a moment named by `at`, and the truth, in hours.
 
     `inside` tells whether the truth lies between the 10 and 90 % quantiles; None where no number was given.
     """
 
-    share: float
-    what: str
-    of: str
+    at: str
     outlook: str
     remaining: Interval | None
     truth_h: float
@@ -47,6 +51,7 @@ class Outcome:
     """The result of a replay."""
 
     name: str
+    kind: str
     truth: tuple[TruthEvent, ...]
     by_node: First | None
     by_host: First | None
@@ -64,16 +69,18 @@ class Outcome:
 def outcome(recording: Recording, session: Session, *, complete: bool) -> Outcome:
     """Judge a finished replay from its store and the board's flash."""
     (account,) = session.accounts()
-    found = warnings(session.reader.events(limit=100_000), account.node)
+    events = session.reader.events(limit=100_000)
+    found = warnings(events, account.node)
     by_node = [e for e in found if e.origin == "node"]
     by_host = [e for e in found if e.origin == "host"]
     span = recording.utc_start_ms, recording.end_ms + 10 * recording.interval_s * 1000
     judged = session.reader.assessments(SITE, account.node, *span, points=1_000_000)
     return Outcome(
         recording.name,
+        recording.kind,
         recording.truth,
-        _first(by_node, recording.truth),
-        _first(by_host, recording.truth),
+        _first(by_node, events, recording.truth),
+        _first(by_host, events, recording.truth),
         len(by_node),
         len(by_host),
         tuple(_marks(recording, judged)),
@@ -82,39 +89,38 @@ def outcome(recording: Recording, session: Session, *, complete: bool) -> Outcom
     )
 
 
-def _first(events: list[EventView], truth: tuple[TruthEvent, ...]) -> First | None:
-    """The first warning, and its lead on the first event that was not over by then."""
-    if not events:
+def _first(found: list[EventView], events: list[EventView], truth: tuple[TruthEvent, ...]) -> First | None:
+    """The first warning that was still there when an event began, else the first within an event, else the first of all."""
+    if not found:
         return None
-    first = events[0]
-    ahead = next((e for e in truth if e.end_ms >= first.t), None)
-    return First(
-        first.t,
-        first.text,
-        None if ahead is None else (ahead.start_ms - first.t) / _HOUR_MS,
-        None if ahead is None else ahead.name,
-    )
+    for event in truth:
+        before = [e for e in found if e.t <= event.start_ms]
+        within = [e for e in found if event.start_ms < e.t <= event.end_ms]
+        for one in (lasting(before, events, event.start_ms) or within)[:1]:
+            lead_h = (event.start_ms - one.t) / _HOUR_MS
+            return First(one.t, one.text, lead_h, event.name, sum(e.t < one.t for e in found))
+    return First(found[0].t, found[0].text, None, None, 0)
 
 
 def _marks(recording: Recording, judged: list[Assessment]) -> list[Mark]:
-    """At shares of a machine's life; for a room, of the way to the first event."""
-    if not recording.truth or not judged:
+    """At shares of a machine's life; for a room that has a limit, at hours before its first event."""
+    limited = any(check["type"] == "limit" for check in recording.config["checks"])
+    if not recording.truth or not judged or not (limited or recording.kind == "machine"):
         return []
-    event = recording.truth[-1] if recording.kind == "machine" else recording.truth[0]
-    whole = event.start_ms - recording.utc_start_ms
-    what, of = (
-        ("remaining life", "life")
-        if recording.kind == "machine"
-        else ("time to the limit", f"the way to {event.name}")
-    )
+    if recording.kind == "machine":
+        end = recording.truth[-1].start_ms
+        life = end - recording.utc_start_ms
+        moments = [(f"{share:.0%} of life", recording.utc_start_ms + share * life) for share in _SHARES]
+    else:
+        end = recording.truth[0].start_ms
+        moments = [(f"{h} h before", end - h * _HOUR_MS) for h in _HOURS]
     marks = []
-    for share in _SHARES:
-        at = recording.utc_start_ms + share * whole
+    for name, at in moments:
         said = [a for a in judged if a.t_ms <= at]
         if not said:
             continue
         last = said[-1]
-        truth_h = (event.start_ms - last.t_ms) / _HOUR_MS
+        truth_h = (end - last.t_ms) / _HOUR_MS
         inside = None if last.remaining is None else last.remaining.p10 <= truth_h <= last.remaining.p90
-        marks.append(Mark(share, what, of, last.outlook, last.remaining, truth_h, inside))
+        marks.append(Mark(name, last.outlook, last.remaining, truth_h, inside))
     return marks

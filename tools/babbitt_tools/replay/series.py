@@ -62,7 +62,8 @@ def room_recording(
     limit: int | None,
 ) -> Recording:
     assert world.end_us is not None
-    checks: list[dict[str, object]] = [{"id": "temp.new", "type": "zscore", "channel": "temp.mean"}]
+    unusual = {"id": "temp.new", "type": "zscore", "channel": "temp.mean", "off_delay_s": 4 * interval_s}
+    checks: list[dict[str, object]] = [{**unusual}]
     if limit is not None:
         checks.append(
             {
@@ -72,6 +73,7 @@ def room_recording(
                 "h": limit,
                 "hysteresis": 500,
                 "on_delay_s": 1800,
+                "off_delay_s": 1800,
             }
         )
     return Recording(
@@ -86,7 +88,9 @@ def room_recording(
         config={
             "asset": {"name": name[-64:], "kind": "cold_room"},
             "interval_s": interval_s,
-            "sensors": [{"id": "temp", "driver": "ds18b20", "bus": "ow0", "every_s": min(interval_s, 300)}],
+            "sensors": [
+                {"id": "temp", "driver": "ds18b20", "bus": "ow0", "every_s": max(1, interval_s // 3)}
+            ],
             "checks": checks,
         },
     )
