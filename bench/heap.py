@@ -157,7 +157,7 @@ def run(folder: Path, port: int, heap: int, windows: int) -> dict[str, Any]:
     Returns the rows, the births, the highest allocation it told, the shim's share, and its last words.
     """
     from babbitt_tools.vboard import flash
-    from babbitt_tools.vboard.board import WORD_RATIO, VirtualBoard
+    from babbitt_tools.vboard.board import VirtualBoard
 
     image = folder / "image"
     image.mkdir(parents=True)
@@ -173,7 +173,7 @@ def run(folder: Path, port: int, heap: int, windows: int) -> dict[str, Any]:
     listener = Listener(port)
     board = VirtualBoard(
         "node", folder / "flash", Shaking(), node=node, config=CONFIG, speed=1000.0,
-        heap=str(heap // WORD_RATIO), runtime="micropython", image=image,
+        heap=str(heap), runtime="micropython", image=image,
     )  # fmt: skip
     try:
         board.start()

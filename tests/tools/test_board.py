@@ -145,11 +145,11 @@ except MemoryError:
     print("too much")
 print("done")
 """
-    board = start("micropython", program, heap="128k")
+    board = start("micropython", program, heap="192k")
     lines = output(board)
     assert lines[-2] == "too much"
     free = int(lines[-3].split()[1])
-    assert 0.93 * 2 * 128 * 1024 < free < 2 * 128 * 1024
+    assert 0.93 * 192 * 1024 < free < 192 * 1024
     assert 20_000 < board.shim_bytes < 60_000
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from babbitt.protocol.assessment import Assessment
 from babbitt.web.server import WebServer
 from babbitt_tools.account import Account
-from babbitt_tools.narrate import Teller, hours, lasting, span, stamp, warnings
+from babbitt_tools.narrate import Teller, hours, lasting, plural, span, stamp, warnings
 from babbitt_tools.session import SITE, Session
 from babbitt_tools.story import DAY_MS, DAYS, Asset, assets
 
@@ -227,7 +227,7 @@ def _outlook(line: Line) -> str:
     if line.then is None:
         return "no estimate of the time left at its first lasting warning"
     truth = (line.failure_ms - line.then.t_ms) / 3_600_000
-    before = f"; {line.passed} shorter warnings before" if line.passed else ""
+    before = f"; {plural(line.passed, 'shorter warning')} before" if line.passed else ""
     return f"time left, said first: {span(line.then.remaining)}; in truth {hours(truth)}{before}"
 
 

@@ -26,6 +26,11 @@ def hours(value: float) -> str:
     return f"{value:.1f} h" if abs(value) < 48 else f"{value / 24:.1f} days"
 
 
+def plural(n: int, what: str) -> str:
+    """A number of things: `1 warning`, `2 warnings`."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def span(interval: Interval | None) -> str:
     """An interval as 'median (10 % .. 90 %)', or a dash."""
     if interval is None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from babbitt_tools.narrate import Teller, hours, span, stamp
+from babbitt_tools.narrate import Teller, hours, plural, span, stamp
 from babbitt_tools.replay.outcome import First, Outcome, outcome
 from babbitt_tools.replay.sources import Recording, open_recording
 from babbitt_tools.session import Session
@@ -140,7 +140,7 @@ def _when(first: First) -> str:
     where = (
         "" if lead is None else f", {hours(abs(lead))} {'ahead of' if lead >= 0 else 'into'} {first.event}"
     )
-    earlier = f"; {first.earlier} others came and went before" if first.earlier else ""
+    earlier = f"; {plural(first.earlier, 'warning')} came and went before" if first.earlier else ""
     return f"{stamp(first.t_ms)}{where}: {first.text}{earlier}"
 
 

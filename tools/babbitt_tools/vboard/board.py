@@ -20,7 +20,6 @@ from babbitt_tools.vboard.world import Fault, LinkState, World, WorldServer
 POWER_ON, HARD_RESET, SOFT_RESET = 1, 2, 5  # as machine.reset_cause() tells on an ESP32
 BOOT_US = 300_000  # virtual time a reset takes
 NEVER_US = 1 << 60
-WORD_RATIO = 2  # room of an object on 64 bits over that on an ESP32
 PROBE_HEAP = 1 << 20  # bytes; the run that measures the shim needs no ESP32
 
 
@@ -38,9 +37,9 @@ class VirtualBoard:
         config: content of `config.json`; None keeps what is there.
         board: content of `board.json`; None takes `boards/virtual/board.json`.
         speed: virtual seconds a real second at most, 0.01 .. 1e6.
-        heap: heap of the ESP32 that is imitated, e.g. "128k". The process gets twice as much, because
-            objects and code take twice the room on 64 bits (buffers do not: to that extent it is generous),
-            and what the shim takes, measured at the first start.
+        heap: MicroPython's heap for the node, e.g. "192k"; what the shim takes, measured at the first start,
+            is added. An ESP32 without PSRAM has about 160 kB after its boot and 140 kB with Wi-Fi; on 64 bits
+            objects take twice the room of those on an ESP32, buffers and bytecode the same.
         runtime: "micropython", "cpython", or "auto" (MicroPython where it is installed).
         image: a folder with another main.py than the node's, for experiments; it can import `babbitt_node`.
 
@@ -66,7 +65,7 @@ class VirtualBoard:
         config: Mapping[str, Any] | None,
         board: Mapping[str, Any] | None = None,
         speed: float = 1.0,
-        heap: str = "128k",
+        heap: str = "192k",
         runtime: str = "auto",
         image: Path | None = None,
     ) -> None:
@@ -81,7 +80,7 @@ class VirtualBoard:
         self._node = node
         self._config = config
         self._image = image
-        self._heap = _bytes(heap) * WORD_RATIO
+        self._heap = _bytes(heap)
         self._state = LinkState(world.faults)
         self._log: BoundedLog | None = None
         self._lock = threading.RLock()
