@@ -69,13 +69,13 @@ def assets(start_ms: int) -> list[Asset]:
     return [
         Asset(
             "motor-3",
-            "Motor 3, drive end",
+            "Motor 3",
             worn,
-            motor_config("Motor 3, drive end"),
+            motor_config("Motor 3"),
             worn.failure_at_ms,
             False,
         ),
-        Asset("motor-4", "Motor 4, drive end", well, motor_config("Motor 4, drive end"), None, True),
+        Asset("motor-4", "Motor 4", well, motor_config("Motor 4"), None, True),
         Asset(
             "freezer-1",
             "Freezer 1",

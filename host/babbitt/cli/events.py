@@ -28,12 +28,8 @@ def events(
             f"{e.site}/{e.node}",
             ("info", "warning", "alarm")[e.sev],
             e.check,
-            f"{e.came_from} -> {e.to}",
             e.text,
         )
         for e in found
     ]
-    print_table(
-        "Events", ("time", "node", "severity", "check", "change", "what"), rows, "Nothing has happened yet."
-    )
-
+    print_table("Events", ("time", "node", "severity", "check", "what"), rows, "Nothing has happened yet.")

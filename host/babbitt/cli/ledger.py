@@ -9,9 +9,17 @@ from babbitt.store.reader import StoreReader
 from babbitt.store.views import LedgerRow
 
 _COLUMNS = (
-    "node", "install", "boot", "first", "next", "received", "twice", "discarded", "refused", "pending", "missing",
+    "node",
+    "boot",
+    "numbers",
+    "stored",
+    "twice",
+    "discarded",
+    "refused",
+    "pending",
+    "missing",
     "note",
-)  # fmt: skip
+)
 
 
 def ledger(store: StoreOption, json: JsonOption = False) -> None:
@@ -34,5 +42,6 @@ def ledger(store: StoreOption, json: JsonOption = False) -> None:
 
 
 def _cells(r: LedgerRow) -> tuple[object, ...]:
-    where = f"{r.site}/{r.node}", r.install, r.boot, r.first, r.next
-    return *where, r.received, r.duplicates, r.discarded, r.refused, r.pending, r.missing, r.note
+    numbers = f"{r.first}-{r.next - 1}" if r.next > r.first else "none"
+    counts = r.received, r.duplicates, r.discarded, r.refused, r.pending, r.missing
+    return f"{r.site}/{r.node}", f"{r.install[:4]}.{r.boot}", numbers, *counts, r.note

@@ -52,14 +52,17 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     if not rows:
         print(empty)
         return
-    table = Table(title=title, title_justify="left")
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in columns:  # the last column has the long text: it alone is broken into lines
+        table.add_column(name, overflow="fold", no_wrap=name != columns[-1])
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     Console().print(table, markup=False)
 
 
 def when(t: int | None) -> str:
-    """A time in ms as local date and time, or a dash."""
-    return "-" if t is None else datetime.fromtimestamp(t / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """A time in ms as local date and time, or a dash. The year is told when it is not this one."""
+    if t is None:
+        return "-"
+    at = datetime.fromtimestamp(t / 1000).astimezone()
+    return at.strftime("%m-%d %H:%M" if at.year == datetime.now().astimezone().year else "%Y-%m-%d %H:%M")

@@ -18,29 +18,29 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     rows = [
         (
             f"{n.site}/{n.node}",
-            n.asset or "?",
             "online" if n.online else "offline",
             when(n.last_t),
             *_verdict(n.assessment),
-            _faults(n),
+            _what(n),
         )
         for n in nodes
     ]
-    columns = ("node", "asset", "link", "last record", "state", "health", "remaining", "sensor faults")
+    columns = ("node", "link", "last record", "state", "health", "remaining", "asset")
     print_table("Nodes", columns, rows, "No node has been heard yet.")
     if refused := reader.rejected_total():
         print(f"{refused} messages were refused: see `babbitt rejected`.")
 
 
-def _faults(node: NodeView) -> str:
+def _what(node: NodeView) -> str:
+    """The asset, and which of its sensors have a fault."""
     faults = (node.state or {}).get("faults", {})
-    return ", ".join(f"{sensor}: {fault}" for sensor, fault in faults.items())
+    return ", ".join([node.asset or "?", *(f"sensor {sensor}: {fault}" for sensor, fault in faults.items())])
 
 
 def _verdict(one: Assessment | None) -> tuple[str, str, str]:
     if one is None:
         return "-", "-", "-"
-    health = "-" if one.health is None else f"{one.health:.0f} %"
+    health = "-" if one.health is None else f"{one.health:.0f}"
     return one.level, health, one.outlook if one.remaining is None else _span(one.remaining)
 
 
