@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-WIDTH, TOP, BAR, BELOW = 1280, 430, 54, 690
+WIDTH, TOP, BAR, BELOW = 1280, 455, 54, 690
 ARGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",

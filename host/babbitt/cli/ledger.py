@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import typer
 
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import LedgerRow
 
-_COLUMNS = (
-    "node",
-    "boot",
-    "numbers",
-    "stored",
-    "twice",
-    "discarded",
-    "refused",
-    "pending",
-    "missing",
-    "note",
-)
+# Counts that are shown only where one of them is above 0: a sound ledger is short.
+_SELDOM = {"twice": "duplicates", "discarded": "discarded", "refused": "refused", "pending": "pending"}
 
 
 def ledger(store: StoreOption, json: JsonOption = False) -> None:
@@ -29,19 +21,17 @@ def ledger(store: StoreOption, json: JsonOption = False) -> None:
     if json:
         print_json({"rows": rows, "missing": missing})
     else:
-        print_table(
-            "Ledger",
-            _COLUMNS,
-            [_cells(row) for row in rows],
-            "No record has been received yet.",
-        )
+        seldom = {name: field for name, field in _SELDOM.items() if any(getattr(r, field) for r in rows)}
+        columns = ("node", "boot", "numbers", "stored", *seldom, "missing", "note")
+        cells = [_cells(r, seldom.values()) for r in rows]
+        print_table("Ledger", columns, cells, "No record has been received yet.")
         if missing:
             print(f"{missing} records are missing without explanation.")
     if missing:
         raise typer.Exit(1)
 
 
-def _cells(r: LedgerRow) -> tuple[object, ...]:
+def _cells(r: LedgerRow, seldom: Iterable[str]) -> tuple[object, ...]:
     numbers = f"{r.first}-{r.next - 1}" if r.next > r.first else "none"
-    counts = r.received, r.duplicates, r.discarded, r.refused, r.pending, r.missing
-    return f"{r.site}/{r.node}", f"{r.install[:4]}.{r.boot}", numbers, *counts, r.note
+    where = f"{r.site}/{r.node}", f"{r.install[:4]}.{r.boot}", numbers
+    return *where, r.received, *(getattr(r, field) for field in seldom), r.missing, r.note
