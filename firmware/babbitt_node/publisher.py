@@ -171,13 +171,13 @@ class Publisher:
             if node.spool.watermark >= (self._cursor.boot, self._cursor.seq):
                 self._restart()
             return True
+        if self.birth_due:  # before the next configuration: rows of this one need their birth
+            await self._announce(beat)
+            return True
         if self._desired is not None:
             payload, self._desired = self._desired, None
             self.birth_due = await node.desired(payload) or self.birth_due
             await self._publish("reported", node.write_reported)
-            return True
-        if self.birth_due:
-            await self._announce(beat)
             return True
         if self.state_due:
             self.state_due = False
@@ -228,7 +228,7 @@ class Publisher:
             if handler is None:
                 raise NodeError("bad_message", "a topic that was not subscribed")
             handler(payload, retained)
-        except NodeError as error:
+        except (NodeError, MemoryError) as error:
             self._refused += 1
             print("publisher: refused %s: %s" % (bytes(topic).decode(), error))
         self._wake.set()
@@ -240,8 +240,11 @@ class Publisher:
         if get_str(doc, "i", 8) != self._node.identity.install:
             raise NodeError("bad_message", "commit: of another installation")
         key = (get_int(doc, "boot", 0, 0x7FFFFFFF), get_int(doc, "seq", -1, 0x7FFFFFFF))
-        if key > self.sent:
-            raise NodeError("bad_message", "commit: %r was never sent, the newest is %r" % (key, self.sent))
+        newest = self.sent
+        for boot, _, last in self._node.spool.discards.ranges:  # the host passes what it was told is gone
+            newest = max(newest, (boot, last))
+        if key > newest:
+            raise NodeError("bad_message", "commit: %r was never sent, the newest is %r" % (key, newest))
         if doc.get("resend", 0) != 0:
             get_int(doc, "resend", 0, 1)
             self._rewind = True
@@ -252,7 +255,10 @@ class Publisher:
         if len(payload) > _DESIRED_MAX:
             raise NodeError("too_large", "desired: %d bytes, at most %d" % (len(payload), _DESIRED_MAX))
         if len(payload):  # an empty one is how a retained message is removed
-            self._desired = bytes(payload)
+            try:
+                self._desired = bytes(payload)
+            except MemoryError:
+                raise NodeError("memory", "desired: %d bytes take more memory than is free" % len(payload))
 
     def _on_host(self, payload, retained):
         doc = read_object(payload, _OTHER_MAX)

@@ -71,7 +71,9 @@ def a_text(doc, path, key, low, high, letters=None):
     for c in value:
         if letters is not None and c not in letters:
             raise ConfigError(join(path, key), "expected only %s, got %s" % (_brief(letters), shown(value)))
-        if ord(c) < 32:
+        if (
+            ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF
+        ):  # half of a pair has no UTF-8 form: no birth could say it
             raise ConfigError(join(path, key), "control characters are not allowed in %s" % shown(value))
     return value
 

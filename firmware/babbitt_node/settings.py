@@ -18,6 +18,7 @@ CURRENT = "config.json"
 GOOD = "config.good.json"
 LARGEST = 8192
 BORROWS = ("config", "rules")
+TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
 
 def digest(payload):
@@ -42,6 +43,13 @@ def parse(payload, wrapped):
     if "config" not in doc:
         raise ConfigError("config", "missing, and there is no default")
     return version, doc["config"]
+
+
+def sayable(text):
+    """`text` as `reported` can carry it: a name out of a hostile document may have no UTF-8 form, and is of any
+    length.
+    """
+    return "".join([c if " " <= c <= "~" else "?" for c in text[:128]])
 
 
 def load(buses):
@@ -94,11 +102,16 @@ class Settings:
             version, doc = parse(payload, False)
             self.config = validate(doc, self._buses)
         except ConfigError as error:
-            print("config: %s: %s" % (path, error.detail))
-            self.rejected(version, digest(payload), error)
-            return False
+            return self._refuse(path, version, payload, error)
+        except (MemoryError, RuntimeError):  # RuntimeError: brackets without end
+            return self._refuse(path, version, payload, ConfigError("", TOO_MUCH))
         self.version, self.hash = version, digest(payload)
         return True
+
+    def _refuse(self, path, version, payload, error):
+        print("config: %s: %s" % (path, sayable(error.detail)))
+        self.rejected(version, digest(payload), error)
+        return False
 
     def _applied(self):
         self.report = {"version": self.version, "hash": self.hash, "state": "applied"}
@@ -109,8 +122,8 @@ class Settings:
             "version": version,
             "hash": hashed,
             "state": "rejected",
-            "path": error.path[:128],
-            "reason": error.reason,
+            "path": sayable(error.path),
+            "reason": sayable(error.reason),
         }
 
     def offer(self, payload, try_out):
@@ -132,6 +145,9 @@ class Settings:
             try_out(config, version, hashed)
         except ConfigError as error:
             self.rejected(version, hashed, error)
+            return False
+        except (MemoryError, RuntimeError):
+            self.rejected(version, hashed, ConfigError("", TOO_MUCH))
             return False
         self._store(payload)
         self.config, self.version, self.hash = config, version, hashed

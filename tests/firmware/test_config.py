@@ -221,6 +221,39 @@ def test_a_bad_desired_changes_nothing_and_says_why():
     assert settings.report["version"] == 0 and loaded().config["interval_s"] == 10
 
 
+def test_a_hostile_desired_gives_an_answer_that_can_be_sent():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    half = "\\ud800"  # half of a pair: JSON can write it, UTF-8 cannot
+    asset = b'{"version":3,"config":{"asset":%s}}'
+    for bad, path in (
+        (b'{"version":3,"config":{"%s":1}}' % half.encode(), "?"),
+        (b'{"version":3,"config":{"%s":1}}' % (b"k" * 2000), "k" * 128),
+        (asset % (b'{"name":"%s","kind":"machine"}' % half.encode()), "asset.name"),
+        (asset % (b"[" * 3500 + b"]" * 3500), None),
+        (b"[" * 8000, ""),
+    ):
+        assert not settings.offer(bad, accept), bad[:40]
+        report = settings.report
+        assert report["state"] == "rejected" and report["reason"]
+        assert path is None or report["path"] == path, report
+        text = report["path"] + report["reason"]
+        assert len(report["path"]) <= 128 and all(" " <= c <= "~" for c in text), report
+    assert settings.offer(payload(8, interval_s=20), accept) and settings.report["state"] == "applied"
+
+
+def test_a_desired_the_heap_has_no_room_for_is_refused_not_tried_for_ever():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+
+    def too_large(config, version, digest):
+        raise MemoryError("memory allocation failed")
+
+    assert not settings.offer(payload(3, interval_s=20), too_large)
+    assert settings.report["version"] == 3 and "memory" in settings.report["reason"]
+    assert loaded().config["interval_s"] == 10
+
+
 def test_what_cannot_be_built_is_refused_before_anything_is_written():
     write("config.json", json.dumps(document()))
     settings = loaded()
