@@ -31,7 +31,7 @@ def motor_config(name: str, interval_s: int = 360) -> dict[str, Any]:
     """A motor: one accelerometer; absolute limits on one radial axis, and rolling statistics on its peak and RMS."""
     delays = {"on_delay_s": 1800, "off_delay_s": 1800}
     high = {"h": 1_000_000, "hh": 2_500_000, "hysteresis": 50_000}  # micro-g
-    usual = {"z10": 60, "learn": 64}
+    usual = {"z10": 60, "learn": 64, "shift": 10}  # a slow average: wear is slow
     return {
         "asset": {"name": name, "kind": "machine"},
         "interval_s": interval_s,

@@ -83,7 +83,6 @@ def test_health(value: float | None, said: str) -> None:
     assert words.health(value) == said
 
 
-
 def test_times_say_their_zone() -> None:
     t = 1_789_000_000_000
     assert words.TimeWords.for_zone("Asia/Tokyo").instant(t) == "2026-09-10 09:26:40"

@@ -169,6 +169,7 @@ def _config(bearing: str, interval_s: int) -> dict[str, object]:
                 "channel": f"vib.{axis}.rms",
                 "on_delay_s": 120,
                 "off_delay_s": 600,
+                "shift": 10,  # a slow average: wear is slow
             }
             for axis in ("x", "y")
         ],
