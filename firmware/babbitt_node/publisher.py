@@ -228,7 +228,7 @@ class Publisher:
             if handler is None:
                 raise NodeError("bad_message", "a topic that was not subscribed")
             handler(payload, retained)
-        except (NodeError, MemoryError) as error:
+        except NodeError as error:
             self._refused += 1
             print("publisher: refused %s: %s" % (bytes(topic).decode(), error))
         self._wake.set()

@@ -69,10 +69,10 @@ class Shelf:
 
         Raises OSError; then the end of the file is not known and the next frame goes to a new one.
         """
-        if self._write_file is None or self.items[-1].size >= full:
-            self._open_writer(full)
         n = segment.pack_frame(self.out, kind, boot, seq, payload)
         try:
+            if self._write_file is None or self.items[-1].size >= full:
+                self._open_writer(full)
             if self._write_file.write(memoryview(self.out)[:n]) != n:
                 raise OSError(28)  # ENOSPC: a short write is a full flash
             self._write_file.flush()
@@ -139,6 +139,6 @@ class Shelf:
 
     def close_writer(self):
         """Close the file that is appended to."""
-        if self._write_file is not None:
-            self._write_file.close()
-            self._write_file = None
+        file, self._write_file = self._write_file, None  # closing a file of a full flash fails, too
+        if file is not None:
+            file.close()

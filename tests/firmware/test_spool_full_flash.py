@@ -53,16 +53,23 @@ class FullFile:
         self._flash = flash
         self._file = file
         self.flush = file.flush
-        self.close = file.close
+        self._refused = False
 
     def write(self, data):
         flash = self._flash
         if flash.refusals == 0 or len(data) == segment.HEADER:
             return self._file.write(data)
         flash.refusals -= 1
+        self._refused = True
         if not flash.taken:
             raise OSError(28)
         return self._file.write(bytes(data)[: flash.taken])
+
+
+    def close(self):
+        self._file.close()
+        if self._refused:
+            raise OSError(28)  # what could not be written is tried once more, in vain
 
 
 def on_full_flash(flash, act):
@@ -107,6 +114,37 @@ def test_a_flash_that_refuses_everything_is_an_error_and_the_spool_goes_on_when_
         error = on_full_flash(flash, lambda: node_error("spool_full", fill, spool, 1, 400, 400))
         assert "28" in error.detail and flash.refusals == 0
         assert spool.last == (1, 399)
+    gone = spool.discards.rows
+    fill(spool, 1, 400, 405)
+    assert sequence(spool) == array("i", range(gone, 406))
+    spool.close()
+    assert sequence(open_spool(2, 65536)) == array("i", range(gone, 406))
+
+
+class NoSegment(FullFlash):
+    """A flash that has no room for another segment: its header is refused `refusals` times."""
+
+    def __call__(self, path, mode="r"):
+        return NoHeader(self, open(path, mode)) if mode in ("wb", "ab") else open(path, mode)
+
+
+class NoHeader(FullFile):
+    """A file whose header does not get onto the flash."""
+
+    def write(self, data):
+        if self._flash.refusals and len(data) == segment.HEADER:
+            self._flash.refusals -= 1
+            self._refused = True
+            raise OSError(28)
+        return self._file.write(data)
+
+
+def test_a_segment_that_cannot_be_begun_takes_no_records():
+    spool = half_full()
+    spool.shelf._sound_end = False  # as after a write that failed
+    flash = NoSegment(2)
+    on_full_flash(flash, lambda: node_error("spool_full", fill, spool, 1, 400, 400))
+    assert flash.refusals == 0
     gone = spool.discards.rows
     fill(spool, 1, 400, 405)
     assert sequence(spool) == array("i", range(gone, 406))

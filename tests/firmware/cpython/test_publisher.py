@@ -152,3 +152,48 @@ def test_a_host_whose_clock_is_20_years_off_is_not_believed():
     node, publisher = made()
     down(publisher, HOST, b'{"online":true,"t":1157846400000,"session":"c0ffee12"}')
     assert publisher.host_online and node.clock.t() is None and publisher.refused == 1
+
+
+def test_a_commit_may_pass_what_was_discarded_before_it_was_sent():
+    node, publisher = made(3)
+    publisher.sent = (3, 2)
+    node.spool.discards.ranges = [[3, 0, 9], [2, 0, 5]]
+    down(publisher, OWN + b"commit", b'{"i":"9f3a01bc","boot":3,"seq":10}')
+    assert publisher.refused == 1 and not step(publisher)
+    down(publisher, OWN + b"commit", b'{"i":"9f3a01bc","boot":3,"seq":9}')
+    assert publisher.refused == 1 and step(publisher) and node.spool.watermark == (3, 9)
+
+
+def test_a_host_that_has_nothing_yet_asks_for_everything():
+    node, publisher = made(3)
+    publisher.sent = (3, 2)
+    publisher._cursor.boot, publisher._cursor.seq = 3, 2
+    down(publisher, OWN + b"commit", b'{"i":"9f3a01bc","boot":0,"seq":0,"resend":1}')
+    while step(publisher):
+        pass
+    assert publisher.refused == 0 and node.spool.records == 3 and publisher._cursor.boot == 0
+
+
+def test_the_birth_of_a_configuration_comes_before_the_next_configuration():
+    node, publisher = made()
+    done = []
+
+    async def desired(payload):
+        done.append(payload)
+        return True
+
+    async def announce(beat):
+        publisher.birth_due = False
+        done.append("birth")
+
+    async def publish(name, write):
+        done.append(name)
+
+    node.desired, node.write_reported = desired, None
+    publisher._announce, publisher._publish = announce, publish
+    down(publisher, OWN + b"desired", b"1")
+    step(publisher)
+    down(publisher, OWN + b"desired", b"2")
+    while step(publisher):
+        pass
+    assert done == [b"1", "reported", "birth", b"2", "reported", "birth"]
