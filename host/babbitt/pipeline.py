@@ -114,6 +114,11 @@ class Pipeline:
                     self._subjects.clear()
                     self._stop.wait(1.0)
                     continue
+                except Exception:  # a defect of ours: the thread must not end unheard
+                    log.exception("the analysis failed and goes on")
+                    self._subjects.clear()
+                    self._stop.wait(1.0)
+                    continue
                 if not busy:
                     with self._passed:
                         self._passes += 1
@@ -144,7 +149,10 @@ class Pipeline:
         ).fetchall()
         if not rows:
             return False
+        # The installation born last: rows of an earlier one that never said what they mean wait for nothing.
+        (current,) = conn.execute("SELECT install_id FROM nodes WHERE id=?", (node_id,)).fetchone()
         tables: dict[int, Tables] = {}
+        before = subject.cursor
         found: list[Assessment] = []
         notes: list[tuple[int, str, str, str, int, str]] = []
         for key, install_id, boot, seq, t, body in rows:
@@ -152,11 +160,13 @@ class Pipeline:
             if install_id not in tables:
                 tables[install_id] = Tables(conn, install_id)
             table = tables[install_id].find(boot, seq, len(values))
-            if table is None and len(tables[install_id]) == 0:
+            if table is None and len(tables[install_id]) == 0 and current in (None, install_id):
                 break  # its birth is still to come: these records wait for it
             subject.cursor = key
             if table is not None and self._in_time(subject, t):
                 self._judge(subject, table, t, table.values(values), found, notes)
+        if subject.cursor == before:
+            return False
         if subject.analyser is not None:
             subject.state = json.dumps(subject.analyser.dump())
         try:

@@ -140,8 +140,8 @@ class EmbeddedBroker:
             self.restarts += 1
             try:
                 self._launch(config)
-            except BrokerError as error:
-                log.error("%s", error)
+            except (BrokerError, OSError) as error:
+                log.error("the broker does not start: %s", error)
                 self._end()
 
     def _end(self) -> None:

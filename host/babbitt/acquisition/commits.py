@@ -93,8 +93,9 @@ class Commits:
 
     def _send(self, key: Key, known: Known, pace: _Pace, now: float, resend: int) -> None:
         mark = known.track.mark
-        if mark is None and resend and known.track.need is not None and known.track.need[1] > 0:
-            mark = (known.track.need[0], known.track.need[1] - 1)
+        if mark is None and resend and known.track.need is not None:
+            boot, seq = known.track.need
+            mark = (boot, seq - 1) if seq else (0, 0)  # nothing yet: the node starts at its oldest record
         pace.due = False
         if mark is None:
             return

@@ -136,6 +136,13 @@ class Ingest:
                 if self._stop.wait(pause):
                     return
                 pause = min(longest, pause * 2)
+            except Exception:
+                # A defect of ours must not end the thread: nobody would receive any more. What was in hand is not
+                # acknowledged, and the node still has it.
+                self._applier.forget()
+                log.exception("the ingest failed and goes on")
+                self._stop.wait(pause)
+                return
             else:
                 if not self.store_ok:
                     log.warning("the store can be written again")

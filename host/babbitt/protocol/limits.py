@@ -14,6 +14,8 @@ ROWS_MAX: Final = 32
 CHANNELS_MAX: Final = 64
 BIG_PAYLOAD: Final = 8192
 PAYLOAD: Final = 4096
+DEPTH_MAX: Final = 32
+"""Objects and lists in a birth or a state are nested at most so deep."""
 T_MIN: Final = 1_577_836_800_000
 """2020-01-01 in Unix ms: the earliest plausible time."""
 T_MAX: Final = 4_102_444_800_000

@@ -17,6 +17,7 @@ from babbitt.errors import ProtocolError, VersionError
 from babbitt.protocol.limits import (
     BIG_PAYLOAD,
     CHANNELS_MAX,
+    DEPTH_MAX,
     PAYLOAD,
     ROWS_MAX,
     SEQ_MAX,
@@ -194,10 +195,11 @@ class Event(Struct):
 
 
 class Commit(Struct, omit_defaults=True):
-    """The watermark: everything of the installation up to here is on disk or known to be lost."""
+    """The watermark: everything of the installation up to here is on disk or known to be lost; boot 0: nothing
+    yet."""
 
     i: Install
-    boot: Boot
+    boot: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
     seq: Seq
     resend: Annotated[int, Meta(ge=0, le=1)] = 0
 
@@ -246,6 +248,8 @@ _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in KINDS.items() 
 _STATE = msgspec.json.Decoder(State)
 _WILL = msgspec.json.Decoder(Will)
 _NAME = re.compile("[a-z0-9-]{1,32}")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_BRACKET = re.compile(rb"[][{}]")
 
 
 class Topic(NamedTuple):
@@ -298,6 +302,7 @@ def decode_kind(kind: str, payload: bytes) -> Message:
         _check_rows(message)
     elif isinstance(message, Birth):
         _check_birth(message)
+        _check_depth(payload)
     return message
 
 
@@ -311,7 +316,19 @@ def _state(payload: bytes) -> State | Will:
     will = _WILL.decode(payload)
     if not will.online and b'"i"' not in payload:
         return will
-    return _STATE.decode(payload)
+    state = _STATE.decode(payload)
+    _check_depth(payload)
+    return state
+
+
+def _check_depth(payload: bytes) -> None:
+    """Births and states are kept as they came, unknown fields included: what is read here must be readable
+    everywhere."""
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", payload)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEPTH_MAX:
+            raise ProtocolError(f"nested more than {DEPTH_MAX} deep")
 
 
 def _check_rows(data: Data) -> None:

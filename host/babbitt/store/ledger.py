@@ -104,11 +104,14 @@ def _left(conn: sqlite3.Connection, install_id: int, boot: int, least: int, why:
 
 def _within(conn: sqlite3.Connection, install_id: int, boot: int, first: int, end: int) -> int:
     """Explained seqs in first .. end - 1, none of which was received."""
-    seqs: set[int] = set()
-    for why in ("discarded", "refused"):
-        for low, high in _ranges(conn, install_id, boot, why):
-            seqs.update(range(max(low, first), min(high, end - 1) + 1))
-    return len(seqs)
+    count, at = 0, first
+    for low, high in sorted(
+        span for why in ("discarded", "refused") for span in _ranges(conn, install_id, boot, why)
+    ):
+        begin, behind = max(low, at), min(high + 1, end)
+        if begin < behind:
+            count, at = count + behind - begin, behind
+    return count
 
 
 def _total(conn: sqlite3.Connection, install_id: int) -> int:

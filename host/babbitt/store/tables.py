@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from babbitt.protocol.limits import VALUE_MAX
+
 
 def physical(value: int, exp: int) -> float:
     """``value`` x 10^``exp``, divided rather than multiplied for negative exponents: that rounds once
@@ -55,7 +57,7 @@ def limits_of(checks: Any, exps: Mapping[str, int]) -> dict[str, dict[str, float
         if channel not in exps:
             continue
         for key in ("ll", "l", "h", "hh"):
-            if isinstance(value := check.get(key), int):
+            if type(value := check.get(key)) is int and abs(value) <= VALUE_MAX:
                 out.setdefault(channel, {}).setdefault(key, physical(value, exps[channel]))
     return out
 
@@ -64,6 +66,13 @@ class Tables:
     """All channel tables of one installation; ``find`` picks the right one for a row."""
 
     def __init__(self, conn: sqlite3.Connection, install_id: int) -> None:
+        self._starts: list[tuple[int, int]] = []
+        self._tables: list[Table] = []
+        said = conn.execute(
+            "SELECT boot, since, asset, channels, checks FROM tables WHERE install_id=? ORDER BY boot, since",
+            (install_id,),
+        ).fetchall()
+        # After the tables: a birth that is stored meanwhile must not name channels that are not read yet.
         keys = {
             (name, unit, exp): key
             for key, name, unit, exp in conn.execute(
@@ -71,12 +80,7 @@ class Tables:
                 (install_id,),
             )
         }
-        self._starts: list[tuple[int, int]] = []
-        self._tables: list[Table] = []
-        for boot, since, asset, channels, checks in conn.execute(
-            "SELECT boot, since, asset, channels, checks FROM tables WHERE install_id=? ORDER BY boot, since",
-            (install_id,),
-        ):
+        for boot, since, asset, channels, checks in said:
             listed = json.loads(channels)
             self._starts.append((boot, since))
             self._tables.append(

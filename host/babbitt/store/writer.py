@@ -19,12 +19,21 @@ from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Assessment
 from babbitt.protocol.messages import Birth, Event, Reported
 from babbitt.store.rollup import roll
-from babbitt.store.schema import open_for_writing
+from babbitt.store.schema import FILE, open_for_writing
 
 REJECTED_KEPT = 1000
 REJECTED_HEAD = 200
 DEFECTS = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
 """SQLite's codes that tell of a wrong statement, not of a failing disk: they are never tried again."""
+
+
+def _file_id(folder: Path) -> tuple[int, int] | None:
+    """Which file the store is, or None if there is none."""
+    try:
+        found = (folder / FILE).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class StoreWriter:
@@ -38,6 +47,7 @@ class StoreWriter:
         self.path = Path(path)
         self._lock = threading.RLock()
         self.conn = open_for_writing(self.path)
+        self._file = _file_id(self.path)
         with self.transaction() as conn:
             conn.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (uuid.uuid4().hex[:8],))
             self.id: str = conn.execute("SELECT value FROM meta WHERE key='id'").fetchone()[0]
@@ -54,14 +64,21 @@ class StoreWriter:
             try:
                 self.conn.execute("BEGIN IMMEDIATE")
                 yield self.conn
+                self._same_file()
                 self.conn.execute("COMMIT")
             except sqlite3.Error as error:
-                if error.sqlite_errorcode & 0xFF in DEFECTS:
+                code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # wrong use has none
+                if code & 0xFF in DEFECTS:
                     raise
                 raise StoreError(f"the store in {self.path} cannot be written: {error}") from error
             finally:
                 if self.conn.in_transaction:
                     self.conn.execute("ROLLBACK")
+
+    def _same_file(self) -> None:
+        """SQLite goes on writing to a file that was deleted or replaced: what is acknowledged then is lost."""
+        if _file_id(self.path) != self._file:
+            raise StoreError(f"the store in {self.path} was taken away or replaced: restart the host")
 
     # nodes and installations
 

@@ -130,7 +130,7 @@ class Node:
                 if said["online"] and (not self._online or said["session"] != self._session):
                     self.next = self.mark + 1
                 self._online, self._session = said["online"], said.get("session")
-            elif said["i"] == INSTALL and self.mark < said["seq"] < self.count:
+            elif said["i"] == INSTALL and said["boot"] == 1 and self.mark < said["seq"] < self.count:
                 for seq in range(self.mark + 1, said["seq"] + 1):
                     del self.spool[seq]
                 self.mark = said["seq"]

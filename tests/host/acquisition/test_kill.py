@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from nodesim import Node, until
 
 from babbitt.acquisition.broker import EmbeddedBroker
@@ -103,3 +104,16 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_broker_that_cannot_be_started_for_a_while_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = EmbeddedBroker()
+    broker.start()
+    pid = broker.pid
+    assert pid is not None
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: broker.restarts >= 1)
+    monkeypatch.undo()
+    until(lambda: broker.pid not in (None, pid) and _answers(broker.port))
+    broker.stop()

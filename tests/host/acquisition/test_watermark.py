@@ -116,3 +116,21 @@ def test_a_gap_is_given_up_only_when_the_node_answered_three_times_without_it() 
     assert talk.track.give_up() == (1, 1, 4)
     talk.tick(5000.0)
     assert talk.track.mark == (1, 9)
+
+
+def test_a_node_whose_very_first_record_is_missing_is_asked_too() -> None:
+    talk = _Talk()
+    talk.track.covered(1, 5, 260)
+    given_up = False
+    for now in range(100):
+        before = len(talk.sent)
+        given_up = talk.tick(float(now))
+        if given_up:
+            break
+        if len(talk.sent) > before:
+            talk.commits.received(talk.key, 1, 260)
+    assert talk.sent == [Commit("9f3a01bc", 0, 0, 1)] * 3
+    assert given_up
+    assert talk.track.give_up() == (1, 0, 4)
+    talk.tick(200.0)
+    assert talk.sent[-1] == Commit("9f3a01bc", 1, 260)

@@ -117,3 +117,18 @@ def test_another_kind_of_asset_begins_afresh(feed: Feed) -> None:
     )
     analyse(feed, KINDS | {"cold_room": KINDS["machine"]})
     assert [a for a, _ in seen(feed)] == [1, 2, 3, 1]
+
+
+def test_an_installation_without_a_birth_does_not_keep_the_next_one_waiting(feed: Feed) -> None:
+    feed.put(("data", rows(0, [[1, 2]], i="aaaaaaaa")))
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1], [1, 2]])))
+    analyse(feed)
+    assert [a for a, _ in seen(feed)] == [1, 2]
+
+
+def test_waiting_for_a_birth_writes_nothing(feed: Feed) -> None:
+    feed.put(("data", rows(0, [[1, 2]])))
+    analyse(feed)
+    before = feed.writer.conn.total_changes
+    analyse(feed)
+    assert feed.writer.conn.total_changes == before

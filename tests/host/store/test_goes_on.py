@@ -1,0 +1,114 @@
+"""What must not end the host, nor cost a record: a store taken away, a defect in a thread, hostile fields."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sqlite3
+import threading
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from feeding import T0, Feed, birth, rows
+
+from babbitt.acquisition.ingest import Incoming, Ingest
+from babbitt.errors import StoreError
+from babbitt.pipeline import Pipeline
+from babbitt.protocol.messages import Commit
+from babbitt.store.schema import FILE
+from babbitt.store.writer import StoreWriter
+
+
+def _within(seconds: float, event: threading.Event) -> None:
+    assert event.wait(seconds), "waited in vain"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_store_that_was_taken_away_acknowledges_nothing(feed: Feed, replaced: bool) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1]])))
+    (feed.folder / FILE).unlink()
+    if replaced:
+        (feed.folder / FILE).touch()
+    with pytest.raises(StoreError, match="taken away or replaced: restart"):
+        feed.put(("data", rows(1, [[1, 1]])))
+    assert feed.acked == 2
+
+
+def test_a_defect_does_not_end_the_ingest(tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path)
+    inbox: queue.Queue[Incoming] = queue.Queue()
+    failed, told, acked = threading.Event(), threading.Event(), threading.Event()
+
+    def publish(site: str, node: str, commit: Commit) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("a defect")
+        told.set()
+
+    def put(kind: str, body: dict[str, Any], done: threading.Event) -> None:
+        inbox.put(Incoming(f"babbitt/1/hall/pump-7/{kind}", json.dumps(body).encode(), done.set))
+
+    ingest = Ingest(writer, inbox, publish, clock=lambda: T0 / 1000)
+    ingest.start()
+    put("birth", birth(), threading.Event())
+    put("data", rows(0, [[1, 1]]), threading.Event())
+    _within(10, failed)
+    put("data", rows(1, [[1, 1]]), acked)
+    _within(10, acked)
+    _within(10, told)
+    ingest.stop()
+    writer.close()
+
+
+def test_a_defect_does_not_end_the_analysis(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = threading.Event()
+    roll = feed.writer.roll
+
+    def broken(most: int = 120) -> int:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("a defect")
+        return roll(most)
+
+    monkeypatch.setattr(feed.writer, "roll", broken)
+    pipeline = Pipeline(feed.writer, threading.Event(), {})
+    pipeline.start()
+    _within(10, failed)
+    assert pipeline.settle(20)
+    pipeline.stop()
+
+
+def test_wrong_use_of_the_store_is_a_defect_and_no_failing_disk(feed: Feed) -> None:
+    with pytest.raises(sqlite3.Error), feed.writer.transaction() as conn:
+        conn.execute("SELECT ?", (object(),))
+
+
+def test_a_limit_no_value_can_reach_is_none(feed: Feed) -> None:
+    check = {"id": "h", "type": "limit", "channel": "a.x", "h": 10**4000, "hh": 2_000_000}
+    feed.put(("birth", birth(checks=[check])))
+    assert feed.reader.channels("hall", "pump-7")[0].limits == {"hh": 2.0}
+
+
+def test_what_is_kept_as_it_came_is_not_nested_without_end(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("birth", birth(more=json.loads("[" * 40 + "]" * 40), text='[["\\"[[' * 40)))
+    feed.put(("birth", birth(fw="9", text='[[{"\\' * 40)))
+    (refused,) = feed.reader.rejected()
+    assert refused.reason == "nested more than 32 deep"
+    said = feed.reader.nodes()[0].birth
+    assert said is not None
+    assert said["fw"] == "9"
+
+
+def test_the_account_of_a_long_discard_is_not_counted_one_by_one(feed: Feed) -> None:
+    end = 5_000_000
+    feed.put(
+        ("birth", birth(boot=2, prev={"boot": 1, "next": end, "clean": True}, discards=[[1, 1, end - 1]]))
+    )
+    tracemalloc.start()
+    row = feed.reader.ledger()[0]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (row.discarded, row.pending, row.missing) == (end - 1, 1, 0)
+    assert most < 1_000_000
