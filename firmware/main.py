@@ -26,8 +26,11 @@ def main():
     except Exception as error:
         text = trace(error)
         print(text)
-        with open("crash.txt", "w") as file:
-            file.write(text)
+        try:
+            with open("crash.txt", "w") as file:
+                file.write(text)
+        except OSError as full:  # whatever the flash says, the board starts afresh
+            print("crash.txt:", full)
         time.sleep(PAUSE_S)
         board.restart()
 

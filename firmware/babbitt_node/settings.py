@@ -149,7 +149,12 @@ class Settings:
         except (MemoryError, RuntimeError):
             self.rejected(version, hashed, ConfigError("", TOO_MUCH))
             return False
-        self._store(payload)
+        try:
+            self._store(payload)
+        except OSError as error:
+            # A retained one comes again with every connection: were it not answered, no record got out any more.
+            self.rejected(version, hashed, ConfigError("", "the flash does not take it: %s" % error))
+            return False
         self.config, self.version, self.hash = config, version, hashed
         self._applied()
         return True

@@ -266,6 +266,17 @@ def test_what_cannot_be_built_is_refused_before_anything_is_written():
     assert loaded().config["interval_s"] == 10
 
 
+def test_a_flash_that_does_not_take_it_is_a_refusal():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    os.mkdir("config.new")  # nothing can be written there
+    assert not settings.offer(payload(3, interval_s=20), accept)
+    assert settings.report["state"] == "rejected" and "flash" in settings.report["reason"]
+    assert settings.config["interval_s"] == 10 and loaded().config["interval_s"] == 10
+    os.rmdir("config.new")
+    assert settings.offer(payload(3, interval_s=20), accept)
+
+
 def test_a_broken_file_falls_back_to_the_last_good_one():
     write("config.json", json.dumps(document()))
     loaded().offer(payload(2, interval_s=20), accept)
