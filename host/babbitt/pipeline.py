@@ -60,6 +60,7 @@ class _Subject:
     analyser: Analyser | None = None
     asset: Asset | None = None
     behind: int = 0
+    place: tuple[int, int, int] = (0, 0, 0)
 
     def columns(self) -> dict[str, Any]:
         names = ("cursor", "last_t", "kind", "level", "state", "failures", "late")
@@ -163,7 +164,7 @@ class Pipeline:
             if table is None and len(tables[install_id]) == 0 and current in (None, install_id):
                 break  # its birth is still to come: these records wait for it
             subject.cursor = key
-            if table is not None and self._in_time(subject, t):
+            if table is not None and self._in_time(subject, t, (install_id, boot, seq)):
                 self._judge(subject, table, t, table.values(values), found, notes)
         if subject.cursor == before:
             return False
@@ -190,14 +191,16 @@ class Pipeline:
         return self._subjects[node_id]
 
     @staticmethod
-    def _in_time(subject: _Subject, t: int) -> bool:
-        """Whether a record is newer than the last one judged. Late ones are counted and left out; if there
-        are many in a row, the node's clock was set back, and time goes on from there."""
-        if t > subject.last_t or subject.behind >= LATE_MAX:
-            subject.last_t, subject.behind = t, 0
+    def _in_time(subject: _Subject, t: int, place: tuple[int, int, int]) -> bool:
+        """Whether a record is newer than the last one judged. Late ones are counted and left out. If there
+        are many in a row that were taken after it (``place``: installation, boot, seq), the node's clock was
+        set back, and time goes on from there."""
+        later = place > subject.place
+        if t > subject.last_t or (later and subject.behind >= LATE_MAX):
+            subject.last_t, subject.behind, subject.place = t, 0, place
             return True
         subject.late += 1
-        subject.behind += 1
+        subject.behind += later
         return False
 
     def _judge(

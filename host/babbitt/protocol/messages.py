@@ -317,6 +317,7 @@ def _state(payload: bytes) -> State | Will:
     if not will.online and b'"i"' not in payload:
         return will
     state = _STATE.decode(payload)
+    _check_discards(state)
     _check_depth(payload)
     return state
 
@@ -354,13 +355,19 @@ def _check_birth(birth: Birth) -> None:
         for n, one in enumerate(ids):
             if one in ids[:n]:
                 raise ProtocolError(f"{one} is there twice", f"{name}[{n}].id")
-    for n, (_, first, last) in enumerate(birth.discards):
-        if last < first:
-            raise ProtocolError("the last is before the first", f"discards[{n}]")
+    _check_discards(birth)
     if (birth.oldest.boot, birth.oldest.seq) > (birth.boot, SEQ_MAX):
         raise ProtocolError("the oldest record is of a boot still to come", "oldest.boot")
     if birth.prev is not None and birth.prev.boot >= birth.boot:
         raise ProtocolError("the boot before is not before this boot", "prev.boot")
+
+
+def _check_discards(said: Birth | State) -> None:
+    for n, (boot, first, last) in enumerate(said.discards):
+        if last < first:
+            raise ProtocolError("the last is before the first", f"discards[{n}]")
+        if boot > said.boot:
+            raise ProtocolError("the discarded records are of a boot still to come", f"discards[{n}]")
 
 
 _AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")

@@ -112,3 +112,21 @@ def test_the_account_of_a_long_discard_is_not_counted_one_by_one(feed: Feed) -> 
     tracemalloc.stop()
     assert (row.discarded, row.pending, row.missing) == (end - 1, 1, 0)
     assert most < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("discards", "reason"), [([[2, 0, 5]], "a boot still to come"), ([[1, 9, 5]], "before the first")]
+)
+def test_discards_that_cannot_be_are_refused_in_a_state_too(
+    feed: Feed, discards: list[list[int]], reason: str
+) -> None:
+    state = {
+        "online": True, "i": "9f3a01bc", "boot": 1, "u": 1000, "t": None, "q": 0, "rssi": None, "heap_free": 0,
+        "heap_block": 0, "next": 0, "sent": -1, "spool": {"records": 0, "bytes": 0},
+        "discarded": {"rows": 0, "events": 0}, "faults": {}, "refused": 0, "restarts": {},
+    }  # fmt: skip
+    feed.put(("birth", birth()), ("state", state | {"discards": discards}))
+    feed.put(("state", state | {"discards": [[1, 5, 9]]}))
+    (refused,) = feed.reader.rejected()
+    assert refused.topic.endswith("/state")
+    assert reason in refused.reason

@@ -132,3 +132,21 @@ def test_waiting_for_a_birth_writes_nothing(feed: Feed) -> None:
     before = feed.writer.conn.total_changes
     analyse(feed)
     assert feed.writer.conn.total_changes == before
+
+
+def _judged(feed: Feed) -> list[int]:
+    return [t - T0 for (t,) in feed.writer.conn.execute("SELECT t FROM assessments ORDER BY id")]
+
+
+def test_a_gap_that_is_filled_late_does_not_turn_time_back(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(30, [[1, 1]] * 3)))
+    feed.put(("data", rows(0, [[1, 1]] * 30)), ("data", rows(33, [[1, 1]])))
+    analyse(feed)
+    assert _judged(feed) == [300_000, 310_000, 320_000, 330_000]
+
+
+def test_time_goes_on_where_the_clock_was_set_back(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1]] * 3)))
+    feed.put(("data", rows(3, [[1, 1]] * 12, t=T0 - 3_600_000)))
+    analyse(feed)
+    assert _judged(feed) == [0, 10_000, 20_000, -3_470_000, -3_460_000]
