@@ -3,6 +3,7 @@ it is reached by `port.once`.
 """
 
 import json
+from binascii import crc32
 
 from babbitt_node import segment
 from babbitt_node.hal import port
@@ -25,8 +26,13 @@ def begin(path, spool_folder):
 
 def write(path, install, boot, clean):
     """Replace the file."""
-    document = {"i": install, "boot": boot, "clean": clean}
+    document = {"i": install, "boot": boot, "clean": clean, "crc": _crc(install, boot, clean)}
     segment.write_whole(path, json.dumps(document).encode())
+
+
+def _crc(install, boot, clean):
+    """CRC-32 over what the file says: one wrong digit of a boot would give numbers out twice."""
+    return crc32(("%s %d %d" % (install, boot, clean)).encode())
 
 
 def _read(path):
@@ -35,7 +41,8 @@ def _read(path):
             document = json.load(file)
         install, boot, clean = document["i"], document["boot"], document["clean"]
         int(install, 16)
-        if len(install) == 8 and type(boot) is int and 1 <= boot < 0x7FFFFFFF and type(clean) is bool:
+        sound = len(install) == 8 and type(boot) is int and 1 <= boot < 0x7FFFFFFF and type(clean) is bool
+        if sound and document["crc"] == _crc(install, boot, clean):
             return install, boot, clean
         print("identity: boot.json holds no identity")
     except OSError:

@@ -1,6 +1,6 @@
 """Which installation and which boot this is: the numbers that make every record unique for ever.
 
-`boot.json` (`boots.py`) holds `{"i","boot","clean"}` and is replaced as a whole. When it is damaged, the newest segments
+`boot.json` (`boots.py`) holds `{"i","boot","clean","crc"}` and is replaced as a whole. When it is damaged, the newest segments
 of the spool say which installation this is and which boots were used; only if they cannot be read either, a
 new installation begins, so that no number is ever given twice.
 """

@@ -2,6 +2,7 @@
 
 import os
 
+from babbitt_node import boots
 from babbitt_node import clock as clocks
 from babbitt_node.clock import Clock
 from babbitt_node.hal import port
@@ -40,7 +41,7 @@ def test_a_damaged_file_without_spool_is_a_new_installation():
 
 
 def test_a_damaged_file_is_recovered_from_the_spool_and_no_boot_is_used_twice():
-    write('{"i":"9f3a01bc","boot":11,"clean":true}')
+    boots.write("boot.json", "9f3a01bc", 11, True)
     assert Identity().boot == 12
     spool = Spool("spool", 100000, "9f3a01bc", 12)
     spool.append(ROW, 12, 0, b"[0]")
@@ -51,6 +52,27 @@ def test_a_damaged_file_is_recovered_from_the_spool_and_no_boot_is_used_twice():
     os.remove("boot.json")
     again = Identity()
     assert again.install == "9f3a01bc" and again.boot > 12
+
+
+def test_one_wrong_digit_gives_no_number_twice():
+    boots.write("boot.json", "9f3a01bc", 21, True)
+    with open("boot.json") as file:
+        sound = file.read()
+    for wrong in (
+        sound.replace("21", "20"),
+        sound.replace("9f3a01bc", "9f3a01bd"),
+        sound.replace("crc", "crd"),
+    ):
+        assert wrong != sound
+        write(wrong)
+        again = Identity()  # nothing in the spool says better: it must be another installation
+        assert again.boot == 1 and again.install not in ("9f3a01bc", "9f3a01bd"), wrong
+    spool = Spool("spool", 100000, "9f3a01bc", 21)
+    spool.append(ROW, 21, 0, b"[0]")
+    spool.close()
+    write(sound.replace("21", "20"))
+    again = Identity()
+    assert again.install == "9f3a01bc" and again.boot > 21
 
 
 class FakeBoard:

@@ -62,12 +62,12 @@ class Timebase:
         """(t, tq, t_err) for a record without a time of its own; ``received`` or ``learn`` came before."""
         if self.ref_u is not None and self.ref_t is not None:
             return (
-                max(0, self.ref_t + u - self.ref_u),
+                min(T_MAX, max(0, self.ref_t + u - self.ref_u)),
                 1,
                 ERRORS_MS[self.ref_q] + abs(u - self.ref_u) // 10_000,
             )
         assert self.recv is not None, "received() comes first"
-        return max(0, self.recv + u), 2, None
+        return min(T_MAX, max(0, self.recv + u)), 2, None
 
     def refill(self) -> tuple[int, int, int | None]:
         """(offset, ref_u, err) for :meth:`babbitt.store.writer.StoreWriter.refill`."""

@@ -15,9 +15,13 @@ import typer
 from babbitt.acquisition.receiver import connect, make_client
 from babbitt.cli.options import JsonOption, StoreOption, print_json
 from babbitt.errors import BrokerError, ConfigRefused, ProtocolError, StoreMissing
+from babbitt.protocol.limits import BIG_PAYLOAD
 from babbitt.protocol.messages import Desired, Reported, decode_kind, encode, parse_topic
 from babbitt.service import split_address
 from babbitt.store.reader import StoreReader
+
+READ_MAX = 16 * BIG_PAYLOAD
+"""Bytes of a file that are looked at: white space apart, a configuration fits into one message."""
 
 
 def desired(
@@ -61,8 +65,12 @@ def read_config(path: Path) -> dict[str, Any]:
     from babbitt_node.config import ConfigError, validate
 
     try:
-        document = json_.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        with path.open("rb") as file:
+            raw = file.read(READ_MAX + 1)
+        if len(raw) > READ_MAX:
+            raise ConfigRefused(f"{path} is larger than {READ_MAX} bytes: that is no configuration")
+        document = json_.loads(raw.decode())
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigRefused(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(document, dict):
         raise ConfigRefused(f"{path} holds no JSON object")

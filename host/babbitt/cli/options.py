@@ -28,7 +28,9 @@ StoreOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, newest first.")]
+LimitOption = Annotated[
+    int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many, newest first.")
+]
 
 
 def plain(value: Any) -> Any:

@@ -136,9 +136,12 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
-        _check_version(conn, folder)
+        version = _check_version(conn, folder)
     except sqlite3.Error as error:
         raise StoreError(f"the store in {folder} cannot be read: {error}") from error
+    if version == 0:  # an empty file: a host makes the tables in a moment, or never began
+        conn.close()
+        raise StoreMissing(f"the store in {folder} is empty; start one with `babbitt host --store {folder}`")
     return conn
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Assessment
+from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.messages import Birth, Event, Reported
 from babbitt.store.rollup import roll
 from babbitt.store.schema import FILE, open_for_writing
@@ -204,7 +205,7 @@ class StoreWriter:
         mark = f"INSERT OR IGNORE INTO dirty SELECT DISTINCT ?, t/60000 FROM records WHERE {where} AND kind=0"
         self.conn.execute(mark, (node_id, install_id, boot))
         self.conn.execute(
-            f"UPDATE records SET t=max(0, u+?), tq=?, t_err=?+abs(u-?)/10000 WHERE {where}",
+            f"UPDATE records SET t=min({T_MAX}, max(0, u+?)), tq=?, t_err=?+abs(u-?)/10000 WHERE {where}",
             (offset, 2 if err is None else 1, err, ref_u, install_id, boot),
         )
         self.conn.execute(mark, (node_id, install_id, boot))

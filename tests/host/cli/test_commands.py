@@ -104,8 +104,17 @@ def test_a_missing_store_is_one_clear_line(tmp_path: Path, name: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_wrong_usage_is_code_2() -> None:
+def test_an_empty_store_file_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "babbitt.sqlite3").touch()
+    done = run("status", "--store", tmp_path, code=1)
+    assert done.stderr.splitlines() == [
+        f"babbitt: the store in {tmp_path} is empty; start one with `babbitt host --store {tmp_path}`"
+    ]
+
+
+def test_wrong_usage_is_code_2(tmp_path: Path) -> None:
     run("status", "--bogus", code=2)
+    run("events", "--store", tmp_path, "--limit", 10**20, code=2)
     run("nonsense", code=2)
 
 
@@ -176,3 +185,12 @@ def test_a_wrong_configuration_never_leaves_the_host(tmp_path: Path) -> None:
         "cannot be read as JSON"
         in run("desired", "hall", "p", tmp_path / "c.json", "--store", tmp_path, code=1).stderr
     )
+    for content, reason in (
+        ("[" * 100_000, "cannot be read as JSON"),
+        (" " * 200_000, "is larger than"),
+        ("\N{LATIN SMALL LETTER E WITH ACUTE}".encode("latin-1"), "cannot be read as JSON"),
+    ):
+        (tmp_path / "c.json").write_bytes(content.encode() if isinstance(content, str) else content)
+        told = run("desired", "hall", "p", tmp_path / "c.json", "--store", tmp_path, code=1).stderr
+        assert reason in told
+        assert len(told.splitlines()) == 1
