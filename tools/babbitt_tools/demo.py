@@ -1,4 +1,4 @@
-"""`babbitt demo`: a broker, the host, its page and three virtual nodes that live two days in a minute or two."""
+"""`babbitt demo`: a broker, the host, its page and three virtual nodes that live four days in a minute or two."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _report(console: Console, lines: list[Line], as_json: bool) -> None:
     for fault in faults:
         console.print(f"  [red]{fault}[/]", highlight=False)
     if not faults:
-        console.print("  Nothing lost, every failure foreseen, no false alarm.")
+        console.print("  Nothing lost, both failures warned of before they came, the healthy motor left alone.")
 
 
 _COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (

@@ -10,7 +10,7 @@ from babbitt.protocol.assessment import Interval
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import EventView
 
-_WORD = {0: "back / info", 1: "WARNING", 2: "ALARM"}
+_WORD = {0: "info", 1: "WARNING", 2: "ALARM"}
 _COLOUR = {0: "green", 1: "yellow", 2: "red"}
 
 
@@ -58,7 +58,7 @@ class Teller:
     def _line(event: EventView) -> str:
         colour = _COLOUR[event.sev]
         text = event.text.replace("[", r"\[")
-        return f"  {stamp(event.t)}  {event.node:<10} {event.origin:<5} [{colour}]{_WORD[event.sev]:<11}[/] {text}"
+        return f"  {stamp(event.t)}  {event.node:<10} {event.origin:<5} [{colour}]{_WORD[event.sev]:<7}[/] {text}"
 
 
 def warnings(events: list[EventView], node: str) -> list[EventView]:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from babbitt.service import Host
 from babbitt.store.reader import StoreReader
 from babbitt_tools.account import Account, account, numbered
+from babbitt_tools.errors import BoardError
 from babbitt_tools.vboard.board import VirtualBoard
 from babbitt_tools.vboard.world import World
 
@@ -33,7 +34,12 @@ class Session:
     def __init__(self, folder: Path | None = None) -> None:
         self._temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="babbitt-")) if folder is None else folder
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BoardError(f"the folder {self.folder} cannot be made: {error.strerror}") from error
+        if any(self.folder.iterdir()):
+            raise BoardError(f"the folder {self.folder} is not empty; give a new one, or runs would be mixed")
         self.store = self.folder / "store"
         self.host = Host(self.store, broker_listen="127.0.0.1:0", accept_simulated=True)
         self.boards: dict[str, VirtualBoard] = {}
@@ -52,6 +58,11 @@ class Session:
         """End boards, host and broker, in this order; remove the folder if it is a temporary one."""
         for board in self.boards.values():
             board.stop()
+        end = time.monotonic() + 2  # for the broker to say that they are gone
+        while (
+            hasattr(self, "reader") and any(n.online for n in self.reader.nodes()) and time.monotonic() < end
+        ):
+            time.sleep(0.05)
         self.host.stop()
         if hasattr(self, "reader"):
             self.reader.close()

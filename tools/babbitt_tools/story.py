@@ -10,14 +10,14 @@ from babbitt_tools.sim.coldroom import ColdRoom
 from babbitt_tools.sim.machine import Machine
 from babbitt_tools.vboard.world import World
 
-DAYS = 2.0
+DAYS = 4.0
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One node of the story. `failure_ms` is when the machine fails, or the room leaves its limit for good (None: never)."""
+    """One node of the story. `failure_ms` is when the machine fails, or the air of the room leaves its limit for good (None: never)."""
 
     node: str
     name: str
@@ -27,9 +27,9 @@ class Asset:
     healthy: bool
 
 
-def motor_config(name: str, interval_s: int = 360) -> dict[str, Any]:
+def motor_config(name: str, interval_s: int = 720) -> dict[str, Any]:
     """A motor: one accelerometer; absolute limits on one radial axis, and rolling statistics on its peak and RMS."""
-    delays = {"on_delay_s": 1800, "off_delay_s": 1800}
+    delays = {"on_delay_s": 3600, "off_delay_s": 3600}
     high = {"h": 1_000_000, "hh": 2_500_000, "hysteresis": 50_000}  # micro-g
     usual = {"z10": 60, "learn": 64, "shift": 10}  # a slow average: wear is slow
     return {
@@ -46,7 +46,7 @@ def motor_config(name: str, interval_s: int = 360) -> dict[str, Any]:
     }
 
 
-def cold_room_config(name: str, limit_c: float, interval_s: int = 180) -> dict[str, Any]:
+def cold_room_config(name: str, limit_c: float, interval_s: int = 480) -> dict[str, Any]:
     """A freezer: one thermometer; an hour above the limit is a warning, four degrees above it an alarm."""
     limit = round(limit_c * 1000)
     high = {"h": limit, "hh": limit + 4000, "hysteresis": 300, "on_delay_s": 3600, "off_delay_s": 1800}
@@ -61,9 +61,9 @@ def cold_room_config(name: str, limit_c: float, interval_s: int = 180) -> dict[s
 def assets(start_ms: int) -> list[Asset]:
     """The three nodes of the demo, starting at `start_ms` (Unix ms)."""
     days = DAYS
-    worn = Machine(seed=3, utc_start_ms=start_ms, life_h=32, onset_h=14)
-    well = Machine(seed=4, utc_start_ms=start_ms, life_h=32, onset_h=9000)
-    room = ColdRoom(seed=5, utc_start_ms=start_ms, days=days, fade_start_h=14, fade_h=40)
+    worn = Machine(seed=3, utc_start_ms=start_ms, life_h=64, onset_h=28)
+    well = Machine(seed=4, utc_start_ms=start_ms, life_h=64, onset_h=9000)
+    room = ColdRoom(seed=5, utc_start_ms=start_ms, days=days, fade_start_h=20, fade_h=90)
     for world in (worn, well, room):
         world.end_us = round(days * DAY_MS) * 1000
     return [
@@ -81,7 +81,7 @@ def assets(start_ms: int) -> list[Asset]:
             "Freezer 1",
             room,
             cold_room_config("Freezer 1", room.limit_c),
-            room.crossed_at_ms,
+            room.air_crossed_at_ms,
             False,
         ),
     ]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from babbitt.cli.options import JsonOption, LimitOption, StoreOption, print_json, print_table, when
+from babbitt.errors import UnknownNode
 from babbitt.store.reader import StoreReader
 
 
@@ -18,7 +19,12 @@ def events(
     json: JsonOption = False,
 ) -> None:
     """Print events of the nodes' checks and of the host."""
-    found = StoreReader(store).events(site, node, limit)
+    reader = StoreReader(store)
+    if not any(site in (None, n.site) and node in (None, n.node) for n in reader.nodes()) and (site or node):
+        raise UnknownNode(
+            f"the store knows no node {node or 'of site ' + str(site)}; `babbitt status` lists those it knows"
+        )
+    found = reader.events(site, node, limit)
     if json:
         print_json(found)
         return

@@ -28,7 +28,7 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     columns = ("node", "link", "last record", "state", "health", "remaining", "asset")
     print_table("Nodes", columns, rows, "No node has been heard yet.")
     if refused := reader.rejected_total():
-        print(f"{refused} messages were refused: see `babbitt rejected`.")
+        print(f"Messages refused: {refused}; see `babbitt rejected`.")
 
 
 def _what(node: NodeView) -> str:
@@ -41,7 +41,8 @@ def _verdict(one: Assessment | None) -> tuple[str, str, str]:
     if one is None:
         return "-", "-", "-"
     health = "-" if one.health is None else f"{one.health:.0f}"
-    return one.level, health, one.outlook if one.remaining is None else _span(one.remaining)
+    known = one.remaining is not None and one.outlook != "beyond limit"
+    return one.level, health, _span(one.remaining) if known and one.remaining else one.outlook
 
 
 def _span(left: Interval) -> str:

@@ -60,7 +60,7 @@ def event(
         held = f", for {duration(held_s)}" if held_s else ""
         return f"{channel} is {beyond}: {found}{bound}{held}"
     if came_from == "learning":
-        return f"{channel} is learnt and judged from now on: {found}"
+        return f"{channel} is learnt and judged from now on, at {found}"
     if to == "N":
         return f"{channel} is back to normal: {found}"
     return f"{channel} went from {came_from} to {to}: {found}"

@@ -74,7 +74,7 @@ def nice_axis(low: float, high: float) -> dict[str, float]:
     if low >= 0:
         bottom = max(0.0, bottom)
     top = math.ceil((high + extent * 0.05) / step) * step
-    return {"min": round(bottom, 12), "max": round(top, 12), "interval": step}
+    return {"min": round(bottom, 12), "max": round(top, 12), "interval": round(step, 12)}
 
 
 Limits = dict[tuple[str, float], list[str]]

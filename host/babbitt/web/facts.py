@@ -44,6 +44,7 @@ class Judgement:
     score: str
     outlook: str
     drivers: str
+    fault: str
     link: str
 
     @classmethod
@@ -51,16 +52,21 @@ class Judgement:
         """The judgement of ``node``; ``instant`` is the time of its last record as text."""
         judged = node.assessment
         word = words.level(judged)
+        level = judged.level if judged else None
+        if judged and judged.outlook == "beyond limit" and level in ("normal", "learning"):
+            level, word = "warning", "Beyond limit"  # it may be over in a minute, but it is not normal
+        faults = _listing((node.state or {}).get("faults") or {})
         drivers = ", ".join(judged.drivers[:3]) if judged else ""
         kind = words.KIND_WORDS.get(node.kind) or node.kind or "Unknown kind"
         return cls(
-            level=judged.level if judged and node.online else None,
+            level=level if node.online else None,
             name=name_of(node),
             word=word if node.online else f"Offline, was: {word.lower()}",
             kind=f"{kind} · {node.site} / {node.node}",
             score=words.health(judged.health if judged else None),
             outlook=words.sentence(words.outlook(node.kind, judged)),
             drivers=f"Driven by {drivers}" if drivers else "No channel stands out",
+            fault=f"Sensor fault: {faults.replace('_', ' ')}" if faults else "",
             link=f"{'Online' if node.online else 'Offline'} · {age(node, now_ms, instant)}",
         )
 

@@ -25,6 +25,7 @@ class Headline:
             with Tag("div"):
                 self._outlook = Outlook()
                 self._drivers = Text("div", "", "facts-line")
+                self._fault = Text("div", "", "facts-line fault")
                 self._link = Text("div", "", "facts-line")
 
     def show(self, node: NodeView, times: TimeWords) -> None:
@@ -37,4 +38,5 @@ class Headline:
         self._word.text = now.word
         self._outlook.show(now.outlook)
         self._drivers.text = now.drivers
+        self._fault.text = now.fault
         self._link.text = now.link

@@ -30,6 +30,7 @@ class NodeCard:
                 Text("span", "of 100 health", "score-of")
             self._outlook = Outlook()
             self._drivers = Text("div", "", "facts-line")
+            self._fault = Text("div", "", "facts-line fault")
             self._link = Text("div", "", "facts-line")
 
     def show(self, node: NodeView, times: TimeWords) -> None:
@@ -42,6 +43,7 @@ class NodeCard:
         self._score.text = now.score
         self._outlook.show(now.outlook)
         self._drivers.text = now.drivers
+        self._fault.text = now.fault
         self._link.text = now.link
 
 

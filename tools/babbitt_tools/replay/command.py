@@ -50,7 +50,7 @@ def replay(
     """
     if speed is not None and not 0.1 <= speed <= 1e6:
         raise typer.BadParameter(f"{speed} is not between 0.1 and 1000000", param_hint="--speed")
-    folder = data or Path(os.environ.get("BABBITT_DATA", "../shared/data"))
+    folder = data or Path(os.environ.get("BABBITT_DATA") or "../shared/data")
     recording = open_recording(folder, f"{dataset}/{series}", start, end, limit)
     console = Console(stderr=as_json)
     length_s = (recording.end_ms - recording.utc_start_ms) / 1000

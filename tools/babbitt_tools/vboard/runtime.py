@@ -63,7 +63,10 @@ def choose(wanted: str) -> tuple[str, str]:
         return "micropython", "the firmware runs on MicroPython with the heap of an ESP32"
     if wanted == "micropython":
         raise BoardError(missing)
-    return "cpython", f"{missing}, so the firmware runs on CPython: the same code, but not the memory of an ESP32"
+    return (
+        "cpython",
+        f"{missing}, so the firmware runs on CPython: the same code, but not the memory of an ESP32",
+    )
 
 
 def _what_is_missing() -> str | None:
