@@ -132,6 +132,7 @@ def expected() -> dict[str, str]:
         "`birth`, `desired` payload": f"{spaced(limits.BIG_PAYLOAD)} bytes",
         "every other payload": f"{spaced(limits.PAYLOAD)} bytes",
         "nesting of a `birth` or `state`": str(limits.DEPTH_MAX),
+        "a number in a `birth` or `state`": f"{limits.DIGITS_MAX} characters",
         "channels of a node": str(limits.CHANNELS_MAX),
         "checks of a node": str(of_birth["checks"]["maxItems"]),
         "sensors of a node": str(of_birth["sensors"]["maxItems"]),
@@ -170,7 +171,7 @@ def test_every_constant_of_the_limits_is_held_against_the_page() -> None:
         for target in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)])
         if isinstance(target, ast.Name)
     }
-    in_table = {"BIG_PAYLOAD", "PAYLOAD", "DEPTH_MAX", "CHANNELS_MAX", "ROWS_MAX", "ChannelId", "Id", "Boot", "Seq", "SEQ_MAX",
+    in_table = {"BIG_PAYLOAD", "PAYLOAD", "DEPTH_MAX", "DIGITS_MAX", "CHANNELS_MAX", "ROWS_MAX", "ChannelId", "Id", "Boot", "Seq", "SEQ_MAX",
                 "Uptime", "U_MAX", "Text", "Discards", "T_MIN", "T_MAX", "T_AHEAD"}  # fmt: skip
     in_text = {"VERSION", "VALUE_MAX", "Value", "Install", "Hash", "Quality", "Time", "Count"}
     assert there == in_table | in_text

@@ -16,6 +16,8 @@ BIG_PAYLOAD: Final = 8192
 PAYLOAD: Final = 4096
 DEPTH_MAX: Final = 32
 """Objects and lists in a birth or a state are nested at most so deep."""
+DIGITS_MAX: Final = 32
+"""Characters of a number in a birth or a state, also in fields that are not known here."""
 T_MIN: Final = 1_577_836_800_000
 """2020-01-01 in Unix ms: the earliest plausible time."""
 T_MAX: Final = 4_102_444_800_000

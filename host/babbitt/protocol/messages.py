@@ -7,6 +7,7 @@ or not) is not decided here: a record is not lost because of a bad clock.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -18,6 +19,7 @@ from babbitt.protocol.limits import (
     BIG_PAYLOAD,
     CHANNELS_MAX,
     DEPTH_MAX,
+    DIGITS_MAX,
     PAYLOAD,
     ROWS_MAX,
     SEQ_MAX,
@@ -249,6 +251,7 @@ _STATE = msgspec.json.Decoder(State)
 _WILL = msgspec.json.Decoder(Will)
 _NAME = re.compile("[a-z0-9-]{1,32}")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_NUMBER = re.compile(rb"-?[0-9][-+.0-9eE]*")
 _BRACKET = re.compile(rb"[][{}]")
 
 
@@ -302,7 +305,7 @@ def decode_kind(kind: str, payload: bytes) -> Message:
         _check_rows(message)
     elif isinstance(message, Birth):
         _check_birth(message)
-        _check_depth(payload)
+        _check_kept(payload)
     return message
 
 
@@ -318,15 +321,19 @@ def _state(payload: bytes) -> State | Will:
         return will
     state = _STATE.decode(payload)
     _check_discards(state)
-    _check_depth(payload)
+    _check_kept(payload)
     return state
 
 
-def _check_depth(payload: bytes) -> None:
+def _check_kept(payload: bytes) -> None:
     """Births and states are kept as they came, unknown fields included: what is read here must be readable
     everywhere."""
-    depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", payload)):
+    depth, bare = 0, _STRING.sub(b"", payload)
+    for number in _NUMBER.findall(bare):
+        # Infinity is no JSON when it is written again, and Python reads no whole number of 5000 digits.
+        if len(number) > DIGITS_MAX or not math.isfinite(float(number)):
+            raise ProtocolError(f"{number[:20].decode()}: a number beyond what can be held")
+    for bracket in _BRACKET.findall(bare):
         depth += 1 if bracket in b"[{" else -1
         if depth > DEPTH_MAX:
             raise ProtocolError(f"nested more than {DEPTH_MAX} deep")
