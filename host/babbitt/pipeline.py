@@ -254,6 +254,17 @@ class Pipeline:
             subject.kind, subject.state = asset.kind, "{}"
         module, name = where.split(":")
         maker = getattr(importlib.import_module(module), name)
-        analyser: Analyser = maker.load(asset, json.loads(subject.state))
+        analyser: Analyser
+        try:
+            analyser = maker.load(asset, json.loads(subject.state))
+        except (KeyError, TypeError, ValueError) as error:
+            if subject.state == "{}":
+                raise
+            # A state of another version would fail for ever: learning again is what is left.
+            log.warning(
+                "%s/%s is learnt again, its state cannot be used: %s", subject.site, subject.node, error
+            )
+            subject.state = "{}"
+            analyser = maker.load(asset, {})
         subject.analyser, subject.asset = analyser, asset
         return analyser

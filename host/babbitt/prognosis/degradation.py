@@ -64,6 +64,9 @@ THRESHOLD = threshold_from(list(LEARNING_ENDS.values()))
 DISCREPANCY = 0.5
 """Spread of the logarithm of (time it takes / time the line says)."""
 SIGNIFICANCE = 0.001
+FAR = 0.97
+"""Where so much of the prior of the threshold lies below the indicator, there is no number any more."""
+
 RISE = math.log(1.3)
 """Least indicator that can be a trend, natural log of the ratio to the baseline."""
 LEAST, GROWTH = 12, 1.4
@@ -87,13 +90,16 @@ class Degradation:
         self._points: list[list[float]] = []  # [hours since origin, indicator]
         self._origin: int | None = None
         self._stride, self._since, self._count = 1, 0, 0
+        self._beyond = False
         self._fit: tuple[float, Interval] | None = None  # hours since origin, and what was found then
 
     def update(self, t_ms: int, indicator: float, active: bool) -> tuple[str, Interval | None]:
         """Take one judged record: Unix ms, log ratio of the leading features, and whether the anomaly is
         latched.
 
-        Gives ('trend', interval in hours) or ('no trend', None).
+        Gives ('trend', interval in hours), ('no trend', None), or ('beyond limit', None) where the indicator is
+        higher than nearly all thresholds of the prior: that the machine still runs says then that the prior
+        is not its own, and conditioning on it would give it more life the worse it gets.
         """
         if self._origin is None:
             self._origin = t_ms
@@ -104,15 +110,18 @@ class Degradation:
             self._keep(hours, indicator)
         self._count += 1
         if not active or indicator < RISE:
-            self._fit = None
+            self._fit, self._beyond = None, False
         elif self._fit is None or self._count >= REFIT:
             self._count = 0
+            self._beyond = self._passed(indicator) > FAR
             found = self._first_passage(indicator)
             self._fit = None if found is None else (hours, found)
         return self.now(t_ms)
 
     def now(self, t_ms: int) -> tuple[str, Interval | None]:
         """What was found last, counted down to `t_ms`."""
+        if self._beyond:
+            return "beyond limit", None
         if self._fit is None or self._origin is None:
             return "no trend", None
         at, found = self._fit
@@ -138,13 +147,18 @@ class Degradation:
         )  # share of the posterior without growth: cut off, the test has passed
         slopes: Array = slope + error * stats.t.ppf(none + (1.0 - none) * _NODES, dof)
         prior = self.threshold
-        below = stats.t.cdf((level - prior.mean) / prior.scale, prior.dof)
+        below = self._passed(level)
         ends: Array = prior.mean + prior.scale * stats.t.ppf(below + (1.0 - below) * _NODES, prior.dof)
         factors = np.exp(DISCREPANCY * stats.norm.ppf(_NODES))
         gap = np.maximum(ends - level, 0.0)
         times = (gap[:, None, None] / np.maximum(slopes, 1e-9)[None, :, None]) * factors[None, None, :]
         p10, p50, p90 = np.quantile(np.minimum(times, LONGEST_H), (0.1, 0.5, 0.9))
         return Interval(float(p10), float(p50), float(p90))
+
+    def _passed(self, level: float) -> float:
+        """Share of the prior of the threshold that lies below `level`."""
+        prior = self.threshold
+        return float(stats.t.cdf((level - prior.mean) / prior.scale, prior.dof))
 
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types, at most `KEEP` points."""
@@ -160,6 +174,7 @@ class Degradation:
             "since": self._since,
             "count": self._count,
             "fit": fit,
+            "beyond": self._beyond,
         }
 
     @classmethod
@@ -170,6 +185,7 @@ class Degradation:
             return self
         self._points, self._origin = [list(p) for p in state["points"]], state["origin"]
         self._stride, self._since, self._count = state["stride"], state["since"], state["count"]
+        self._beyond = state["beyond"]
         if state["fit"] is not None:
             at, *quantiles = state["fit"]
             self._fit = (at, Interval(*quantiles))

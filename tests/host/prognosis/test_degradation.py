@@ -102,3 +102,18 @@ def test_threshold_is_a_predictive_distribution() -> None:
     assert prior == Threshold(2.0, pytest.approx(math.sqrt(4.0 / 3.0)), 2.0)
     with pytest.raises(ValueError, match="2 failures are too few"):
         threshold_from([1.0, 2.0])
+
+
+def test_the_worse_it_gets_the_less_life_it_has_and_far_beyond_all_that_is_known_there_is_no_number() -> None:
+    model = Degradation()
+    said = []
+    rng = np.random.default_rng(3)
+    for i in range(900):
+        outlook, found = model.update(i * STEP_MS, 0.3 + i * 0.008 + rng.normal(0.0, 0.02), True)
+        said.append((outlook, None if found is None else found.p50))
+    medians = [p50 for outlook, p50 in said if p50 is not None]
+    assert len(medians) > 200
+    assert medians[-1] < medians[0] / 2
+    first = next(i for i, (outlook, _) in enumerate(said) if outlook == "beyond limit")
+    assert 0.3 + first * 0.008 > THRESHOLD.mean + 2 * THRESHOLD.scale
+    assert {outlook for outlook, _ in said[first:]} == {"beyond limit"}

@@ -150,3 +150,25 @@ def test_time_goes_on_where_the_clock_was_set_back(feed: Feed) -> None:
     feed.put(("data", rows(3, [[1, 1]] * 12, t=T0 - 3_600_000)))
     analyse(feed)
     assert _judged(feed) == [0, 10_000, 20_000, -3_470_000, -3_460_000]
+
+
+class Choosy(Counter):
+    """An analyser that takes no state but its own."""
+
+    @classmethod
+    def load(cls, asset: Asset, state: dict[str, Any]) -> Choosy:
+        if state and "choosy" not in state:
+            raise ValueError("a state of another version")
+        return cls(asset, state.get("seen", 0))
+
+    def dump(self) -> dict[str, Any]:
+        return {"choosy": True, "seen": self.seen}
+
+
+def test_a_state_of_another_version_is_learnt_again_instead_of_failing_for_ever(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1]] * 3)))
+    analyse(feed)
+    feed.put(("data", rows(3, [[1, 1]] * 2)))
+    analyse(feed, {"machine": f"{__name__}:Choosy"})
+    assert [a for a, _ in seen(feed)] == [1, 2, 3, 1, 2]
+    assert feed.reader.events() == []
