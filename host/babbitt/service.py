@@ -17,6 +17,7 @@ from babbitt.acquisition.presence import Presence
 from babbitt.acquisition.receiver import Receiver
 from babbitt.errors import BrokerError
 from babbitt.pipeline import Pipeline
+from babbitt.store.lock import StoreLock
 from babbitt.store.reader import StoreReader
 from babbitt.store.writer import StoreWriter
 
@@ -59,6 +60,7 @@ class Host:
             raise
 
     def _start(self) -> None:
+        self._parts.append(StoreLock(self.store_path).close)
         self._writer = StoreWriter(self.store_path)
         self._parts.append(self._writer.close)
         self._writer.nobody_online()

@@ -18,8 +18,7 @@ else:
 
 
 def raises(kind, call, *args, **kwargs):
-    """Run `call(*args, **kwargs)`, which must raise `kind`; returns the exception, for a look at its fields.
-    """
+    """Run `call(*args, **kwargs)`, which must raise `kind`; returns the exception, for a look at its fields."""
     try:
         call(*args, **kwargs)
     except kind as error:

@@ -10,13 +10,27 @@ from babbitt_node.checks import TYPES, make
 SPECS = {
     "limit": (
         {"h": 4000},
-        {"ll": -9000, "l": -3000, "h": 3000, "hh": 9000, "hysteresis": 500, "on_delay_s": 25,
-         "off_delay_s": 15},
+        {
+            "ll": -9000,
+            "l": -3000,
+            "h": 3000,
+            "hh": 9000,
+            "hysteresis": 500,
+            "on_delay_s": 25,
+            "off_delay_s": 15,
+        },
     ),
     "zscore": (
         {"learn": 8, "z10": 30, "floor_abs": 50},
-        {"learn": 16, "z10": 25, "shift": 3, "floor": 100, "floor_abs": 0, "on_delay_s": 20,
-         "off_delay_s": 10},
+        {
+            "learn": 16,
+            "z10": 25,
+            "shift": 3,
+            "floor": 100,
+            "floor_abs": 0,
+            "on_delay_s": 20,
+            "off_delay_s": 10,
+        },
     ),
 }
 MAX = (1 << 30) - 1

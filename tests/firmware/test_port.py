@@ -92,8 +92,6 @@ def test_identities_differ():
     assert port.unique_bytes(16) != port.unique_bytes(16)
 
 
-
-
 def _connect(host, number, ms):
     return asyncio.run(open_tcp(host, number, ms))
 

@@ -65,7 +65,6 @@ class FullFile:
             raise OSError(28)
         return self._file.write(bytes(data)[: flash.taken])
 
-
     def close(self):
         self._file.close()
         if self._refused:

@@ -103,7 +103,9 @@ class Applier:
         if before is None or before == online:
             return
         came_from, to = ("offline", "online") if online else ("online", "offline")
-        text = "The node is back" if online else "The node does not answer any more: power, Wi-Fi, or the broker"
+        text = (
+            "The node is back" if online else "The node does not answer any more: power, Wi-Fi, or the broker"
+        )
         self._writer.host_event(node_id, now, "online", came_from, to, 0 if online else 1, text)
 
     def refused(self, topic: Topic, payload: bytes) -> None:

@@ -39,6 +39,16 @@ def host(
     def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
+    def broken(what: threading.ExceptHookArgs) -> None:
+        """A thread that dies of a defect must not leave half a host behind that looks alive."""
+        logging.critical(
+            "thread %s ended by a defect", what.thread and what.thread.name, exc_info=what.exc_value
+        )
+        defects.append(str(what.exc_value))
+        stop.set()
+
+    defects: list[str] = []
+    threading.excepthook = broken
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
     with Host(store, broker, listen, accept_simulated=accept_simulated_time) as running:
@@ -53,3 +63,5 @@ def host(
                 print(f"The page is at {page.url}", flush=True)
                 running.wait(stop)
     print("Stopped.", flush=True)
+    if defects:
+        raise typer.Exit(1)

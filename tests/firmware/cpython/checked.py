@@ -123,7 +123,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         package = file.is_dir()
         source = file / "__init__.py" if package else file.with_suffix(".py")
         return importlib.util.spec_from_file_location(
-            fullname, source, loader=_Loader(fullname, str(source)),
+            fullname,
+            source,
+            loader=_Loader(fullname, str(source)),
             submodule_search_locations=[str(file)] if package else None,
         )
 

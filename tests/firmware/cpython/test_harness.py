@@ -22,7 +22,7 @@ def test_a_failing_assertion_carries_its_line(run):
     source = "def test_a():\n    assert 1 == 2\ndef test_b():\n    pass\n"
     result = run("harness_fails", source, ["test_a", "test_b"])
     assert result.verdicts["test_b"] is None
-    assert "harness_fails.py\", line 2" in result.verdicts["test_a"]
+    assert 'harness_fails.py", line 2' in result.verdicts["test_a"]
     assert "AssertionError" in result.verdicts["test_a"]
 
 
