@@ -199,7 +199,9 @@ def _report(console: Console, lines: list[Line], as_json: bool) -> None:
     for fault in faults:
         console.print(f"  [red]{fault}[/]", highlight=False)
     if not faults:
-        console.print("  Nothing lost, both failures warned of before they came, the healthy motor left alone.")
+        console.print(
+            "  Nothing lost, both failures warned of before they came, the healthy motor left alone."
+        )
 
 
 _COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
