@@ -94,7 +94,9 @@ class Host:
         self.ingest.start()
         self._parts.append(self.ingest.stop)
         self._parts.append(presence.stop)
-        presence.start(sorted({view.site for view in self.reader.nodes()}))
+        # Those heard last come first: a host serves so many sites and no more.
+        newest = sorted(self.reader.nodes(), key=lambda view: view.heard or 0, reverse=True)
+        presence.start(list(dict.fromkeys(view.site for view in newest)))
 
     def stop(self) -> None:
         """Stop everything in order. Safe to call twice."""

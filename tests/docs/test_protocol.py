@@ -173,7 +173,7 @@ def test_every_constant_of_the_limits_is_held_against_the_page() -> None:
     }
     in_table = {"BIG_PAYLOAD", "PAYLOAD", "DEPTH_MAX", "DIGITS_MAX", "CHANNELS_MAX", "ROWS_MAX", "ChannelId", "Id", "Boot", "Seq", "SEQ_MAX",
                 "Uptime", "U_MAX", "Text", "Discards", "T_MIN", "T_MAX", "T_AHEAD"}  # fmt: skip
-    in_text = {"VERSION", "VALUE_MAX", "Value", "Install", "Hash", "Quality", "Time", "Count"}
+    in_text = {"VERSION", "VALUE_MAX", "Value", "Install", "Hash", "Quality", "Time", "Count", "PLAIN"}
     assert there == in_table | in_text
 
 
@@ -181,6 +181,10 @@ def test_limits_that_stand_in_sentences() -> None:
     rules = section(PAGE, "Rules for every payload")
     assert f"babbitt/{limits.VERSION}/" in PAGE
     assert f"±{spaced(limits.VALUE_MAX)}" in rules
+    assert (limits.PLAIN[1:].split("$")[0], "No control character in a text." in rules) == (
+        r"[^\x00-\x1f\x7f]*",
+        True,
+    )
     assert (pattern(limits.Install)[1:].split("$")[0], "eight hexadecimal digits" in rules) == (
         "[0-9a-f]{8}",
         True,

@@ -32,6 +32,9 @@ def exactly(pattern: str) -> str:
     return f"^{pattern}$(?!\\n)"
 
 
+PLAIN: Final = exactly(r"[^\x00-\x1f\x7f]*")
+"""Text that can be printed: a control character could take over a terminal."""
+
 Install = Annotated[str, Meta(pattern=exactly(r"[0-9a-f]{8}"))]
 Boot = Annotated[int, Meta(ge=1, le=SEQ_MAX)]
 Seq = Annotated[int, Meta(ge=0, le=SEQ_MAX)]
@@ -40,7 +43,7 @@ Time = Annotated[int, Meta(ge=-U_MAX, le=U_MAX)]
 Value = Annotated[int, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]
 Quality = Annotated[int, Meta(ge=0, le=4)]
 Count = Annotated[int, Meta(ge=0, le=U_MAX)]
-Text = Annotated[str, Meta(max_length=128)]
+Text = Annotated[str, Meta(max_length=128, pattern=PLAIN)]
 ChannelId = Annotated[str, Meta(pattern=exactly(r"[a-z0-9_.]{1,32}"))]
 Id = Annotated[str, Meta(pattern=exactly(r"[a-z0-9_.-]{1,32}"))]
 Hash = Annotated[str, Meta(pattern=exactly(r"[0-9a-f]{16}"))]

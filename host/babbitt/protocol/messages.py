@@ -21,6 +21,7 @@ from babbitt.protocol.limits import (
     DEPTH_MAX,
     DIGITS_MAX,
     PAYLOAD,
+    PLAIN,
     ROWS_MAX,
     SEQ_MAX,
     VALUE_MAX,
@@ -60,7 +61,7 @@ class Oldest(Struct):
 class AssetInfo(Struct):
     """What the node watches."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=PLAIN)]
     kind: Annotated[str, Meta(pattern=exactly("(machine|cold_room)"))]
 
 
@@ -68,7 +69,7 @@ class ChannelInfo(Struct):
     """One channel; ``lo``/``hi`` is the range the sensor can deliver, as values of the channel."""
 
     id: ChannelId
-    unit: Annotated[str, Meta(max_length=16)]
+    unit: Annotated[str, Meta(max_length=16, pattern=PLAIN)]
     exp: Annotated[int, Meta(ge=-12, le=12)]
     lo: Value
     hi: Value
