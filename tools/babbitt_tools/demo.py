@@ -18,7 +18,7 @@ from babbitt.web.server import WebServer
 from babbitt_tools.account import Account
 from babbitt_tools.narrate import Teller, hours, lasting, plural, span, stamp, warnings
 from babbitt_tools.session import SITE, Session
-from babbitt_tools.story import DAY_MS, DAYS, Asset, assets
+from babbitt_tools.story import DAY_MS, DAYS, Asset, assets, evening_before
 
 #: Real seconds kept for starting up and for the last records to arrive.
 _AROUND_S = 12.0
@@ -78,7 +78,7 @@ def demo(
     began = time.monotonic()
     story_s = (seconds or _USUAL_S) - _AROUND_S
     speed = DAYS * DAY_MS / 1000 / story_s
-    cast = assets(int(time.time()) // 3600 * 3_600_000)
+    cast = assets(evening_before(time.time()))
     with Session(keep) as session:
         page = WebServer(session.store, port=port)
         page.start()

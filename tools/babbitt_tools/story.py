@@ -58,6 +58,12 @@ def cold_room_config(name: str, limit_c: float, interval_s: int = 480) -> dict[s
     }
 
 
+def evening_before(now_s: float) -> int:
+    """Unix ms of 18:00 UTC on the day before `now_s` (Unix seconds): the doors of the room keep the hours of the day, and the story is to be
+    the same whenever it is told."""
+    return int(now_s) // 86_400 * DAY_MS - 6 * HOUR_MS
+
+
 def assets(start_ms: int) -> list[Asset]:
     """The three nodes of the demo, starting at `start_ms` (Unix ms)."""
     days = DAYS
