@@ -43,6 +43,7 @@ class Session:
         self.store = self.folder / "store"
         self.host = Host(self.store, broker_listen="127.0.0.1:0", accept_simulated=True)
         self.boards: dict[str, VirtualBoard] = {}
+        self._drained: list[Account] | None = None
 
     def __enter__(self) -> Self:
         self.host.start()
@@ -109,15 +110,24 @@ class Session:
 
     def _settled(self) -> bool:
         before = {name: numbered(self.flash(name)) for name in self.boards}
-        if any(a.pending or a.lost for a in self.accounts()) or not self._judged():
+        self._drained = None
+        now = self.accounts()
+        if any(a.pending or a.lost for a in now) or not self._judged():
             return False
-        return before == {name: numbered(self.flash(name)) for name in self.boards}
+        if before != {name: numbered(self.flash(name)) for name in self.boards}:
+            return False
+        self._drained = now
+        return True
 
     def _judged(self) -> bool:
         """Whether the host's judgement of every node is as new as its newest record."""
         return all(n.assessment is not None and n.assessment.t_ms == n.last_t for n in self.reader.nodes())
 
     def accounts(self) -> list[Account]:
-        """Every board's records against the host's ledger."""
+        """Every board's records against the host's ledger: as they were when `drain` found all settled, for a board goes on and
+        numbers its next record when it is due; else as they are now.
+        """
+        if self._drained is not None:
+            return self._drained
         ledger = self.reader.ledger()
         return [account(name, self.flash(name), ledger) for name in self.boards]
