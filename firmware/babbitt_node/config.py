@@ -7,6 +7,7 @@ A validated document is a new dict that has every key.
 """
 
 from babbitt_node import checks
+from babbitt_node.checks.base import table
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of
 
@@ -59,6 +60,9 @@ def validate(doc, buses=None):
         check = _check(entry, path, channels)
         if any(other["id"] == check["id"] for other in config["checks"]):
             raise ConfigError(path + ".id", "%s is there twice" % check["id"])
+        for k, name in enumerate(check.get("of", ())):
+            if all(other["id"] != name for other in config["checks"]):
+                raise ConfigError("%s.of[%d]" % (path, k), "there is no check '%s' before this one" % name)
         config["checks"].append(check)
     return config
 
@@ -133,18 +137,20 @@ def _together(config):
 def _check(entry, path, channels):
     if type(entry) is not dict:
         an_object(entry, path, ())
-    one_of(entry, path, "type", tuple(sorted(checks.TYPES)))
-    for key in ("id", "channel"):
-        a_text(entry, path, key, 1, 32)
-    settings = checks.TYPES[entry["type"]].SETTINGS
-    an_object(entry, path, ("id", "type", "channel") + tuple(row[0] for row in settings))
-    one_of(entry, path, "channel", tuple(channels))
+    kind = checks.find(one_of(entry, path, "type", tuple(sorted(checks.TYPES))))
+    keys = ("id", "type", "channel") if kind.CHANNEL else ("id", "type")
+    an_object(entry, path, keys + tuple(row[0] for row in table(kind)))
+    a_text(entry, path, "id", 1, 32)
+    index = None
+    if kind.CHANNEL:
+        a_text(entry, path, "channel", 1, 32)
+        index = channels.index(one_of(entry, path, "channel", tuple(channels)))
     try:
-        made = checks.make(entry, channels.index(entry["channel"]))
+        made = checks.make(entry, index)
     except NodeError as error:
         key, _, reason = error.detail.partition(": ")
         raise ConfigError(join(path, key), reason)
-    check = {"id": entry["id"], "type": entry["type"], "channel": entry["channel"]}
+    check = {key: entry[key] for key in keys}
     check.update(made.settings)
     return check
 

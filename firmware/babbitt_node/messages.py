@@ -138,7 +138,7 @@ def write_birth(out, info, samplers, checks):
     """Write the birth.
 
     info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe().
-    checks: validated entries of the configuration; settings that are absent are left out.
+    checks: validated entries of the configuration; settings that are absent, false or `always` are left out.
     """
     _fields(out, info, _BIRTH)
     out.raw(b',"since":').int(info["since"])
@@ -156,10 +156,14 @@ def write_birth(out, info, samplers, checks):
     for at, check in enumerate(checks):
         if at:
             out.raw(b",")
-        value(out, {k: v for k, v in check.items() if v is not None}, _CHECK)
+        value(out, {k: v for k, v in check.items() if not _left_out(v)}, _CHECK)
     out.raw(b'],"config":')
     value(out, info["config"], _KEYS["config"])
     out.raw(b"}")
+
+
+def _left_out(setting):
+    return setting is None or setting is False or setting == "always"
 
 
 def write_state(out, info):
