@@ -11,6 +11,7 @@ import pytest
 from pages import code, tables, text
 
 from babbitt_node import checks
+from babbitt_node.checks.base import table as settings_of
 from babbitt_node.config import channel_ids, validate, validate_node
 from babbitt_node.errors import NodeError
 
@@ -113,11 +114,18 @@ def test_every_driver_is_there() -> None:
     assert {code(row[0])[0] for row in rows("driver")} == set(drivers)
 
 
+def of_checks() -> dict[str, dict[str, tuple[str, str]]]:
+    """Range and default of every setting of every type, those of 'every type' included."""
+    said: dict[str, dict[str, tuple[str, str]]] = {kind: {} for kind in checks.TYPES}
+    for kind, keys, cell, default, _ in rows("type"):
+        for one in code(kind) or checks.TYPES:
+            said[one] |= dict.fromkeys(code(keys), (cell, default))
+    return said
+
+
 def test_every_type_of_check_with_every_setting_is_there() -> None:
-    said: dict[str, set[str]] = {}
-    for kind, keys, *_ in rows("type"):
-        said.setdefault(code(kind)[0], set()).update(code(keys))
-    assert said == {kind: {row[0] for row in made.SETTINGS} for kind, made in checks.TYPES.items()}
+    said = {kind: set(settings) for kind, settings in of_checks().items()}
+    assert said == {kind: {row[0] for row in settings_of(checks.find(kind))} for kind in checks.TYPES}
 
 
 # ---- ranges and defaults
@@ -215,14 +223,20 @@ def accepted(whole: dict[str, Any]) -> bool:
 
 
 def test_settings_of_checks_have_the_ranges_and_defaults_of_the_code() -> None:
-    said: dict[tuple[str, str], tuple[str, str]] = {}
-    for kind, keys, cell, default, _ in rows("type"):
-        said |= {(code(kind)[0], name): (cell, default) for name in code(keys)}
-    for kind, made in checks.TYPES.items():
-        for name, low, high, default in made.SETTINGS:
-            cell, given = said[kind, name]
+    said = of_checks()
+    for kind in checks.TYPES:
+        for name, low, high, default in settings_of(checks.find(kind)):
+            cell, given = said[kind][name]
             if default is None:
                 assert (cell, low, high) == ("value or absent", -MAX, MAX)
+            elif default == ():
+                assert (cell, given) == (f"{low}..{high} entries", "required")
+            elif isinstance(low, tuple):
+                assert code(cell) == list(low)
+                first, _, other = given.partition(", else ")
+                assert default == code(first if f"`{kind}`" in first or not other else other)[0], kind
+            elif isinstance(default, bool):
+                assert (cell, given) == ("true, false", str(default).lower())
             else:
                 assert span(cell) == (low, high), f"{kind}.{name}: {low}..{high}"
                 assert given == str(default), f"{kind}.{name}: the default is {default}"

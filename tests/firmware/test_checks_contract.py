@@ -83,7 +83,7 @@ def test_update_allocates_nothing():
         values = [v if v is None or abs(v) <= MAX else 7 for v, _ in series(6, 200)]
         record = [7]
 
-        def work(check=check, values=values):
+        def work(check=check, values=values, record=record):
             for value in values:
                 check.update(value, 10000)
             check.reading(record)

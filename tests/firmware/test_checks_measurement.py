@@ -58,7 +58,8 @@ def test_extremes_do_not_meet_in_the_middle():
 def test_missing_after_the_delay_and_back_with_the_first_value():
     made = check("missing", on_delay_s=20)
     assert states(made, [5, None, None, None, None, 6]) == ["N", "N", "N", "L", "L", "N"]
-    assert (made.value, made.evidence(), made.limit) == (6, {}, None)
+    assert (made.value, made.evidence(), made.limit) == (6, {"gap": 0}, None)
+    assert states(made, [None] * 3) == ["N", "N", "L"] and made.evidence() == {"gap": 20}
 
 
 def test_missing_from_the_very_start():

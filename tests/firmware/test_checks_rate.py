@@ -37,7 +37,7 @@ def test_nothing_is_judged_before_the_window_is_full():
         check.update(value, 10000)
         states.append(check.state)
     assert states == ["N", "N", "N", "H"]
-    assert check.evidence() == {"rate": 360000, "limit": 100}
+    assert check.evidence() == {"rate": 360000, "limit": 100, "per": 3600}
     assert (check.value, check.limit) == (3000, None)
 
 
@@ -57,7 +57,7 @@ def test_a_jump_across_a_gap_is_as_slow_as_the_gap_is_long():
     for _ in range(8):
         assert not check.update(None, 10000)
     check.update(900, 10000)  # 900 in 90 s: on the limit, inside
-    assert check.state == "N" and check.evidence() == {"rate": 36000}
+    assert check.state == "N" and check.evidence() == {"rate": 36000, "per": 3600}
     check.update(1001, 10000)
     assert check.state == "H"
 
@@ -87,7 +87,7 @@ def test_no_time_is_no_rate():
     check = rate(h=1, records=2)
     for value in (0, 1000000, -1000000):
         check.update(value, 0)
-    assert (check.state, check.evidence()) == ("N", {"rate": 0})
+    assert (check.state, check.evidence()) == ("N", {"rate": 0, "per": 3600})
 
 
 def test_wrong_settings_are_refused_by_name():

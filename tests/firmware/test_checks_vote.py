@@ -27,8 +27,8 @@ def joined(n, **settings):
 
 
 def judged(made, check, *values):
-    for other, value in zip(made, values):
-        other.update(value, 10000)
+    for i, other in enumerate(made):
+        other.update(values[i], 10000)
     check.update(check.reading(values), 10000)
     return check.state
 
@@ -75,8 +75,8 @@ def test_a_vote_on_votes():
     checks = made + [one, two]
     one.join(checks)
     two.join(checks)
-    for check, value in zip(made, (11, 0)):
-        check.update(value, 10000)
+    made[0].update(11, 10000)
+    made[1].update(0, 10000)
     for check in (one, two):
         check.update(check.reading(()), 10000)
     assert (one.state, two.state) == ("H", "H")

@@ -24,3 +24,7 @@ class Missing(base.Check):
     def _absent(self, dt_ms):
         self._switch(self._low, self._low, True, False, dt_ms)
         return self._worst()
+
+    def evidence(self):
+        """gap: seconds of the gap that was told, or 0."""
+        return {"gap": self.held_s if self._worst() != base.NORMAL else 0}

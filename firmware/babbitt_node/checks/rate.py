@@ -110,9 +110,12 @@ class Rate(Limit):
         return None
 
     def evidence(self):
-        """rate, and the limit in question, in the unit of the channel per hour or minute."""
+        """rate, and the limit in question, in the unit of the channel in `per` seconds (3600 or 60)."""
+        found = {"rate": self._s[_RATE], "per": self._tenths // 10}
         bound = self._bound()
-        return {"rate": self._s[_RATE]} if bound is None else {"rate": self._s[_RATE], "limit": bound}
+        if bound is not None:
+            found["limit"] = bound
+        return found
 
     def _plausible(self, source):
         n = self._records
@@ -122,7 +125,5 @@ class Rate(Limit):
             return False
         if not (0 <= source[_TIME] <= _STEP_MAX and -MAX <= source[_RATE] <= MAX):
             return False
-        for k in range(_RING, _RING + n):
-            if not (-_LIMIT <= source[k] <= _LIMIT and 0 <= source[k + n] <= _STEP_MAX):
-                return False
-        return True
+        places = range(_RING, _RING + n)
+        return all(-_LIMIT <= source[k] <= _LIMIT and 0 <= source[k + n] <= _STEP_MAX for k in places)

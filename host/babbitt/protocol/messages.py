@@ -87,11 +87,12 @@ class SensorInfo(Struct, omit_defaults=True):
 
 
 class CheckInfo(Struct):
-    """One check; its settings by name are read from the payload where they are needed."""
+    """One check; its settings by name are read from the payload where they are needed. A vote on other checks
+    has no channel."""
 
     id: Id
     type: Text
-    channel: ChannelId
+    channel: ChannelId | None = None
 
 
 class ConfigInfo(Struct):
