@@ -74,7 +74,7 @@ class Host:
             self.address[1],
         )
         name = f"babbitt-{self._writer.id}"
-        receiver = Receiver(host, port, name)
+        self.receiver = receiver = Receiver(host, port, name)
         presence = Presence(host, port, name, self._clock)
         self.ingest = Ingest(
             self._writer,
