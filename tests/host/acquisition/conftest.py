@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodesim import Wire, until
+from nodesim import Wire
 
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.service import Host
@@ -55,7 +55,7 @@ def broker_port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def host(broker_port: int, tmp_path: Path) -> Iterator[Host]:
     """A host on that broker with an empty store and no analysers, listening."""
     with Host(tmp_path / "store", broker=f"127.0.0.1:{broker_port}", kinds={}) as running:
-        until(lambda: running.receiver.listening)  # a node waits for $host; these tests publish at once
+        assert running.listening(20)  # a node waits for $host; these tests publish at once
         yield running
 
 
