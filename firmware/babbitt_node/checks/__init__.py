@@ -5,8 +5,6 @@ A new type is a module of its name with a subclass of base.Check, and one line i
 types that are asked for are loaded.
 """
 
-import sys
-
 from babbitt_node.checks.rows import is_id
 from babbitt_node.errors import NodeError
 
@@ -27,9 +25,8 @@ _found = {}
 def find(kind):
     """The class of a type (one of TYPES), loaded if it was not."""
     if kind not in _found:
-        name = "babbitt_node.checks." + kind
-        __import__(name)
-        _found[kind] = getattr(sys.modules[name], TYPES[kind])
+        module = __import__("babbitt_node.checks." + kind, None, None, (TYPES[kind],))
+        _found[kind] = getattr(module, TYPES[kind])
     return _found[kind]
 
 
