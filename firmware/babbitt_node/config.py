@@ -16,7 +16,7 @@ _DIGITS = "0123456789"
 _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
 CHANNELS_MAX = 64
-BORROWS = ("rules",)
+BORROWS = ("rules", "checks.rows")
 
 
 def validate(doc, buses=None):

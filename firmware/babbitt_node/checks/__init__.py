@@ -5,7 +5,6 @@ A new type is a module of its name with a subclass of base.Check, and one line i
 types that are asked for are loaded.
 """
 
-from babbitt_node.checks.rows import is_id
 from babbitt_node.errors import NodeError
 
 TYPES = {  # type, which is the name of its module, and its class
@@ -19,7 +18,13 @@ TYPES = {  # type, which is the name of its module, and its class
     "zscore": "ZScore",
 }
 
+_ID = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
 _found = {}
+
+
+def is_id(text):
+    """Whether it is an id of a check or a channel: 1..32 of a-z 0-9 _ . -"""
+    return type(text) is str and 1 <= len(text) <= 32 and all(c in _ID for c in text)
 
 
 def find(kind):

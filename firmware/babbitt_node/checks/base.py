@@ -30,7 +30,6 @@ value.
 
 from array import array
 
-from babbitt_node.checks.rows import read_settings
 from babbitt_node.dsp.intmath import MAX
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
@@ -78,6 +77,8 @@ class Check:
     GAPS = False
 
     def __init__(self, spec, channel_index):
+        from babbitt_node.checks.rows import read_settings  # here, so that a node can forget it
+
         keys = ("id", "type", "channel") if self.CHANNEL else ("id", "type")
         settings = read_settings(spec, table(self), keys)
         self.id = spec["id"]

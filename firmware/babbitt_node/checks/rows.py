@@ -6,16 +6,12 @@ A row is (name, low, high, default):
 - low a tuple of texts: one of them; high is not used
 - default a bool: true or false
 - default (): required, a list of low..high different ids
+
+Needed while checks are made; then it can be forgotten.
 """
 
+from babbitt_node.checks import is_id
 from babbitt_node.errors import NodeError
-
-_ID = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
-
-
-def is_id(text):
-    """Whether it is an id of a check or a channel: 1..32 of a-z 0-9 _ . -"""
-    return type(text) is str and 1 <= len(text) <= 32 and all(c in _ID for c in text)
 
 
 def read_settings(spec, table, keys):
