@@ -84,7 +84,7 @@ def test_a_bad_desired_changes_nothing_and_says_why():
     assert settings.report["version"] == 0 and loaded().config["interval_s"] == 10
 
 
-def hostile(deep):
+def hostile():
     """(payload, path that is reported or None for any), one at a time: a node's heap does not hold them all."""
     half = b"\\ud800"  # half of a pair: JSON can write it, UTF-8 cannot
     asset = b'{"version":3,"config":{"asset":%s}}'
@@ -93,22 +93,30 @@ def hostile(deep):
     yield asset % (b'{"name":"%s","kind":"machine"}' % half), "asset.name"
     gc.collect()
     yield asset % (b"[" * 1200 + b"]" * 1200), None
-    gc.collect()
-    yield deep, ""
 
 
 def test_a_hostile_desired_gives_an_answer_that_can_be_sent():
-    deep = b"[" * 8000  # while there is room for it in one piece
     write("config.json", json.dumps(document()))
     settings = loaded()
-    for bad, path in hostile(deep):
+    for bad, path in hostile():
         assert not settings.offer(bad, accept), bad[:40]
         report = settings.report
         assert report["state"] == "rejected" and report["reason"]
         assert path is None or report["path"] == path, report
         text = report["path"] + report["reason"]
         assert len(report["path"]) <= 128 and all(" " <= c <= "~" for c in text), report
+    bad = None
+    gc.collect()
     assert settings.offer(payload(8, interval_s=20), accept) and settings.report["state"] == "applied"
+
+
+def test_brackets_without_end_are_refused():
+    deep = b"[" * 8000  # while there is room for it in one piece
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    assert not settings.offer(deep, accept)
+    assert (settings.report["state"], settings.report["path"]) == ("rejected", "")
+    assert "nested" in settings.report["reason"]
 
 
 def test_a_desired_the_heap_has_no_room_for_is_refused_not_tried_for_ever():
