@@ -15,6 +15,7 @@ _LOW = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
+_MAX = (1 << 30) - 1
 CHANNELS_MAX = 64
 BORROWS = ("rules", "checks.rows")
 
@@ -25,7 +26,7 @@ def validate(doc, buses=None):
     doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises
     ConfigError(path, reason).
     """
-    an_object(doc, "", ("asset", "interval_s", "sensors", "checks"))
+    an_object(doc, "", ("asset", "interval_s", "sensors", "running", "checks"))
     if "asset" not in doc:
         raise ConfigError("asset", "missing, and there is no default")
     asset = an_object(doc["asset"], "asset", ("name", "kind"))
@@ -48,9 +49,10 @@ def validate(doc, buses=None):
         config["sensors"].append(sensor)
     _together(config)
     channels = channel_ids(config)
+    config["running"] = _running(doc.get("running", {}), channels)
     for i, entry in enumerate(a_list(doc.get("checks", []), "checks", 0, 32)):
         path = "checks[%d]" % i
-        check = _check(entry, path, channels)
+        check = _check(entry, path, channels, config["running"])
         if any(other["id"] == check["id"] for other in config["checks"]):
             raise ConfigError(path + ".id", "%s is there twice" % check["id"])
         for k, name in enumerate(check.get("of", ())):
@@ -114,7 +116,24 @@ def _together(config):
         raise ConfigError("interval_s", reason)
 
 
-def _check(entry, path, channels):
+def _running(entry, channels):
+    """How the node knows that the machine runs, and how long what takes."""
+    path = "running"
+    an_object(entry, path, ("channel", "above", "hysteresis", "starting_s", "settle_s", "run_in_h"))
+    found = {"channel": None, "above": 0, "hysteresis": 0}
+    if "channel" in entry:
+        found["channel"] = one_of(entry, path, "channel", tuple(channels))
+        found["above"] = an_int(entry, path, "above", -_MAX, _MAX)
+        found["hysteresis"] = an_int(entry, path, "hysteresis", 0, 1 << 29, 0)
+    elif "above" in entry or "hysteresis" in entry:
+        raise ConfigError("running.channel", "missing: above and hysteresis are about a channel")
+    found["starting_s"] = an_int(entry, path, "starting_s", 0, 3600, 60)
+    found["settle_s"] = an_int(entry, path, "settle_s", 0, 3600, 60)
+    found["run_in_h"] = an_int(entry, path, "run_in_h", 0, 10000, 0)
+    return found
+
+
+def _check(entry, path, channels, running):
     if type(entry) is not dict:
         an_object(entry, path, ())
     kind = checks.find(one_of(entry, path, "type", tuple(sorted(checks.TYPES))))
@@ -132,6 +151,9 @@ def _check(entry, path, channels):
         raise ConfigError(join(path, key), reason)
     check = {key: entry[key] for key in keys}
     check.update(made.settings)
+    if running["channel"] is not None and check["when"] == "running" and "on_delay_s" not in entry:
+        # A machine that coasts down passes through everything that is not usual for it.
+        check["on_delay_s"] = max(check["on_delay_s"], running["starting_s"])
     return check
 
 

@@ -95,9 +95,11 @@ def head(row: tuple[str, ...]) -> tuple[str, ...]:
 def test_the_keys_of_config_json() -> None:
     said = {name for row in rows("key") if "range" in head(row) for name in code(row[0])}
     known = set(known_keys(lambda k: validate(document(**{k: 1}))))
-    known.discard("asset")
-    broken = lambda k: validate(document() | {"asset": {"name": "a", "kind": "machine", k: 1}})  # noqa: E731
-    assert said == known | {f"asset.{k}" for k in known_keys(broken)}
+    for outer, least in (("asset", {"name": "a", "kind": "machine"}), ("running", {})):
+        known.discard(outer)
+        inner = known_keys(lambda k, o=outer, e=least: validate(document() | {o: e | {k: 1}}))
+        known |= {f"{outer}.{k}" for k in inner}
+    assert said == known
 
 
 @pytest.mark.parametrize("driver", drivers.NAMES)
@@ -142,6 +144,10 @@ def attempt(place: str, key: str, value: Any) -> dict[str, Any]:
             whole[outer] = value
         found = validate_node(whole)
         return {key: found[outer][inner] if inner else found[outer]}
+    if key.startswith("running."):
+        running = {"channel": "vib.x.rms", "above": 0, key.partition(".")[2]: value}
+        found = validate(document(running=running))["running"]
+        return {f"running.{k}": v for k, v in found.items()}
     if place == "config":
         return validate(document(**{key: value}))
     return validate(document({**sensor(place), key: value}))["sensors"][0]
@@ -188,7 +194,8 @@ def bare(place: str) -> dict[str, Any]:
     if place == "config":
         whole = document()
         del whole["interval_s"]
-        return validate(whole)
+        found = validate(whole)
+        return {**found, **{f"running.{k}": v for k, v in found["running"].items()}}
     return validate(document(sensor(place)))["sensors"][0]
 
 
@@ -213,6 +220,17 @@ def test_texts_and_counts() -> None:
 
 def check(i: int) -> dict[str, Any]:
     return {"id": f"c{i}", "type": "limit", "channel": "vib.x.rms", "h": 1}
+
+
+def test_checks_that_are_judged_while_it_runs_wait_for_a_machine_that_coasts_down() -> None:
+    usual = {"id": "c", "type": "zscore", "channel": "vib.x.rms"}
+    running = {"channel": "vib.x.rms", "above": 5, "starting_s": 90}
+    for more, wanted in (({}, 90), ({"on_delay_s": 5}, 5), ({"when": "always"}, 0)):
+        found = validate(document(running=running, checks=[usual | more]))["checks"][0]
+        assert found["on_delay_s"] == wanted
+    assert validate(document(checks=[usual]))["checks"][0]["on_delay_s"] == 0
+    for wrong in ({"above": 5}, {"channel": "vib.x.rms"}, {"channel": "x", "above": 1}, 7):
+        assert not accepted(document(running=wrong))
 
 
 def accepted(whole: dict[str, Any]) -> bool:

@@ -89,7 +89,7 @@ def hostile():
     half = b"\\ud800"  # half of a pair: JSON can write it, UTF-8 cannot
     asset = b'{"version":3,"config":{"asset":%s}}'
     yield b'{"version":3,"config":{"%s":1}}' % half, "?"
-    yield b'{"version":3,"config":{"%s":1}}' % (b"k" * 2000), "k" * 128
+    yield b'{"version":3,"config":{"%s":1}}' % (b"k" * 1000), "k" * 128
     yield asset % (b'{"name":"%s","kind":"machine"}' % half), "asset.name"
     gc.collect()
     yield asset % (b"[" * 1200 + b"]" * 1200), None

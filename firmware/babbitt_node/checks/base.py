@@ -161,6 +161,11 @@ class Check:
         """The new state (a number of STATES) after a value; sets HELD when it changes."""
         raise NotImplementedError
 
+    def calm(self):
+        """Whether no limit is passed, delays left out."""
+        s = self._s
+        return s[ACTIVE] == 0 and max(s[_TIMER], s[_TIMER + 1], s[_TIMER + 2], s[_TIMER + 3]) < 0
+
     def _switch(self, bit, outer, beyond, inside, dt_ms):
         """Run the delays of limit `bit`; `outer` is the alarm limit on its side, to be run before it.
 
@@ -278,6 +283,11 @@ class Check:
     def learns(self):
         """Whether this type has a baseline."""
         return self.FIRST == LEARNING
+
+    @property
+    def learning(self):
+        """Whether it learns and has no baseline yet, also behind a latched state."""
+        return self._s[STATE] == LEARNING
 
     def baseline(self, into):
         """Copy what was learnt to into[0:SIZE] (array('i')): a state without a verdict. False: not learnt yet,
