@@ -6,8 +6,10 @@ from array import array
 
 from helpers import Random
 
+import babbitt_node.checks as package
 from babbitt_node.checks import TYPES, find, make
 from babbitt_node.checks.base import table
+from babbitt_node.hal.port import forget
 
 # Two specifications of every type: one bare, one with everything set. A new type must be added here.
 SPECS = {
@@ -91,6 +93,13 @@ def checks(latched=True):
             settings = dict(SPECS[kind][0])
             settings["latch"] = True
             yield kind, settings
+        let_go(kind)
+
+
+def let_go(kind):
+    """Give back the memory of a type: all of them at once are more than a node is for."""
+    package._found.pop(kind, None)
+    forget("checks." + kind, "checks.rows")
 
 
 def spec_of(kind, settings):
