@@ -71,6 +71,12 @@ class Judge:
             else:
                 self.operating.running_s = before.operating.running_s
 
+    def info(self):
+        """`judge` of the state, or None without a configuration."""
+        if self.operating is None:
+            return None
+        return {"recipe": self.recipe, "machine": self.operating.state, "writes": self.writes}
+
     # ---- commands
 
     def set_recipe(self, recipe):
@@ -138,9 +144,8 @@ class Judge:
         if run_s < self._run_in_s <= operating.running_s and self._learns:
             print("the run-in is over: learning again")
             self.relearn()
-        told, self._told = self._told, []
-        for check in told:
-            yield check
+        while self._told:
+            yield self._told.pop(0)
         for check, guards in self._order:
             value = check.reading(values)
             if check.settings["when"] == "running" and not judged:

@@ -38,6 +38,7 @@ _KEYS = {
     "config": ("version", "hash"),
     "spool": ("records", "bytes", "corrupt"),
     "discarded": ("rows", "events"),
+    "judge": ("recipe", "machine", "writes"),
 }
 _CHECK = ("id", "type", "channel")
 
@@ -130,6 +131,7 @@ def state(out, node):
         "faults": node.station.faults(),
         "refused": node.publisher.refused,
         "restarts": node.supervisor.restarts,
+        "judge": node.station.judges.info(),
     }
     write_state(out, info)
 
@@ -169,9 +171,9 @@ def _left_out(setting):
 def write_state(out, info):
     """Write the state. info: every field by name."""
     _fields(out, info, _STATE)
-    for name in ("faults", "refused", "restarts"):
+    for name in ("faults", "refused", "restarts", "judge"):
         out.raw(b',"').raw(name.encode()).raw(b'":')
-        value(out, info[name])
+        value(out, info[name], _KEYS.get(name))
     out.raw(b"}")
 
 

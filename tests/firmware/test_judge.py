@@ -4,7 +4,7 @@ another recipe nor a stop alarms by itself.
 
 import os
 
-from helpers import node_error
+from helpers import node_error, without_heap
 
 from babbitt_node.assembly import build
 from babbitt_node.judge import Judge
@@ -286,6 +286,38 @@ def test_a_node_without_learning_checks_writes_nothing():
     made.set_recipe(1)
     told(made, [1])
     assert os.listdir("baselines") == ["now"]
+
+
+def test_what_a_power_cut_left_behind_is_no_obstacle():
+    made = judge()
+    steady(made)
+    made.close()
+    for name in ("now.new", "r0.new", "r1.new", "rx", "r"):
+        with open("baselines/" + name, "w") as file:
+            file.write("half")
+    again = judge()
+    told(again, [1000] * 70)
+    again.set_recipe(1)
+    told(again, [1000] * 70)
+    last = judge()
+    last.begin()
+    assert (last.recipe, last.checks[0].state, last.info()["writes"]) == (1, "N", again.writes)
+
+
+def test_judging_a_record_allocates_nothing():
+    made = by_speed(
+        USUAL, spec("cusum", learn=8), spec("limit", h=5000), spec("rate", h=10, when="running"),
+        spec("missing"), {"id": "v", "type": "vote", "of": ["limit", "rate"]},
+    )  # fmt: skip
+    steady(made, n=20)
+    for values in ([1000, 1000], [None, None], [3, 0]):
+        records = made.judge(values, 10000)
+
+        def work(records=records):
+            for _ in records:
+                pass
+
+        without_heap(work)
 
 
 # ---- learning again

@@ -137,6 +137,14 @@ class Discarded(Struct):
     events: Count
 
 
+class JudgeInfo(Struct):
+    """For which recipe the node judges, whether the machine runs, and how often baselines were written to flash."""
+
+    recipe: Annotated[int, Meta(ge=0, le=255)]
+    machine: Annotated[str, Meta(pattern=exactly("(off|starting|running)"))]
+    writes: Count
+
+
 class State(Struct):
     """How the node is."""
 
@@ -157,6 +165,7 @@ class State(Struct):
     faults: Annotated[dict[Id, Text], Meta(max_length=8)]
     refused: Count
     restarts: Annotated[dict[Text, Count], Meta(max_length=32)]
+    judge: JudgeInfo | None = None
 
 
 class Will(Struct):

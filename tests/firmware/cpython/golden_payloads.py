@@ -112,6 +112,7 @@ def payloads():
         "faults": {"temp": "crc"},
         "refused": 1,
         "restarts": {"publisher": 2},
+        "judge": {"recipe": 7, "machine": "running", "writes": 12},
     }
     messages.write_state(out.reset(), state)
     found["state.node"] = bytes(out.view())
