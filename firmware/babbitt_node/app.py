@@ -55,6 +55,7 @@ class Node:
         self.settled = port.once("settings", "load", board.bus_types())
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
+        self.taken = 0  # the number of the last command
         self._next_station = None
         self._replan = asyncio.Event()  # set when the sampler has a new station
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))

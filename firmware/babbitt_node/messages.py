@@ -38,6 +38,7 @@ _KEYS = {
     "config": ("version", "hash"),
     "spool": ("records", "bytes", "corrupt"),
     "discarded": ("rows", "events"),
+    "waves": ("kept", "dropped"),
 }
 _CHECK = ("id", "type", "channel")
 
@@ -130,6 +131,11 @@ def state(out, node):
         "faults": node.station.faults(),
         "refused": node.publisher.refused,
         "restarts": node.supervisor.restarts,
+        "cmd": node.taken,
+        "waves": {
+            "kept": [["%d-%d" % (entry[0], entry[1]), entry[2]] for entry in node.waves.kept],
+            "dropped": node.waves.dropped,
+        },
     }
     write_state(out, info)
 
@@ -165,9 +171,9 @@ def write_birth(out, info, samplers, checks):
 def write_state(out, info):
     """Write the state. info: every field by name."""
     _fields(out, info, _STATE)
-    for name in ("faults", "refused", "restarts"):
+    for name in ("faults", "refused", "restarts", "cmd", "waves"):
         out.raw(b',"').raw(name.encode()).raw(b'":')
-        value(out, info[name])
+        value(out, info[name], _KEYS.get(name))
     out.raw(b"}")
 
 
