@@ -85,7 +85,7 @@ def _find_id(payload):
 
 
 def _is_id(name):
-    return all([c in _LETTERS for c in name])
+    return all(c in _LETTERS for c in name)
 
 
 def _admit(node, doc, retained):
@@ -115,7 +115,8 @@ def _capture(node, doc, answer):
         raise NodeError("bad_message", "axes: one of x, y, z, xy, xz, yz, xyz is expected")
     samples = get_int(doc, "samples", 64, 16384) if "samples" in doc else None
     sensor = get_str(doc, "sensor", 32) if "sensor" in doc else None
-    port.once("waves", "ask", node, sensor, axes, samples, "command", answer["id"])
+    port.once("taking", "ask", node, sensor, axes, samples, "command", answer["id"])
+    node.replan()
     answer["state"] = "taken"
 
 

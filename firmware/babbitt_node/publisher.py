@@ -198,7 +198,9 @@ class Publisher:
             await self._reboot()
         if self._rewind:
             self._restart()
-        return self.host_online and self._beyond < AHEAD and await self._send()
+        if not self.host_online:
+            return False
+        return (self._beyond < AHEAD and await self._send()) or await self._send_wave()
 
     async def _announce(self, beat):
         self.birth_due = self.state_due = False
@@ -257,6 +259,26 @@ class Publisher:
         self.sent = max(self.sent, batch.last)
         topic = self._own + ("event" if batch.what == EVENT else "data")
         await self._client.send(topic, batch.out.view(), False, self._room)
+        return True
+
+    async def _send_wave(self):
+        """Hand out the next part of a waveform; False when there is none. It counts as sent once the broker has
+        it, so that after a break it goes on with the first one that did not arrive.
+        """
+        waves = self._node.waves
+        if not waves.kept:
+            return False
+        async with self._node.quiet:
+            found = port.once("waves", "chunk", self._node, self._room)
+        if found is None:
+            return False
+        entry, part, size = found
+        topic = self._own + "wave/%d-%d" % (entry[0], entry[1])
+        await self._client.publish(
+            topic, self._room[PUBLISH_HEAD : PUBLISH_HEAD + size], 1, False, self._room
+        )
+        if entry[3] == part:  # unless the host has asked for another one meanwhile
+            entry[3] = part + 1
         return True
 
     def _restart(self):

@@ -11,8 +11,8 @@ class Named:
     """Attributes by name."""
 
     def __init__(self, **what):
-        for name in what:
-            setattr(self, name, what[name])
+        for name, value in what.items():
+            setattr(self, name, value)
 
 
 class Station:
