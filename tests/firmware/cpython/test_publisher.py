@@ -75,7 +75,8 @@ def made(rows=0):
     node = Node()
     for seq in range(rows):
         node.spool.append(ROW, 3, seq, b"[%d,null,0]" % seq)
-    return node, Publisher(node)
+    node.publisher = Publisher(node)
+    return node, node.publisher
 
 
 def down(publisher, topic, payload, retained=False):
