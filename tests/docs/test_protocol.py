@@ -165,6 +165,7 @@ def expected() -> dict[str, str]:
         "samples of an axis in a waveform": spaced(limits.WAVE_SAMPLES),
         "windows of a waveform": str(limits.WAVE_WINDOWS),
         "samples in a part of a waveform": f"{spaced(limits.WAVE_CHUNK)} bytes",
+        "parts of a waveform": str(limits.WAVE_PARTS),
         "waveforms a node keeps": str(limits.WAVES_KEPT),
     }
 
@@ -213,7 +214,7 @@ def test_every_constant_of_the_limits_is_held_against_the_page() -> None:
     }
     in_table = {"BIG_PAYLOAD", "PAYLOAD", "DEPTH_MAX", "DIGITS_MAX", "CHANNELS_MAX", "ROWS_MAX", "ChannelId", "Id", "Boot", "Seq", "SEQ_MAX",
                 "Uptime", "U_MAX", "Text", "Discards", "CommandId", "WaveId", "COMMAND_STEP", "WAVE_SAMPLES", "WAVE_WINDOWS",
-                "WAVE_CHUNK", "WAVES_KEPT", "T_MIN", "T_MAX", "T_AHEAD"}  # fmt: skip
+                "WAVE_CHUNK", "WAVE_PARTS", "WAVES_KEPT", "T_MIN", "T_MAX", "T_AHEAD"}  # fmt: skip
     in_text = {"VERSION", "VALUE_MAX", "Value", "Install", "Hash", "Quality", "Time", "Count", "PLAIN"}
     assert there == in_table | in_text
 

@@ -52,6 +52,7 @@ WAVE_CHUNK: Final = 3072
 """Bytes of samples in a part of a waveform; the description in part 0 is no longer either."""
 WAVE_SAMPLES: Final = 16384
 """Samples of an axis in a waveform."""
+WAVE_PARTS: Final = 1 + WAVE_SAMPLES * 3 * 2 // WAVE_CHUNK
 WAVE_WINDOWS: Final = 64
 WAVES_KEPT: Final = 8
 COMMAND_STEP: Final = 1000

@@ -26,6 +26,7 @@ from babbitt.protocol.limits import (
     SEQ_MAX,
     VALUE_MAX,
     VERSION,
+    WAVE_PARTS,
     WAVE_SAMPLES,
     WAVE_WINDOWS,
     WAVES_KEPT,
@@ -145,7 +146,9 @@ class Discarded(Struct):
 class Waves(Struct):
     """The waveforms a node keeps, (id, parts) each, and how many it had to throw away."""
 
-    kept: Annotated[list[tuple[WaveId, Annotated[int, Meta(ge=1, le=65535)]]], Meta(max_length=WAVES_KEPT)]
+    kept: Annotated[
+        list[tuple[WaveId, Annotated[int, Meta(ge=1, le=WAVE_PARTS)]]], Meta(max_length=WAVES_KEPT)
+    ]
     dropped: Count
 
 
@@ -264,7 +267,7 @@ class Command(Struct, omit_defaults=True):
     axes: Axes | None = None
     samples: Samples | None = None
     wave: WaveId | None = None
-    part: Annotated[int, Meta(ge=0, le=65535)] | None = None
+    part: Annotated[int, Meta(ge=0, lt=WAVE_PARTS)] | None = None
     done: bool = False
     checks: Annotated[list[Id], Meta(max_length=32)] | None = None
     recipe: Annotated[int, Meta(ge=0, le=255)] | None = None

@@ -11,7 +11,7 @@ import zlib
 from msgspec import Struct
 
 from babbitt.errors import ProtocolError
-from babbitt.protocol.limits import SEQ_MAX, WAVE_CHUNK
+from babbitt.protocol.limits import SEQ_MAX, WAVE_CHUNK, WAVE_PARTS
 
 MAGIC = b"BWV1"
 _HEAD = struct.Struct("<4s4sIHHHHI")
@@ -55,6 +55,8 @@ def decode_chunk(payload: bytes) -> Chunk:
         raise ProtocolError(f"{len(body)} bytes where the header says {size}")
     if zlib.crc32(body, zlib.crc32(payload[: HEAD - 4])) != crc:
         raise ProtocolError("its CRC is wrong: it arrived damaged")
+    if parts > WAVE_PARTS:
+        raise ProtocolError(f"{parts} parts, {WAVE_PARTS} are allowed")
     if not 1 <= boot <= SEQ_MAX or part >= parts:
         raise ProtocolError(f"part {part} of {parts} in boot {boot}")
     return Chunk(install.hex(), boot, number, part, parts, body)
