@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +47,43 @@ class Tone:
         raise LookupError("no thermometer")
 
 
+Scene = tuple["Plant", "HostProcess", "Tone", "Line"]
+
+
+class Line:
+    """A line to a broker that lets `rate` bytes a second through towards it."""
+
+    def __init__(self, port: int) -> None:
+        self.rate = float("inf")
+        self._broker = port
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._door.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # it is closed
+            while True:
+                inner, _ = self._door.accept()
+                outer = socket.create_connection(("127.0.0.1", self._broker))
+                for ends in ((inner, outer), (outer, inner)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, here: socket.socket, there: socket.socket) -> None:
+        with suppress(OSError):
+            while data := here.recv(1024):
+                if there.getpeername()[1] == self._broker:
+                    time.sleep(len(data) / self.rate)
+                there.sendall(data)
+        for end in (here, there):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._door.close()
+
+
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plant, HostProcess, Tone]]:
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("commands")
     host = HostProcess(folder, "--listen", "127.0.0.1:0", "--no-web")
     host.start()
@@ -52,14 +91,16 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plant, Hos
     world = Tone()
     config = motor("Motor 1", 10, hh=2_000_000)
     config["sensors"][0] |= {"window": 512, "capture": 2048}
-    broker = {"host": "127.0.0.1", "port": host.port, "keepalive_s": 5}
+    line = Line(host.port)
+    broker = {"host": "127.0.0.1", "port": line.port, "keepalive_s": 5}
     try:
         plant.add(NAME, world, config, 20, broker=broker)
         plant.wait(lambda: plant.newest(NAME) >= (1, 1), 30)
         plant.delivered(NAME)
-        yield plant, host, world
+        yield plant, host, world, line
     finally:
         plant.close()
+        line.close()
         host.stop()
 
 
@@ -91,8 +132,8 @@ def is_the_tone(x: NDArray[np.float64], rate: float, amplitude: float) -> None:
     assert np.abs(x - basis @ fit).max() < 1.5 / COUNTS_PER_G  # at 3200 Hz the sensor gives even counts
 
 
-def test_a_waveform_by_command(scene: tuple[Plant, HostProcess, Tone], tmp_path: Path) -> None:
-    plant, host, _ = scene
+def test_a_waveform_by_command(scene: Scene, tmp_path: Path) -> None:
+    plant, host, *_ = scene
     answer = order(host, "capture", "--axes", "xz", "--samples", 1500)
     assert (answer["state"], answer["wave"], answer["boot"]) == ("done", "1-0", 1)
     assert len(taken(host, 0)) == 1
@@ -117,9 +158,9 @@ def test_a_waveform_by_command(scene: tuple[Plant, HostProcess, Tone], tmp_path:
 
 
 def test_a_recorded_command_does_nothing_when_it_is_played_again(
-    scene: tuple[Plant, HostProcess, Tone],
+    scene: Scene,
 ) -> None:
-    _, host, _ = scene
+    host = scene[1]
     tap = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/cmd")
     acks = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/ack")
     try:
@@ -144,10 +185,11 @@ def test_a_recorded_command_does_nothing_when_it_is_played_again(
     assert "not_available: sensor: there is no accelerometer none" in wrong.stderr
 
 
-def test_a_waveform_by_alarm_begins_before_it(scene: tuple[Plant, HostProcess, Tone], tmp_path: Path) -> None:
-    plant, host, world = scene
+def test_a_waveform_by_alarm_begins_before_it(scene: Scene, tmp_path: Path) -> None:
+    plant, host, world, _ = scene
+    before = len(WaveShelf(host.store).views())
     world.amplitude = 4.0
-    view = taken(host, 1)[0]
+    view = taken(host, before)[0]
     world.amplitude = 1.0
     assert (view.by, view.of, view.axes, view.samples) == ("check", "x-high", "xyz", 2048)
     assert view.pre == 512
@@ -162,19 +204,23 @@ def test_a_waveform_by_alarm_begins_before_it(scene: tuple[Plant, HostProcess, T
     assert rms == pytest.approx(found["x"][first].std(), rel=0.001)
 
 
-def test_a_waveform_survives_a_break_of_the_link(scene: tuple[Plant, HostProcess, Tone]) -> None:
-    plant, host, _ = scene
+def test_a_waveform_survives_a_break_of_the_link(scene: Scene) -> None:
+    plant, host, _, line = scene
     board = plant.boards[NAME]
+    before = len(WaveShelf(host.store).views())
     tap = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/wave/+")
     births = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/birth")
     try:
         until(births.first)  # the one the broker keeps
+        line.rate = 30_000.0
         assert order(host, "capture", "--samples", 16384)["state"] == "done"
         first = until(tap.first)
         board.set_wifi(False)
         plant.wait(lambda: board.log_tail(5).count("broker_lost"), 20)
+        assert len(WaveShelf(host.store).views()) == before  # in the midst of it
         board.set_wifi(True)
-        view = taken(host, 2)[0]
+        line.rate = float("inf")
+        view = taken(host, before)[0]
         assert until(births.first)
     finally:
         got = [first, *tap.rest()]
@@ -187,8 +233,8 @@ def test_a_waveform_survives_a_break_of_the_link(scene: tuple[Plant, HostProcess
     assert len(parts) <= 34  # it went on where it was, and did not begin again
 
 
-def test_a_reboot_is_a_new_boot_with_its_cause(scene: tuple[Plant, HostProcess, Tone]) -> None:
-    plant, host, _ = scene
+def test_a_reboot_is_a_new_boot_with_its_cause(scene: Scene) -> None:
+    plant, host, *_ = scene
     answer = order(host, "reboot")
     assert (answer["state"], answer["boot"], answer["reset"]) == ("done", 2, "hard")
     plant.wait(lambda: (plant.view(NAME).birth or {}).get("boot") == 2)
