@@ -61,7 +61,7 @@ class Captures:
 
     def _sampler(self, node):
         for sampler in node.station.samplers:
-            if sampler.id == self.job["sensor"] and hasattr(sampler, "wave"):
+            if sampler.id == self.job["sensor"] and hasattr(sampler, "held"):
                 return sampler
         raise NodeError("not_available", "the configuration has no %s any more" % self.job["sensor"])
 
@@ -69,21 +69,27 @@ class Captures:
         """Write down the window in the buffers, if it is a new one; whether it was."""
         job = self.job
         sampler = self._sampler(node)
-        axes, opened, rate, overflow, clip = sampler.wave()
-        if axes is None or opened == job["last"]:
+        found = sampler.held()
+        if found is None or found[1] == job["last"]:
             return False
+        axes, opened, first, span, overflow, clip, num, den = found
         job["last"] = opened
         job["misses"] = 0
-        window = (node.clock.u() - port.ticks_diff(port.ticks_ms(), opened), rate, overflow, clip)
+        job["scale"] = (num, den)
+        rate_hz = sampler.spec["rate_hz"]
+        rate = span[0] * 1000000000 // span[1] if span[1] > 0 else rate_hz * 1000
+        ago = port.ticks_diff(port.ticks_ms(), opened) + first * 1000 // rate_hz
+        window = (node.clock.u() - ago, rate, overflow, clip)
         before = port.ticks_diff(opened, job["asked"]) < 0
-        if port.once("taking", "add", node, axes, sampler.scale()[0], window, before):
-            self._finish(node, sampler)
+        if port.once("taking", "add", node, axes, sampler.spec["window"], window, before):
+            self._finish(node)
         return True
 
     async def _window(self, node, left_ms):
         """Take one more window if there is time for it; whether there was."""
         sampler = self._sampler(node)
-        if left_ms < 2 * sampler.scale()[1] + _MARGIN_MS:
+        busy_ms = sampler.spec["window"] * 1000 // sampler.spec["rate_hz"]
+        if left_ms < 2 * busy_ms + _MARGIN_MS:
             return False
         try:
             await sampler.again()
@@ -92,12 +98,12 @@ class Captures:
             if self.job["misses"] >= _MISSES:
                 if not self.job["windows"]:
                     raise
-                self._finish(node, sampler)  # what there is of it
+                self._finish(node)  # what there is of it
         return True
 
-    def _finish(self, node, sampler):
+    def _finish(self, node):
         job = self.job
-        entry = port.once("taking", "finish", node, sampler.scale()[2], sampler.scale()[3])
+        entry = port.once("taking", "finish", node, job["scale"][0], job["scale"][1])
         self._answer(node, job, {"state": "done", "wave": "%d-%d" % (entry[0], entry[1])})
 
     def _failed(self, node, error):

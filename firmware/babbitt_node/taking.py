@@ -33,12 +33,12 @@ def ask(node, sensor, axes, samples, by, of):
     waves = node.waves
     if waves.job is not None:
         raise NodeError("busy", "a waveform is being taken for %s" % waves.job["of"])
-    fitting = [s for s in node.station.samplers if hasattr(s, "wave") and sensor in (None, s.id)]
+    fitting = [s for s in node.station.samplers if hasattr(s, "held") and sensor in (None, s.id)]
     if len(fitting) != 1:
         if sensor is not None:
             raise NodeError("not_available", "sensor: there is no accelerometer %s" % sensor)
         raise NodeError("not_available", "sensor: which of %d accelerometers?" % len(fitting))
-    window = fitting[0].scale()[0]
+    window = fitting[0].spec["window"]
     samples = min(SAMPLES, USUAL * window) if samples is None else samples
     if samples > WINDOWS * window:
         raise NodeError("too_large", "samples: at most %d windows of %d" % (WINDOWS, window))

@@ -1,6 +1,7 @@
 """Waveforms: taken down window by window, kept whole or not at all, handed out in parts, bounded."""
 
 import asyncio
+import gc
 import json
 import os
 import struct
@@ -46,21 +47,18 @@ class Accelerometer:
 
     def __init__(self, name="vib", captures=0):
         self.id = name
-        self.spec = {"capture": captures}
+        self.spec = {"capture": captures, "window": WINDOW, "rate_hz": 3200}
         self.axes = [array("h", [0] * WINDOW) for _ in range(3)]
         self.opened = 0
         self.windows = 0
-        self.held = False
+        self.whole = False
         self.failures = 0
 
-    def scale(self):
-        return WINDOW, 20, 15625, 4
-
-    def wave(self):
-        return (self.axes if self.held else None), self.opened, 3199750, 1, 2
+    def held(self):
+        return (self.axes, self.opened, 8, (3199750, 1000000000), 1, 2, 15625, 4) if self.whole else None
 
     async def again(self):
-        self.held = False
+        self.whole = False
         if self.failures:
             self.failures -= 1
             raise NodeError("timeout", "the FIFO stays empty")
@@ -71,7 +69,7 @@ class Accelerometer:
             self.axes[2][i] = 100 * self.windows + i + 7
         self.opened = port.ticks_ms()
         self.windows += 1
-        self.held = True
+        self.whole = True
 
 
 class Publisher:
@@ -238,7 +236,7 @@ def test_a_sensor_that_fails_ends_it_with_what_there_is():
     steps(node)
     assert len(whole(node, node.waves.kept[-1])[1]) == WINDOW
     taking.ask(node, None, "x", 4 * WINDOW, "command", "c3")
-    sampler.failures, sampler.held = 3, False
+    sampler.failures, sampler.whole = 3, False
     steps(node)
     assert node.publisher.answers[-1] == {
         "id": "c3",
@@ -277,15 +275,16 @@ def test_an_alarm_takes_one_an_hour_for_each_check():
 def test_parts_again_and_dropped():
     node = made(spool_bytes=200000)
     record(node)
-    taking.ask(node, None, "xy", 40 * WINDOW, "command", "c1")
+    taking.ask(node, None, "x", 56 * WINDOW, "command", "c1")
     steps(node)
+    gc.collect()
     (entry,) = node.waves.kept
     info, samples = whole(node, entry)
-    assert entry[2:] == [1 + 4, 5] and len(samples) == 2 * 40 * WINDOW and len(info["windows"]) == 40
+    assert entry[2:] == [1 + 3, 4] and len(samples) == 56 * WINDOW and len(info["windows"]) == 56
     assert waves.chunk(node, ROOM) is None
     waves.again(node, "3-0", 3)
     assert waves.chunk(node, ROOM)[1] == 3
-    node_error("bad_message", waves.again, node, "3-0", 5)
+    node_error("bad_message", waves.again, node, "3-0", 4)
     node_error("not_available", waves.again, node, "3-1", 0)
     node_error("not_available", waves.drop, node, "2-0", 0)
     waves.drop(node, "3-0", 0)

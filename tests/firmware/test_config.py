@@ -229,7 +229,7 @@ def hostile():
     yield b'{"version":3,"config":{"%s":1}}' % half, "?"
     yield b'{"version":3,"config":{"%s":1}}' % (b"k" * 2000), "k" * 128
     yield asset % (b'{"name":"%s","kind":"machine"}' % half), "asset.name"
-    yield asset % (b"[" * 2500 + b"]" * 2500), None
+    yield asset % (b"[" * 1500 + b"]" * 1500), None
     gc.collect()
     yield b"[" * 8000, ""
 

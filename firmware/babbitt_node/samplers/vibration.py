@@ -14,7 +14,7 @@ from array import array
 from babbitt_node.dsp.features import vibration
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.port import sleep_ms, ticks_add, ticks_diff, ticks_ms, ticks_us
+from babbitt_node.hal.port import sleep_ms, ticks_diff, ticks_ms, ticks_us
 from babbitt_node.samplers import Sampler
 
 SETTINGS = (("window", (64, 128, 256, 512, 1024), 512), ("capture", 0, 16384, 0))
@@ -107,7 +107,7 @@ class VibrationSampler(Sampler):
             vibration(axes[axis], self._n, self._device.scale_num, self._device.scale_den, self._out, 0)
             for i in range(4):
                 out[at + axis * 4 + i] = self._out[i]
-        out[at + 12] = self._rate_mhz()
+        out[at + 12] = self._span * 1000000000 // self._span_us if self._span_us > 0 else None
         out[at + 13] = self._overflow
         out[at + 14] = self._clip
 
@@ -124,20 +124,25 @@ class VibrationSampler(Sampler):
         self._judge()
         _holder[0] = self
 
-    def wave(self):
-        """What the buffers hold of this sensor: (three array('h'), or None if the window is not there any more;
-        ticks_ms of its first sample; rate in mHz; overruns; clipped samples).
+    def held(self):
+        """The window in the buffers, if it is whole and of this sensor, or None: (three array('h'), ticks_ms of its
+        first burst, samples of that, (samples, microseconds) between bursts, overruns, clipped samples, micro-g a
+        count: numerator, denominator).
         """
-        opened = ticks_add(self._opened, -(self._first * 1000 // self.rate))
-        axes = _axes if _holder[0] is self else None
-        return axes, opened, self._rate_mhz() or self.rate * 1000, self._overflow, self._clip
-
-    def scale(self):
-        """(samples in a window, ms it takes, micro-g a count: numerator, denominator)."""
-        return self._n, busy_ms(self.spec), self._device.scale_num, self._device.scale_den
-
-    def _rate_mhz(self):
-        return self._span * 1000000000 // self._span_us if self._span_us > 0 else None
+        if _holder[0] is not self:
+            return None
+        span = (self._span, self._span_us)
+        scale = self._device
+        return (
+            _axes,
+            self._opened,
+            self._first,
+            span,
+            self._overflow,
+            self._clip,
+            scale.scale_num,
+            scale.scale_den,
+        )
 
     async def _window(self):
         """Fill the axes. A window that lost samples is begun again; the fourth is taken as it is, with the

@@ -69,12 +69,10 @@ class Sampler:
     """An accelerometer, for the taking of a waveform."""
 
     id = "vib"
+    spec = {"window": 512}
 
-    def wave(self):
+    def held(self):
         pass
-
-    def scale(self):
-        return 512, 160, 15625, 4
 
 
 class Waves:
