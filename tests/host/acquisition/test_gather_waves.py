@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
-from nodesim import INSTALL
+from nodesim import INSTALL, Wire, birth, until
 from nodesim import state as node_state
 
 from babbitt.acquisition import waves
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
 from babbitt.protocol.messages import Ack, Command, State, Topic, WaveInfo, encode
-from babbitt.protocol.waves import Chunk
+from babbitt.protocol.waves import Chunk, encode_chunk
+from babbitt.service import Host
 from babbitt.store.waves import WaveShelf
 
 NODE = Topic("hall", "n1", "state")
@@ -214,3 +216,25 @@ def test_only_so_many_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -
     for part in range(3):
         scene.part(part, wave=1)
     assert whole(scene, 1)
+
+
+def test_a_damaged_part_is_named_and_disturbs_nothing(host: Host, wire: Wire) -> None:
+    wire.send("birth", birth())
+    wire.send("state", node_state(cmd=0, waves={"kept": [["1-0", 3]], "dropped": 0}))
+    wire.send("wave/1-0", encode_chunk(chunk(1))[:-1] + b"?")
+    for part in (0, 1, 2):
+        wire.send("wave/1-0", encode_chunk(chunk(part)))
+    wire.send("ack", {"i": INSTALL, "boot": 1, "n": 1, "id": "c-1", "cmd": "reboot", "state": "refused", "error": "busy",
+                      "reason": "later"})  # fmt: skip
+    node = wire.root.split("/")[3]
+    shelf = WaveShelf(host.store_path)
+    until(lambda: len(shelf.views(node=node)) == 1)
+    until(lambda: len(host.reader.events(node=node)) == 2)
+    texts = {event.check: (event.to, event.sev, event.text) for event in host.reader.events(node=node)}
+    assert texts["command"] == ("refused", 1, "The node refused: reboot (c-1): busy: later")
+    assert texts["waveform"][2].startswith(f"Waveform hall/{node}/{INSTALL}-1-0: 1024 samples of vib")
+    (refused,) = [one for one in host.reader.rejected() if node in one.topic]
+    assert "CRC is wrong" in refused.reason
+    assert np.array_equal(
+        shelf.load(f"hall/{node}/{INSTALL}-1-0").g[:, 1] * 256, np.frombuffer(SAMPLES, "<i2")[1024:2048]
+    )
