@@ -1,6 +1,8 @@
-"""Taking a waveform down, window by window, kept whole or not at all. Reached by `port.once` between windows.
+"""Taking a waveform down, window by window, kept whole or not at all. On the heap only while there is one to take.
 
-It is written to `wave/new` and renamed when it is complete, so a power cut leaves none or a whole one. At most
+The window that lies in the buffers is written down first (what was before the trigger), then window after window
+back to back as long as there is time; those of the records are taken as well. Nothing is written while a window
+is open. It is written to `wave/new` and renamed when it is complete, so a power cut leaves none or a whole one. At most
 KEPT of them and a quarter of `spool_bytes`, and never the room that the spool may still ask for; the oldest goes
 first, counted. `node.waves` (`capture.Captures`) is what stays in memory.
 """
@@ -10,7 +12,7 @@ import struct
 from binascii import crc32
 
 from babbitt_node.errors import NodeError
-from babbitt_node.hal.port import ticks_ms
+from babbitt_node.hal.port import ticks_diff, ticks_ms
 from babbitt_node.waves import CHUNK, FOLDER, FOOT, parts_of, path_of, remove
 from babbitt_node.wire import Writer
 
@@ -19,7 +21,10 @@ KEPT = 8
 WINDOWS = 64
 SAMPLES = 16384
 USUAL = 4  # windows, where nobody says how many samples
+ALARM_EVERY_MS = 3600000  # a check that chatters must not wear out the flash
 
+_MISSES = 3  # windows that may fail one after another
+_MARGIN_MS = 200  # for the features and the flash
 _NEW = FOLDER + "/new"
 _SPARE = 32768  # bytes of the flash that stay free
 
@@ -178,3 +183,99 @@ def abandon(node):
         print("waves: %s: %s" % (_NEW, error))
     if _is_there(_NEW):
         os.remove(_NEW)
+
+
+# ---- in the sampler's task
+
+
+def alarm(node, check):
+    """Take a waveform for a check that has become an alarm, if its sensor's `capture` says so; at most one an hour
+    for each check. Raises nothing.
+    """
+    sensor = (check.channel or "").split(".")[0]
+    samples = [s.spec.get("capture", 0) for s in node.station.samplers if s.id == sensor]
+    if not samples or not samples[0]:
+        return
+    alarms = node.waves.alarms
+    now = node.clock.u()
+    if check.id in alarms and now - alarms[check.id] < ALARM_EVERY_MS:
+        return
+    try:
+        ask(node, sensor, "xyz", samples[0], "check", check.id)
+        alarms[check.id] = now
+    except NodeError as error:
+        print("capture for %s: %s" % (check.id, error))
+
+
+async def step(node, left_ms):
+    """See `capture.Captures.step`."""
+    try:
+        return _take(node) or await _window(node, left_ms)
+    except NodeError as error:
+        job = node.waves.job
+        print("capture for %s: %s" % (job["of"], error))
+        abandon(node)
+        _answer(node, job, {"state": "failed", "error": error.name, "reason": error.detail[:128]})
+        return True
+
+
+def _sampler(node):
+    name = node.waves.job["sensor"]
+    for sampler in node.station.samplers:
+        if sampler.id == name and hasattr(sampler, "held"):
+            return sampler
+    raise NodeError("not_available", "the configuration has no %s any more" % name)
+
+
+def _take(node):
+    """Write down the window in the buffers, if it is a new one; whether it was."""
+    job = node.waves.job
+    sampler = _sampler(node)
+    found = sampler.held()
+    if found is None or found[1] == job["last"]:
+        return False
+    axes, opened, first, span, overflow, clip, num, den = found
+    job["last"] = opened
+    job["misses"] = 0
+    job["scale"] = (num, den)
+    rate_hz = sampler.spec["rate_hz"]
+    rate = span[0] * 1000000000 // span[1] if span[1] > 0 else rate_hz * 1000
+    ago = ticks_diff(ticks_ms(), opened) + first * 1000 // rate_hz
+    before = ticks_diff(opened, job["asked"]) < 0
+    if add(node, axes, sampler.spec["window"], (node.clock.u() - ago, rate, overflow, clip), before):
+        _complete(node)
+    return True
+
+
+async def _window(node, left_ms):
+    """Take one more window if there is time for it; whether there was."""
+    job = node.waves.job
+    sampler = _sampler(node)
+    busy_ms = sampler.spec["window"] * 1000 // sampler.spec["rate_hz"]
+    if left_ms < 2 * busy_ms + _MARGIN_MS:
+        return False
+    try:
+        await sampler.again()
+    except NodeError:
+        job["misses"] += 1
+        if job["misses"] >= _MISSES:
+            if not job["windows"]:
+                raise
+            _complete(node)  # what there is of it
+    return True
+
+
+def _complete(node):
+    job = node.waves.job
+    entry = finish(node, job["scale"][0], job["scale"][1])
+    _answer(node, job, {"state": "done", "wave": "%d-%d" % (entry[0], entry[1])})
+
+
+def _answer(node, job, answer):
+    publisher = node.publisher
+    if job["by"] == "command":
+        answer["id"] = job["of"]
+        answer["cmd"] = "capture"
+        publisher.answer(answer)
+    publisher.state_due = True
+    publisher.wake()

@@ -275,16 +275,16 @@ def test_an_alarm_takes_one_an_hour_for_each_check():
 def test_parts_again_and_dropped():
     node = made(spool_bytes=200000)
     record(node)
-    taking.ask(node, None, "x", 56 * WINDOW, "command", "c1")
+    taking.ask(node, None, "x", 40 * WINDOW, "command", "c1")
     steps(node)
     gc.collect()
     (entry,) = node.waves.kept
     info, samples = whole(node, entry)
-    assert entry[2:] == [1 + 3, 4] and len(samples) == 56 * WINDOW and len(info["windows"]) == 56
+    assert entry[2:] == [1 + 2, 3] and len(samples) == 40 * WINDOW and len(info["windows"]) == 40
     assert waves.chunk(node, ROOM) is None
-    waves.again(node, "3-0", 3)
-    assert waves.chunk(node, ROOM)[1] == 3
-    node_error("bad_message", waves.again, node, "3-0", 4)
+    waves.again(node, "3-0", 2)
+    assert waves.chunk(node, ROOM)[1] == 2
+    node_error("bad_message", waves.again, node, "3-0", 3)
     node_error("not_available", waves.again, node, "3-1", 0)
     node_error("not_available", waves.drop, node, "2-0", 0)
     waves.drop(node, "3-0", 0)
