@@ -141,7 +141,7 @@ def finish(node, num, den):
     job = waves.job
     boot = node.identity.boot
     entry = [boot, waves.taken, parts_of(job["bytes"]), 0]
-    out = Writer(bytearray(CHUNK))
+    out = Writer(bytearray(min(CHUNK, 320 + 48 * len(job["windows"]))))
     out.raw(b'{"i":"').raw(node.identity.install.encode()).raw(b'","id":')
     out.str("%d-%d" % (boot, waves.taken)).raw(b',"sensor":').str(job["sensor"])
     out.raw(b',"axes":').str(job["axes"]).raw(b',"unit":"g","exp":-6,"num":').int(num).raw(b',"den":').int(
