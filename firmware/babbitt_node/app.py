@@ -13,6 +13,7 @@ import gc
 import json
 
 import babbitt_node
+from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal import port
@@ -55,6 +56,8 @@ class Node:
         self.settled = port.once("settings", "load", board.bus_types())
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
+        self.taken = 0  # the number of the last command
+        self.waves = Captures()
         self._next_station = None
         self._replan = asyncio.Event()  # set when the sampler has a new station
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
@@ -97,6 +100,10 @@ class Node:
                 self._switch()
                 due = port.ticks_ms()
             left = port.ticks_diff(due, port.ticks_ms())
+            if self.waves.job is not None:
+                self._replan.clear()
+                if await self.waves.step(self, left):
+                    continue
             if left > 0:
                 await port.happens(self._replan, min(left, _BEAT_MS))
                 continue
@@ -131,6 +138,8 @@ class Node:
                 check.held_s,
                 check.evidence(),
             )
+            if check.severity == 2:
+                self.waves.alarm(self, check)
         if changed:
             self.publisher.state_due = True
         self.publisher.wake()
@@ -151,6 +160,10 @@ class Node:
                 gc.collect()
             self.publisher.state_due = True
             self.publisher.wake()
+
+    def replan(self):
+        """Have the sampler look at once what there is to do."""
+        self._replan.set()
 
     # ---- configuration
 

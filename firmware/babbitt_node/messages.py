@@ -39,6 +39,7 @@ _KEYS = {
     "spool": ("records", "bytes", "corrupt"),
     "discarded": ("rows", "events"),
     "judge": ("recipe", "machine", "writes"),
+    "waves": ("kept", "dropped"),
 }
 _CHECK = ("id", "type", "channel")
 
@@ -132,6 +133,11 @@ def state(out, node):
         "refused": node.publisher.refused,
         "restarts": node.supervisor.restarts,
         "judge": node.station.judges.info(),
+        "cmd": node.taken,
+        "waves": {
+            "kept": [["%d-%d" % (entry[0], entry[1]), entry[2]] for entry in node.waves.kept],
+            "dropped": node.waves.dropped,
+        },
     }
     write_state(out, info)
 
@@ -171,7 +177,7 @@ def _left_out(setting):
 def write_state(out, info):
     """Write the state. info: every field by name."""
     _fields(out, info, _STATE)
-    for name in ("faults", "refused", "restarts", "judge"):
+    for name in ("faults", "refused", "restarts", "judge", "cmd", "waves"):
         out.raw(b',"').raw(name.encode()).raw(b'":')
         value(out, info[name], _KEYS.get(name))
     out.raw(b"}")

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from babbitt_node.config import validate
 from babbitt_node.errors import ConfigError
+from babbitt_node.rules import sayable
 
 CURRENT = "config.json"
 GOOD = "config.good.json"
@@ -43,13 +44,6 @@ def parse(payload, wrapped):
     if "config" not in doc:
         raise ConfigError("config", "missing, and there is no default")
     return version, doc["config"]
-
-
-def sayable(text):
-    """`text` as `reported` can carry it: a name out of a hostile document may have no UTF-8 form, and is of any
-    length.
-    """
-    return "".join([c if " " <= c <= "~" else "?" for c in text[:128]])
 
 
 def load(buses):
