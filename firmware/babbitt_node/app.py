@@ -48,7 +48,13 @@ class Node:
         self.clock = Clock(board)
         self.quiet = asyncio.Lock()
         gc.collect()
-        self.spool = Spool("spool", self.settings["spool_bytes"], self.identity.install, self.identity.boot)
+        self.spool = Spool(
+            "spool",
+            self.settings["spool_bytes"],
+            self.identity.install,
+            self.identity.boot,
+            self.settings["spool_hold_s"],
+        )
         self.prev = self._previous()
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
@@ -189,6 +195,7 @@ class Node:
         return True
 
     def _switch(self):
+        self.spool.flush()  # the next row may come much later
         self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None
