@@ -59,12 +59,13 @@ class Cursor:
 
 
 class Spool:
-    """The spool in `folder`, at most `limit` bytes of segments, for installation `install` in boot `boot`; rows are held
-    for at most `hold_s` (0..600) seconds.
+    """The spool in `folder`, at most `limit` bytes of segments, for installation `install` in boot `boot`; rows
+    are held for at most `hold_s` (0..600) seconds.
 
-    Attributes: `records`, `bytes` above the watermark; `size` of all segments; `held` rows that are not on flash yet and in
-    none of these counts; `watermark` and `last` (boot, seq) on flash; `newest` (boot, seq) appended; `discards` (`Discards`); `corrupt` damaged places found at the start; `torn` whether an end was cut
-    off at the start; `foreign` records of another installation thrown away at the start.
+    Attributes: `records`, `bytes` above the watermark; `size` of all segments; `held` rows that are not on flash
+    yet and in none of these counts; `watermark` and `last` (boot, seq) on flash; `newest` (boot, seq) appended;
+    `discards` (`Discards`); `corrupt` damaged places found at the start; `torn` whether an end was cut off at
+    the start; `foreign` records of another installation thrown away at the start.
     """
 
     def __init__(self, folder, limit, install, boot, hold_s=0):
@@ -82,7 +83,9 @@ class Spool:
         self.tally()
         self.newest = self.last
         self.held = self._held_bytes = 0
-        self._hold = bytearray(HOLD_BYTES if hold_s else FRAME + MAX_PAYLOAD)  # frames that are about to be written
+        self._hold = bytearray(
+            HOLD_BYTES if hold_s else FRAME + MAX_PAYLOAD
+        )  # frames that are about to be written
         self._hold_ms = hold_s * 1000
         self._written = port.ticks_add(port.ticks_ms(), -self._hold_ms)
 

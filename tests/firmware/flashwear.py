@@ -1,56 +1,64 @@
-"""What a day of records costs a flash chip. Only for MicroPython. See bench/spool_wear.py."""
+"""What a day of records costs a flash chip. Only for MicroPython; see bench/spool_wear.py."""
 
 import vfs
-from flashdisk import Flash, mount
+from flashdisk import BLOCK, Flash, mount
 
+from babbitt_node import spool as spools
 from babbitt_node.segment import MAX_PAYLOAD, ROW, kind_of
-from babbitt_node.spool import Spool
 
 
-def figures(flash, before, payload_bytes, records):
-    """Plain JSON types."""
-    erases, programs, programmed, worn = before
-    by_block = sorted(now - then for now, then in zip(flash.worn, worn))
-    return {
-        "records": records,
-        "payload_bytes": payload_bytes,
+class _Time:
+    """The spool's clock: a record after another, however fast the test runs."""
+
+    def __init__(self):
+        self.ms = 0
+
+    def ticks_ms(self):
+        return self.ms
+
+    def ticks_add(self, ticks, delta):
+        return ticks + delta
+
+    def ticks_diff(self, end, start):
+        return end - start
+
+
+def day(blocks, limit, records, size, every_s, hold_s, there, firmware):
+    """`records` rows of `size` bytes, one every `every_s`, on a partition of `blocks` with `firmware` bytes that
+    never change. there: the host commits whatever is on flash.
+
+    Returns plain JSON types: `erases`, `programs`, `bytes`, `most_held` rows and `evenness`: mean by most erases
+    of the blocks that hold no firmware.
+    """
+    flash = Flash(blocks)
+    mount(flash, "/flash", make=True)
+    with open("/flash/firmware", "wb") as file:
+        for _ in range(firmware // 1024):
+            file.write(b"F" * 1024)
+    port, spools.port = spools.port, _Time()
+    spool = spools.Spool("/flash/spool", limit, "9f3a01bc", 1, hold_s)
+    row = bytes(size)
+    buf = bytearray(MAX_PAYLOAD)
+    erases, programs, programmed, worn = flash.erases, flash.programs, flash.programmed, list(flash.worn)
+    cursor = spool.cursor()
+    most = 0
+    for seq in range(records):
+        spools.port.ms += every_s * 1000
+        spool.append(kind_of(ROW, 2), 1, seq, row)
+        most = max(most, spool.held)
+        if there and spool.records:
+            while spool.read(cursor, buf) >= 0:
+                pass
+            spool.commit(1, cursor.seq)
+    used = [flash.worn[i] - worn[i] for i in range(blocks)]
+    found = {
         "erases": flash.erases - erases,
         "programs": flash.programs - programs,
         "bytes": flash.programmed - programmed,
-        "most_worn": by_block[-1],
-        "least_worn": by_block[0],
+        "most_held": most,
+        "evenness": round(sum(used) / (len(used) - firmware // BLOCK) / max(used), 3),
     }
-
-
-def count(flash):
-    """What has happened to a chip so far."""
-    return flash.erases, flash.programs, flash.programmed, list(flash.worn)
-
-
-def fill_up(used):
-    """The firmware and its settings: `used` bytes that never change."""
-    with open("/flash/firmware", "wb") as file:
-        for _ in range(used // 1024):
-            file.write(b"F" * 1024)
-
-
-def spool_day(blocks, limit, records, size, commit_every, used=131072):
-    """`records` rows of `size` bytes; every `commit_every` rows the host has all (0: it is away)."""
-    flash = Flash(blocks)
-    mount(flash, "/flash", make=True)
-    fill_up(used)
-    spool = Spool("/flash/spool", limit, "9f3a01bc", 1)
-    row = bytes(size)
-    before = count(flash)
-    cursor = spool.cursor()
-    buf = bytearray(MAX_PAYLOAD)
-    for seq in range(records):
-        spool.append(kind_of(ROW, 2), 1, seq, row)
-        if commit_every and seq % commit_every == commit_every - 1:
-            while spool.read(cursor, buf) >= 0:
-                pass
-            spool.commit(1, seq)
-    found = figures(flash, before, records * size, records)
-    spool.close()
+    spools.port = port
+    spool.close_files()
     vfs.umount("/flash")
     return found
