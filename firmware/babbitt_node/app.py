@@ -10,7 +10,6 @@ fault).
 
 import asyncio
 import gc
-import json
 
 import babbitt_node
 from babbitt_node.clock import Clock
@@ -27,6 +26,8 @@ from babbitt_node.supervisor import Supervisor
 _STATE_EVERY_MS = const(60000)
 _SWEEP_BYTES = const(24576)  # garbage that may lie about: less means more sweeping, more a heap in pieces
 _WATCHDOG_MS = const(120000)
+_TRIAL_S = const(300)  # a trial reaches the broker within this time after it began, or it is rolled back
+_TRIAL_LOOK_MS = const(2000)
 _BEAT_MS = const(60000)  # the longest pause of a sampler that waits for its next slot
 
 
@@ -35,7 +36,7 @@ class Node:
 
     What it is made of is in plain attributes: `settings` (node.json), `identity`, `clock`, `spool`,
     `recorder`, `publisher`, `station`, `supervisor`; `settled` is the configuration in force as
-    `settings.Settings.kept()` gives it, `since` the first seq of this boot for which it holds, `prev` what the
+    `settings.Settings.kept()` gives it (its last part: what kind of document is on trial, or None), `since` the first seq of this boot for which it holds, `prev` what the
     birth says about the boot before.
 
     Raises NodeError config_invalid when node.json cannot be used: without it nobody can be told.
@@ -43,7 +44,8 @@ class Node:
 
     def __init__(self, board):
         self.board = board
-        self.settings = _node_settings(board)
+        # Before anything that a trial could break: this counts its starts.
+        self.settled, self.settings = _settled(board)
         self.identity = Identity()
         self.clock = Clock(board)
         self.quiet = asyncio.Lock()
@@ -58,10 +60,13 @@ class Node:
         self.prev = self._previous()
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
-        self.settled = port.once("settings", "load", board.bus_types())
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
+        self._on_new_network = self.settled[4] == "network"
         self._next_station = None
+        self._announced = False  # whether a birth has reached the broker since the trial began
+        self._trial_began = port.ticks_ms()
+        self._look = asyncio.Event()  # set when the housekeeper has a trial to look after
         self._replan = asyncio.Event()  # set when the sampler has a new station
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
 
@@ -141,13 +146,22 @@ class Node:
         self.publisher.wake()
 
     async def _keep_house(self, beat):
-        """Ask for a state once a minute, or once in every interval where that is longer, with the heap swept before it."""
-        due = port.ticks_ms()
+        """Ask for a state once a minute, or once in every interval where that is longer, with the heap swept before it; look
+        after what is on trial.
+        """
+        due = port.ticks_add(port.ticks_ms(), _STATE_EVERY_MS)
         minutes = 0
         while True:
             beat()
+            left = port.ticks_diff(due, port.ticks_ms())
+            if self.settled[4] is not None:
+                await self._judge_trial()
+                left = min(left, _TRIAL_LOOK_MS)
+            if left > 0:
+                self._look.clear()
+                await port.happens(self._look, left)
+                continue
             due = port.ticks_add(due, _STATE_EVERY_MS)
-            await port.sleep_ms(max(0, port.ticks_diff(due, port.ticks_ms())))
             minutes += 1
             if minutes * 60 < self.station.interval_s:
                 continue
@@ -182,12 +196,21 @@ class Node:
                 )
             made.append(station)
 
+        if self._on_new_network:
+            await self._confirm()  # over this very network the document came
+        on_trial = self.settled[4]
         async with self.quiet:
             gc.collect()
-            buses = self.board.bus_types()
-            taken, self.settled = port.once("settings", "offer", buses, self.settled, payload, try_out)
+            buses, wifi = self.board.bus_types(), self.board.has_wifi
+            taken, self.settled = port.once(
+                "settings", "offer", buses, wifi, self.settled, payload, try_out
+            )
+        if self.settled[4] != on_trial or taken:
+            self._trial_began = port.ticks_ms()
+            self._look.set()
         if not taken:
             return False
+        self._announced = False
         self._next_station = made[0]
         self._replan.set()
         while self._next_station is not None:  # the rows of the old one end before the new birth
@@ -202,11 +225,56 @@ class Node:
         self._replan.clear()
         self.since = self.recorder.next
 
+    def announced(self):
+        """The broker has the birth, the state and the `reported` of now."""
+        self._announced = True
+
+    async def _judge_trial(self):
+        """Confirm what is on trial, restart into it, or roll it back."""
+        kind = self.settled[4]
+        passed = port.ticks_diff(port.ticks_ms(), self._trial_began)
+        if kind == "network" and not self._on_new_network:
+            if passed > _TRIAL_LOOK_MS:  # time for `reported` to get away
+                self._restart("a new network is tried")
+        elif self._announced and (kind == "network" or self._measured(passed)):
+            await self._confirm()
+        elif passed > _TRIAL_S * 1000:
+            reason = "the broker was not reached within %d s"
+            if self._announced:
+                reason = "nothing was measured within %d s"
+            port.once("settings", "give_up", reason % _TRIAL_S)
+            self._restart("a trial is rolled back")
+
+    def _measured(self, passed_ms):
+        """Whether a record of the configuration on trial is on flash; the host, if it is there, has it or had time for it."""
+        if self.spool.last < (self.identity.boot, self.since):
+            return False
+        stored = self.spool.watermark >= (self.identity.boot, self.since)
+        return stored or not self.publisher.host_online or passed_ms > _TRIAL_S * 1000
+
+    async def _confirm(self):
+        try:
+            async with self.quiet:
+                self.settled = port.once("settings", "confirm", self.board.has_wifi, self.settled)
+        except (OSError, NodeError, MemoryError) as error:
+            print("config: it stays on trial:", error)
+            return
+        self._on_new_network = False
+        self.publisher.reported_due = True
+        self.publisher.wake()
+
+    def _restart(self, why):
+        print("restart:", why)
+        try:
+            self.stop()
+        finally:
+            self.board.restart()
+
     # ---- what is told
 
     def write_birth(self, out):
         """Write the birth of now. Raises NodeError too_large."""
-        config, version, digest, _ = self.settled
+        config, version, digest = self.settled[:3]
         port.once("messages", "birth", out, self, self.station, config, version, digest, self.since)
 
     def write_state(self, out):
@@ -218,11 +286,7 @@ class Node:
         port.once("messages", "reported", out, self.identity.install, self.settled[3])
 
 
-def _node_settings(board):
-    try:
-        with open("node.json") as file:
-            return port.once("config", "validate_node", json.load(file), board.has_wifi)
-    except ConfigError as error:
-        raise NodeError("config_invalid", "node.json: " + error.detail)
-    except (OSError, ValueError) as error:
-        raise NodeError("config_invalid", "node.json: %s; provision the board again" % error)
+def _settled(board):
+    """(what is kept of the configuration, node settings). Raises NodeError config_invalid."""
+    gc.collect()
+    return port.once("settings", "load", board.bus_types(), board.has_wifi)

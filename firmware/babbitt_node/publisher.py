@@ -37,8 +37,8 @@ _WILL = b'{"online":false}'
 
 class Publisher:
     """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from
-    before this boot; `refused` downward messages; `host_online`; `state_due`, `birth_due` ask for a new state
-    or birth (with state and reported).
+    before this boot; `refused` downward messages; `host_online`; `state_due`, `reported_due`, `birth_due` ask for a new state,
+    reported or birth (with state and reported).
     """
 
     def __init__(self, node):
@@ -76,7 +76,7 @@ class Publisher:
         self._refused = 0
         self.sent = node.spool.last
         self.host_online = False
-        self.state_due = self.birth_due = False
+        self.state_due = self.birth_due = self.reported_due = False
 
     @property
     def refused(self):
@@ -179,6 +179,10 @@ class Publisher:
             self.birth_due = await node.desired(payload) or self.birth_due
             await self._publish("reported", node.write_reported)
             return True
+        if self.reported_due:
+            self.reported_due = False
+            await self._publish("reported", node.write_reported)
+            return True
         if self.state_due:
             self.state_due = False
             await self._publish("state", node.write_state)
@@ -188,11 +192,12 @@ class Publisher:
         return self.host_online and self._beyond < AHEAD and await self._send()
 
     async def _announce(self, beat):
-        self.birth_due = self.state_due = False
+        self.birth_due = self.state_due = self.reported_due = False
         await self._publish("birth", self._node.write_birth)
         beat()
         await self._publish("state", self._node.write_state)
         await self._publish("reported", self._node.write_reported)
+        self._node.announced()
 
     async def _publish(self, name, write):
         """One retained message, built in the buffer of the batches, acknowledged by the broker."""
