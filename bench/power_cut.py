@@ -5,7 +5,8 @@
 Plays the life of a node's flash on the real MicroPython: LittleFS on a chip in RAM, boots that fill the spool, commit, discard rows
 and events, end well and badly. The power is cut before every single change of the chip (an erased block, a programmed piece), in three
 ways: nothing done, half done, half done with a byte in between. After every cut the file system is mounted and the node's storage
-started on it, with the power cut again at every change of some of these starts. Lost is what append() had returned for, what the
+started on it, with the power cut again at every change of some of these starts. The same with `boot.json`, the configuration, `node.json` and
+what is on trial. Lost is what append() had returned for, what the
 host does not have, and what is neither there nor counted as discarded.
 
 The figure is the share of cuts after which something was lost, doubled, unreadable, miscounted or did not start; the baseline is the share of
@@ -57,6 +58,11 @@ def main() -> int:
             for name in total:
                 total[name] += found[name]
             print(json.dumps({"rounds": rounds, **found}), file=sys.stderr)
+        found = runner.call("powercut", "run_settings", BLOCKS, 0 if QUICK else 3, timeout=900)
+        failures += found["failures"]
+        for name in ("cuts", "cuts_in_recovery", "failed"):
+            total[name] += found[name]
+        print(json.dumps({"settings": found}), file=sys.stderr)
         log = runner.call("powercut", "naive", BLOCKS, 16, 0)
         rewritten = runner.call("powercut", "naive", BLOCKS, 16, 1)
     bad = 100 * total["failed"] / (total["cuts"] + total["cuts_in_recovery"])

@@ -36,8 +36,8 @@ class Node:
 
     What it is made of is in plain attributes: `settings` (node.json), `identity`, `clock`, `spool`,
     `recorder`, `publisher`, `station`, `supervisor`; `settled` is the configuration in force as
-    `settings.Settings.kept()` gives it (its last part: what kind of document is on trial, or None), `since` the first seq of this boot for which it holds, `prev` what the
-    birth says about the boot before.
+    `settings.Settings.kept()` gives it (its last part: what kind of document is on trial, or None), `since` the
+    first seq of this boot for which it holds, `prev` what the birth says about the boot before.
 
     Raises NodeError config_invalid when node.json cannot be used: without it nobody can be told.
     """
@@ -67,7 +67,7 @@ class Node:
         self._announced = False  # whether a birth has reached the broker since the trial began
         self._trial_began = port.ticks_ms()
         self._look = asyncio.Event()  # set when the housekeeper has a trial to look after
-        self._replan = asyncio.Event()  # set when the sampler has a new station
+        self._replan = asyncio.Event()  # set when the sampler has a new station, or may begin
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
 
     def _previous(self):
@@ -99,13 +99,22 @@ class Node:
         self.identity.ended()
 
     async def _sample(self, beat):
-        """Measure on the grid of readings and records. A slot that was missed is left out, never made up for."""
+        """Measure on the grid of readings and records. A slot that was missed is left out, never made up for.
+
+        A configuration on trial measures nothing before its birth has reached the broker: should it be rolled back
+        unheard, there are no records that nobody could read.
+        """
         due = port.ticks_ms()
         while True:
             beat()
+            self._replan.clear()
             if self._next_station is not None:
                 self._switch()
                 due = port.ticks_ms()
+            if self.settled[4] == "config" and not self._announced:
+                await port.happens(self._replan, _BEAT_MS)
+                due = port.ticks_ms()
+                continue
             left = port.ticks_diff(due, port.ticks_ms())
             if left > 0:
                 await port.happens(self._replan, min(left, _BEAT_MS))
@@ -202,15 +211,14 @@ class Node:
         async with self.quiet:
             gc.collect()
             buses, wifi = self.board.bus_types(), self.board.has_wifi
-            taken, self.settled = port.once(
-                "settings", "offer", buses, wifi, self.settled, payload, try_out
-            )
+            taken, self.settled = port.once("settings", "offer", buses, wifi, self.settled, payload, try_out)
+            if taken:
+                self._announced = False
         if self.settled[4] != on_trial or taken:
             self._trial_began = port.ticks_ms()
             self._look.set()
         if not taken:
             return False
-        self._announced = False
         self._next_station = made[0]
         self._replan.set()
         while self._next_station is not None:  # the rows of the old one end before the new birth
@@ -222,12 +230,13 @@ class Node:
         self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None
-        self._replan.clear()
         self.since = self.recorder.next
 
     def announced(self):
         """The broker has the birth, the state and the `reported` of now."""
-        self._announced = True
+        if not self._announced:
+            self._announced = True
+            self._replan.set()
 
     async def _judge_trial(self):
         """Confirm what is on trial, restart into it, or roll it back."""

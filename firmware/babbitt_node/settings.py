@@ -163,27 +163,33 @@ class Settings:
             trial.forget()  # confirmed, or never begun: the cut came between two files
             state["state"] = "ended"
             return
-        if not trial.count(state):
-            trial.roll_back(state, "not confirmed in %d starts" % trial.BOOTS)
-            return
         try:
-            version, kind, doc = parse(payload, True)
-            if kind == "network":
-                whole, valid = merged(node, doc, self._wifi)
-                if whole == node:  # confirmed: the cut came before the trial was cleared away
-                    trial.forget()
-                    state["state"] = "ended"
-                    return
-                self.node = valid
-            else:
-                self.config = validate(doc, self._buses)
-                self.version, self.hash = version, state["hash"]
-                self._say("trial", version, self.hash)
-            self.trial = kind
+            if not trial.count(state):
+                trial.roll_back(state, "not confirmed in %d starts" % trial.BOOTS)
+                return
+            self._run_trial(state, payload, node)
         except ConfigError as error:
             trial.roll_back(state, "%s: %s" % (error.path, error.reason))
         except (MemoryError, RuntimeError):
             trial.roll_back(state, TOO_MUCH)
+        except OSError as error:  # a start that is not counted is none: a full flash must not try for ever
+            print("config: no trial, the flash does not take its count:", error)
+            state["state"] = "ended"
+
+    def _run_trial(self, state, payload, node):
+        version, kind, doc = parse(payload, True)
+        if kind == "network":
+            whole, valid = merged(node, doc, self._wifi)
+            if whole == node:  # confirmed: the cut came before the trial was cleared away
+                trial.forget()
+                state["state"] = "ended"
+                return
+            self.node = valid
+        else:
+            self.config = validate(doc, self._buses)
+            self.version, self.hash = version, state["hash"]
+            self._say("trial", version, self.hash)
+        self.trial = kind
 
     def _load_good(self):
         if self._take(CURRENT):
@@ -311,4 +317,3 @@ class Settings:
         trial.forget()
         self.trial = None
         self._say("applied", state["version"], state["hash"])
-

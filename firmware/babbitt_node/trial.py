@@ -37,7 +37,7 @@ def read():
 
 def _damaged():
     print("config: trial.state.json is damaged: there is no trial")
-    return None
+    return
 
 
 def _crc(state):
@@ -74,10 +74,13 @@ def count(state):
 
 
 def roll_back(state, reason):
-    """Give a trial up, for good. reason: for people."""
+    """Give a trial up, for good. reason: for people. A flash that does not take it gets it told again at the next start."""
     state["state"], state["reason"] = "rolled_back", reason[:128]
-    _write(state)
-    _remove(PAYLOAD)
+    try:
+        _write(state)
+        _remove(PAYLOAD)
+    except OSError as error:
+        print("config: the flash does not take that a trial is rolled back:", error)
 
 
 def forget():

@@ -72,10 +72,19 @@ def test_what_does_not_start_is_rolled_back_by_the_third_start(
     plant.wait(lambda: "trial.state.json" in kept(plant))
     board.kill()
     board.set_wifi(False)
+    board.set_speed(20)
+    last = plant.newest(NAME)
+
+    def failures() -> int:
+        return board.log_tail(100_000).count("publisher: network_down")
+
     for boots in (1, 2):
         if json.loads(kept(plant)["trial.state.json"])[0]["boots"] < boots:
+            before = failures()
             board.start()
             plant.wait(lambda boots=boots: json.loads(kept(plant)["trial.state.json"])[0]["boots"] == boots)
+            plant.wait(lambda before=before: failures() > before)
+            assert plant.newest(NAME) == last, "rows that nobody was told the meaning of"
             board.kill()
     board.set_wifi(True)
     board.start()
@@ -85,9 +94,7 @@ def test_what_does_not_start_is_rolled_back_by_the_third_start(
     assert (plant.view(NAME).birth or {})["interval"] == 10
 
 
-def test_a_wrong_wifi_password_strands_no_node(
-    make_host: Any, make_plant: Any, ending: ExitStack
-) -> None:
+def test_a_wrong_wifi_password_strands_no_node(make_host: Any, make_plant: Any, ending: ExitStack) -> None:
     plant, answers = begin(make_host, make_plant, ending)
     before = json.loads(kept(plant)["node.json"])
     send(plant, answers, 6, network={"wifi": {"ssid": "hall", "password": SECRET}})

@@ -16,8 +16,11 @@ import os
 import vfs
 from flashdisk import Flash, mount, tear
 
+from babbitt_node import trial
+from babbitt_node.errors import NodeError
 from babbitt_node.identity import Identity
 from babbitt_node.segment import EVENT, MAX_PAYLOAD, ROW, kind_of
+from babbitt_node.settings import Settings, give_up
 from babbitt_node.spool import Spool
 
 
@@ -219,10 +222,10 @@ class Cuts:
             AssertionError,
             OSError,
             ValueError,
-            KeyError,
+            LookupError,
             TypeError,
             AttributeError,
-            IndexError,
+            NodeError,
         ) as error:
             self._note(repr(error))
             return False
@@ -349,3 +352,117 @@ def naive(blocks, rounds, rewrite):
     log.close()
     vfs.umount("/flash")
     return {"cuts": cuts.cuts, "worst": max(lost), "cuts_that_lose": bad[0], "failed": cuts.failed}
+
+
+class Wanted:
+    """What may be in force after a cut: `allowed` (interval, network) pairs."""
+
+    def __init__(self):
+        self.allowed = ()
+
+
+def _config(version, interval_s):
+    sensor = {"id": "temp", "driver": "ds18b20", "bus": "ow0"}
+    doc = {"asset": {"name": "Pump 7", "kind": "machine"}, "interval_s": interval_s, "sensors": [sensor]}
+    return json.dumps({"version": version, "config": doc}).encode()
+
+
+def _network(version, ssid):
+    wifi = {"ssid": ssid, "password": "x" * 20}
+    return json.dumps({"version": version, "network": {"wifi": wifi}}).encode()
+
+
+def _accept(config, version, digest):
+    """Nothing to build."""
+
+
+def _started():
+    found = Settings({"ow0": "onewire"}, True)
+    found.load()
+    return found
+
+
+def _in_force(found):
+    return (found.config["interval_s"], found.node["wifi"]["ssid"])
+
+
+def survive_settings(folder, wanted, deeper=None):
+    """Start with the settings that a cut has left, go on with them."""
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        found = _started()
+        if deeper is not None:
+            deeper()
+        state = found.report["state"]
+        assert _in_force(found) in wanted.allowed, "%r, %s: expected %r" % (
+            _in_force(found),
+            state,
+            wanted.allowed,
+        )
+        assert state in ("applied", "trial", "rolled_back"), found.report
+        for _ in range(trial.BOOTS + 1):
+            found = _started()
+        assert found.trial is None and _in_force(found) in wanted.allowed
+        found.offer(_config(99, 99), _accept)
+        found.confirm()
+        again = _started()
+        assert again.config["interval_s"] == 99 and again.report["state"] == "applied"
+        return False
+    finally:
+        os.chdir(before)
+
+
+def run_settings(blocks, deep_every=0):
+    """Play trials of every kind with the power cut at every change; returns the figures as plain JSON types."""
+    flash = Flash(blocks)
+    mount(flash, "/flash", make=True)
+    os.chdir("/flash")
+    with open("node.json", "w") as file:
+        wifi = {"ssid": "hall", "password": "old"}
+        json.dump({"site": "s", "node": "n", "wifi": wifi, "broker": {"host": "h"}}, file)
+    with open("config.json", "wb") as file:
+        file.write(_config(1, 10))
+    wanted = Wanted()
+    cuts = Cuts(flash, wanted, deep_every=deep_every, check=survive_settings)
+
+    def step(act, *allowed):
+        wanted.allowed = allowed
+        act()
+
+    a, b, c, d = (10, "hall"), (20, "hall"), (30, "hall"), (20, "yard")
+    live = [_started()]
+
+    def restart():
+        live[0] = _started()
+
+    step(lambda: live[0].offer(_config(2, 20), _accept), a, b)
+    step(lambda: live[0].confirm(), a, b)  # a cut in it leaves a trial, which these starts use up
+    assert _in_force(live[0])[0] == 20
+    step(restart, b)
+    step(lambda: live[0].offer(_config(3, 30), _accept), b, c)
+    for _ in range(trial.BOOTS + 1):
+        step(restart, b, c)
+    assert live[0].report["state"] == "rolled_back"
+    step(lambda: live[0].offer(_config(4, 30), _accept), b, c)
+    step(lambda: give_up("the broker was not reached"), b, c)
+    step(restart, b)
+    step(lambda: live[0].offer(_network(5, "moor"), _accept), b, (20, "moor"))
+    step(restart, b, (20, "moor"))
+    step(lambda: give_up("the broker was not reached"), b, (20, "moor"))
+    step(restart, b)
+    step(lambda: live[0].offer(_network(6, "yard"), _accept), b, d)
+    step(restart, b, d)
+    step(lambda: live[0].confirm(), b, d)
+    step(restart, d)
+    assert _in_force(live[0]) == d and live[0].trial is None
+    flash.before = None
+    os.chdir("/")
+    vfs.umount("/flash")
+    return {
+        "cuts": cuts.cuts,
+        "cuts_in_recovery": cuts.deep,
+        "failed": cuts.failed,
+        "failures": cuts.failures,
+        "dirty_programs": flash.dirty,
+    }

@@ -149,13 +149,27 @@ def test_a_trial_that_cannot_be_read_any_more_is_rolled_back_at_once():
     assert "memory" in back.report["reason"]
 
 
+def test_a_start_that_the_flash_does_not_count_runs_the_good_one():
+    settings = fresh()
+    settings.offer(desired(7, 20), accept)
+    os.mkdir("trial.state.json.new")  # nothing can be written there
+    for _ in range(3):
+        back = start()
+        assert (back.config["interval_s"], back.trial, told(back)) == (10, None, (0, "applied"))
+    os.rmdir("trial.state.json.new")
+    assert told(start()) == (7, "trial")
+
+
 def test_damaged_files_of_a_trial_are_no_trial():
     for path, text in (
         ("trial.json", "{"),
         ("trial.json", ""),
         ("trial.state.json", ""),
         ("trial.state.json", "[{},0]"),
-        ("trial.state.json", '[{"state":"trial","kind":"config","version":7,"hash":"x","boots":0,"reason":""},1]'),
+        (
+            "trial.state.json",
+            '[{"state":"trial","kind":"config","version":7,"hash":"x","boots":0,"reason":""},1]',
+        ),
         ("trial.state.json", "[]"),
         ("trial.state.json", "7"),
     ):

@@ -119,7 +119,12 @@ def payloads():
     refusal.update(version=8, hash=digest(b"{}"))
     messages.reported(out.reset(), INSTALL, refusal)
     found["reported.node_rejected"] = bytes(out.view())
-    back = {"state": "rolled_back", "version": 8, "hash": digest(b"{}"), "reason": "not confirmed in 2 starts"}
+    back = {
+        "state": "rolled_back",
+        "version": 8,
+        "hash": digest(b"{}"),
+        "reason": "not confirmed in 2 starts",
+    }
     messages.reported(out.reset(), INSTALL, back)
     found["reported.node_rolled_back"] = bytes(out.view())
 

@@ -25,3 +25,10 @@ def test_rows_that_are_held_spare_the_flash(mp: Runner) -> None:
     assert at_once["most_held"] == 0 and at_once["erases"] >= 600, "a write erases a block"
     assert held["most_held"] == 8 and held["erases"] * 5 < at_once["erases"]
     assert held["bytes"] * 4 < at_once["bytes"]
+
+
+def test_settings_outlive_a_cut_at_every_change_of_the_chip(mp: Runner) -> None:
+    """config.json, node.json and the slot of what is on trial: there is always a whole one, and the node goes on."""
+    found = mp.call("powercut", "run_settings", 32, 11)
+    assert found["failed"] == 0, found["failures"]
+    assert found["cuts"] > 300 and found["cuts_in_recovery"] > 300 and found["dirty_programs"] == 0
