@@ -3,9 +3,9 @@
     node = Node(Board.load())
     asyncio.run(node.run())
 
-Three tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to
+Four tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to
 the spool), the publisher (spool to broker) and the housekeeper (state once a minute and on every change of a
-fault).
+fault, trials) and the light.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
 from babbitt_node.identity import Identity
+from babbitt_node.light import Light
 from babbitt_node.publisher import Publisher
 from babbitt_node.records import Recorder
 from babbitt_node.spool import Spool
@@ -35,7 +36,7 @@ class Node:
     """The node on `board` (`hal.board.Board`). Its files are in the working directory.
 
     What it is made of is in plain attributes: `settings` (node.json), `identity`, `clock`, `spool`,
-    `recorder`, `publisher`, `station`, `supervisor`; `settled` is the configuration in force as
+    `recorder`, `publisher`, `station`, `supervisor`, `light`; `crash` the newest crash as a line, or None; `settled` is the configuration in force as
     `settings.Settings.kept()` gives it (its last part: what kind of document is on trial, or None), `since` the
     first seq of this boot for which it holds, `prev` what the birth says about the boot before.
 
@@ -68,7 +69,10 @@ class Node:
         self._trial_began = port.ticks_ms()
         self._look = asyncio.Event()  # set when the housekeeper has a trial to look after
         self._replan = asyncio.Event()  # set when the sampler has a new station, or may begin
-        self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
+        self.crash = port.once("crash", "untold")
+        self._crash_told = self.crash is None
+        self.light = Light(self)
+        self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS), self._crashed)
 
     def _previous(self):
         """`prev` of the birth: the boot before, its first unused seq, whether it ended by intention."""
@@ -91,6 +95,7 @@ class Node:
         self.supervisor.add("sampler", self._sample, 90)
         self.supervisor.add("publisher", self.publisher.run, 90)
         self.supervisor.add("housekeeper", self._keep_house, 90)
+        self.supervisor.add("light", self.light.run, 90)
         await self.supervisor.run()
 
     def stop(self):
@@ -152,6 +157,7 @@ class Node:
             )
         if changed:
             self.publisher.state_due = True
+            self.light.look()
         self.publisher.wake()
 
     async def _keep_house(self, beat):
@@ -232,11 +238,27 @@ class Node:
         self._next_station = None
         self.since = self.recorder.next
 
-    def announced(self):
+    async def announced(self):
         """The broker has the birth, the state and the `reported` of now."""
         if not self._announced:
             self._announced = True
             self._replan.set()
+        if not self._crash_told:
+            self._crash_told = True
+            async with self.quiet:
+                port.once("crash", "told")
+
+    def identify(self, seconds):
+        """Blink fast for 0..600 s. Raises NodeError range."""
+        self.light.identify(seconds)
+
+    def _crashed(self, text):
+        """Keep a traceback for people and for the next birth. Raises nothing: it comes from where something went wrong."""
+        try:
+            self.crash = port.once("crash", "keep", text, self.settings)
+            self._crash_told = False
+        except (MemoryError, OSError, ImportError) as error:
+            print("crash.txt:", error)
 
     async def _judge_trial(self):
         """Confirm what is on trial, restart into it, or roll it back."""

@@ -79,6 +79,11 @@ class Publisher:
         self.state_due = self.birth_due = self.reported_due = False
 
     @property
+    def connected(self):
+        """Whether there is a connection to the broker."""
+        return self._client.connected
+
+    @property
     def refused(self):
         """Downward messages refused since boot."""
         return self._refused + self._client.refused + self._node.clock.refused
@@ -197,7 +202,7 @@ class Publisher:
         beat()
         await self._publish("state", self._node.write_state)
         await self._publish("reported", self._node.write_reported)
-        self._node.announced()
+        await self._node.announced()
 
     async def _publish(self, name, write):
         """One retained message, built in the buffer of the batches, acknowledged by the broker."""
@@ -286,4 +291,3 @@ class Publisher:
         if online and not self.host_online:
             self._rewind = True
         self.host_online = online
-        self._node.board.led(online)

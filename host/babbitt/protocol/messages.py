@@ -120,6 +120,7 @@ class Birth(Struct):
     checks: Annotated[list[CheckInfo], Meta(max_length=32)]
     config: ConfigInfo
     since: Seq = 0
+    crash: Text | None = None
 
 
 class Spool(Struct):
@@ -156,6 +157,7 @@ class State(Struct):
     faults: Annotated[dict[Id, Text], Meta(max_length=8)]
     refused: Count
     restarts: Annotated[dict[Text, Count], Meta(max_length=32)]
+    lag: Count = 0
 
 
 class Will(Struct):
