@@ -36,9 +36,10 @@ class Node:
     """The node on `board` (`hal.board.Board`). Its files are in the working directory.
 
     What it is made of is in plain attributes: `settings` (node.json), `identity`, `clock`, `spool`,
-    `recorder`, `publisher`, `station`, `supervisor`, `light`; `crash` the newest crash as a line, or None; `settled` is the configuration in force as
-    `settings.Settings.kept()` gives it (its last part: what kind of document is on trial, or None), `since` the
-    first seq of this boot for which it holds, `prev` what the birth says about the boot before.
+    `recorder`, `publisher`, `station`, `supervisor`, `light`; `crash` the newest crash as a line, or None;
+    `settled` is the configuration in force as `settings.Settings.kept()` gives it (its last part: what kind of
+    document is on trial, or None), `since` the first seq of this boot for which it holds, `prev` what the birth
+    says about the boot before.
 
     Raises NodeError config_invalid when node.json cannot be used: without it nobody can be told.
     """
