@@ -33,6 +33,20 @@ def digest(payload):
     return hexlify(sha256(payload).digest()[:8]).decode()
 
 
+def _digest_of(path):
+    """The same of a file, without room for a whole one; empty without a file."""
+    hashed = sha256()
+    try:
+        with open(path, "rb") as file:
+            part = file.read(256)
+            while part:
+                hashed.update(part)
+                part = file.read(256)
+    except OSError:
+        return ""
+    return hexlify(hashed.digest()[:8]).decode()
+
+
 def parse(payload, wrapped):
     """(version, kind, document) of a payload. wrapped: it must be `{"version","config"}` or `{"version","network"}`. Raises
     ConfigError.
@@ -287,8 +301,12 @@ class Settings:
         return False
 
     def _store(self, payload, kind, version, hashed):
+        before = trial.read()
+        good = self.hash
+        if self.trial == "config" and before is not None:
+            good = before["good"]
         try:
-            trial.begin(payload, kind, version, hashed)
+            trial.begin(payload, kind, version, hashed, good)
         except OSError as error:
             # A retained one comes again with every connection: were it not answered, no record got out any more.
             self.rejected(version, hashed, ConfigError("", "the flash does not take it: %s" % error))
@@ -311,7 +329,7 @@ class Settings:
             whole, _ = merged(node_json(), parse(payload, True)[2], self._wifi)
             segment.write_whole(NODE, json.dumps(whole).encode())
         else:
-            if Settings()._take(CURRENT):  # what cannot be run is nothing to fall back to
+            if _digest_of(CURRENT) == state["good"]:  # what could not be run is nothing to fall back to
                 os.rename(CURRENT, GOOD)
             os.rename(trial.PAYLOAD, CURRENT)
         trial.forget()

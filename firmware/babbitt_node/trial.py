@@ -1,8 +1,8 @@
 """The second slot: a `desired` that is not confirmed yet, or was rolled back. Needed at the start and when a `desired` comes;
 reached through `settings.py`.
 
-    begin(payload, "config", 7, digest)     # before it is run
-    state = read()                          # at a start: {"state": "trial", "kind", "version", "hash", "boots", "reason"}
+    begin(payload, "config", 7, digest, good)     # before it is run
+    state = read()                          # at a start: {"state": "trial", "kind", "version", "hash", "boots", "reason", "good"}
     count(state)                            # False: it has had its BOOTS starts
     roll_back(state, "did not reach the broker within 300 s")
 
@@ -41,7 +41,7 @@ def _damaged():
 
 
 def _crc(state):
-    names = ("state", "kind", "version", "hash", "boots", "reason")
+    names = ("state", "kind", "version", "hash", "boots", "reason", "good")
     return crc32("|".join([str(state.get(name)) for name in names]).encode())
 
 
@@ -58,10 +58,22 @@ def content(path, limit):
         return file.read(size)  # and no more: reading takes as much of the heap as it asks for
 
 
-def begin(payload, kind, version, hashed):
-    """Keep a `desired` as one on trial. kind: "config" or "network". Raises OSError when the flash does not take it."""
+def begin(payload, kind, version, hashed, good):
+    """Keep a `desired` as one on trial. kind: "config" or "network". good: hash of the configuration to go back to. Raises OSError
+    when the flash does not take it.
+    """
     segment.write_whole(PAYLOAD, payload)
-    _write({"state": "trial", "kind": kind, "version": version, "hash": hashed, "boots": 0, "reason": ""})
+    _write(
+        {
+            "state": "trial",
+            "kind": kind,
+            "version": version,
+            "hash": hashed,
+            "boots": 0,
+            "reason": "",
+            "good": good,
+        }
+    )
 
 
 def count(state):
