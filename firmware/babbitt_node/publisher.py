@@ -38,8 +38,8 @@ _WILL = b'{"online":false}'
 
 class Publisher:
     """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from
-    before this boot; `refused` downward messages; `host_online`; `state_due`, `birth_due` ask for a new state
-    or birth (with state and reported), `reboot_due` for a restart once all answers are out.
+    before this boot; `refused` downward messages; `host_online`; `state_due`, `reported_due`, `birth_due` ask for a new
+    state, reported or birth (with state and reported), `reboot_due` for a restart once all answers are out.
     """
 
     def __init__(self, node):
@@ -80,7 +80,12 @@ class Publisher:
         self._refused = 0
         self.sent = node.spool.last
         self.host_online = False
-        self.state_due = self.birth_due = self.reboot_due = False
+        self.state_due = self.birth_due = self.reported_due = self.reboot_due = False
+
+    @property
+    def connected(self):
+        """Whether there is a connection to the broker."""
+        return self._client.connected
 
     @property
     def refused(self):
@@ -184,6 +189,10 @@ class Publisher:
             self.birth_due = await node.desired(payload) or self.birth_due
             await self._publish("reported", node.write_reported)
             return True
+        if self.reported_due:
+            self.reported_due = False
+            await self._publish("reported", node.write_reported)
+            return True
         if self.state_due:
             self.state_due = False
             await self._publish("state", node.write_state)
@@ -203,11 +212,12 @@ class Publisher:
         return (self._beyond < AHEAD and await self._send()) or await self._send_wave()
 
     async def _announce(self, beat):
-        self.birth_due = self.state_due = False
+        self.birth_due = self.state_due = self.reported_due = False
         await self._publish("birth", self._node.write_birth)
         beat()
         await self._publish("state", self._node.write_state)
         await self._publish("reported", self._node.write_reported)
+        await self._node.announced()
 
     async def _publish(self, name, write, retain=True):
         """One message, built in the buffer of the batches, acknowledged by the broker."""
@@ -358,4 +368,3 @@ class Publisher:
         if online and not self.host_online:
             self._rewind = True
         self.host_online = online
-        self._node.board.led(online)

@@ -120,6 +120,7 @@ def payloads():
         "board": "virtual",
         "boot": BOOT,
         "reset": "watchdog",
+        "crash": "OSError: 28 (shelf.py:80 write)",
         "prev": {"boot": 2, "next": 813, "clean": False},
         "oldest": {"boot": 2, "seq": 790},
         "discards": [[1, 0, 99], [1, 101, 240]],
@@ -141,6 +142,7 @@ def payloads():
         "rssi": -61,
         "heap_free": 61920,
         "heap_block": 32768,
+        "lag": 38,
         "next": 123,
         "sent": 122,
         "spool": {"records": 3, "bytes": 612, "corrupt": 0},
@@ -162,6 +164,14 @@ def payloads():
     refusal.update(version=8, hash=digest(b"{}"))
     messages.reported(out.reset(), INSTALL, refusal)
     found["reported.node_rejected"] = bytes(out.view())
+    back = {
+        "state": "rolled_back",
+        "version": 8,
+        "hash": digest(b"{}"),
+        "reason": "not confirmed in 2 starts",
+    }
+    messages.reported(out.reset(), INSTALL, back)
+    found["reported.node_rolled_back"] = bytes(out.view())
 
     spool = Spool("spool", 100000, INSTALL, BOOT)
     recorder = Recorder(spool, Watch(), INSTALL, BOOT)
