@@ -42,6 +42,8 @@ class VirtualBoard:
             objects take twice the room of those on an ESP32, buffers and bytecode the same.
         runtime: "micropython", "cpython", or "auto" (MicroPython where it is installed).
         image: a folder with another main.py than the node's, for experiments; it can import `babbitt_node`.
+        rom: on MicroPython, the firmware lies in memory-mapped flash and runs in place, as on an ESP32 with a
+            ROMFS partition; False: as bytecode in the file system, from where its import copies it to the heap.
 
     Settings and firmware are written to the flash by the first `start`; later starts find what the node left.
 
@@ -68,6 +70,7 @@ class VirtualBoard:
         heap: str = "192k",
         runtime: str = "auto",
         image: Path | None = None,
+        rom: bool = True,
     ) -> None:
         _check_speed(speed)
         self.name = name
@@ -80,6 +83,7 @@ class VirtualBoard:
         self._node = node
         self._config = config
         self._image = image
+        self._rom = rom
         self._heap = _bytes(heap)
         self._state = LinkState(world.faults)
         self._log: BoundedLog | None = None
@@ -189,10 +193,10 @@ class VirtualBoard:
         self._state.set_speed(speed)
 
     def _prepare(self) -> None:
-        compiled = self.runtime == "micropython"
+        micropython = self.runtime == "micropython"
         flash.prepare(
             self.flash_dir,
-            compiled=compiled,
+            firmware_as=("rom" if self._rom else "bytecode") if micropython else "sources",
             board=self._board,
             node=self._node,
             config=self._config,
@@ -200,8 +204,16 @@ class VirtualBoard:
         )
         self._run_dir.mkdir(parents=True, exist_ok=True)
         self._log = BoundedLog(self._run_dir / "log.txt")
-        if compiled:
-            runtimes.install_shim(self._run_dir / "shim")
+        if micropython:
+            package = flash.firmware()[0]
+            files = {
+                "vrom.mpy": runtimes.bytecode(runtimes.SHIM / "vrom.py", "shim/vrom.py"),
+                "shim_rom.mpy": runtimes.shim_rom(),
+            }
+            if self._rom:
+                modules = {f"{package.name}/{k}": v for k, v in runtimes.modules(package).items()}
+                files["node_rom.mpy"] = runtimes.carrier(modules)
+            runtimes.write(files, self._run_dir / "rom")
             self.shim_bytes = self._measure_shim()
 
     def _measure_shim(self) -> int:
@@ -219,9 +231,10 @@ class VirtualBoard:
         """The command line; {r} and {w} stand for the ends of the pipes."""
         if self.runtime == "micropython":
             binary = runtimes.find_tool("micropython")
+            node = "node_rom" if self._rom else ""
             code = (
-                f"import sys; sys.path[:] = [{str(self._run_dir / 'shim')!r}, '.frozen']; "
-                f"import vboot; vboot.run({{r}}, {{w}}, {str(root)!r})"
+                f"import sys; sys.path[:] = [{str(self._run_dir / 'rom')!r}, '.frozen']; "
+                f"import vrom; vrom.start({{r}}, {{w}}, {str(root)!r}, {node!r})"
             )
             return [str(binary), "-X", f"heapsize={heap}", "-c", code]
         return [sys.executable, "-u", str(runtimes.SHIM / "vboot_cpython.py"), "{r}", "{w}", str(root)]
