@@ -6,6 +6,7 @@ its hash is known after a restart. The one before it stays in `config.good.json`
 new one.
 """
 
+import gc
 import json
 import os
 from binascii import hexlify
@@ -13,10 +14,12 @@ from hashlib import sha256
 
 from babbitt_node.config import validate
 from babbitt_node.errors import ConfigError
+from babbitt_node.hal.compile import const
 
 CURRENT = "config.json"
 GOOD = "config.good.json"
 LARGEST = 8192
+_PART = const(256)
 BORROWS = ("config", "rules")
 TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
@@ -94,7 +97,9 @@ class Settings:
         try:
             try:
                 with open(path, "rb") as file:
-                    payload = file.read(LARGEST + 1)
+                    size = min(file.seek(0, 2), LARGEST + 1)  # a read takes the room it asks for, not what it finds
+                    file.seek(0)
+                    payload = file.read(size)
             except OSError:
                 raise ConfigError("", "%s is missing" % path)
             if len(payload) > LARGEST:
@@ -142,6 +147,8 @@ class Settings:
                 raise ConfigError("", "larger than %d bytes" % LARGEST)
             version, doc = parse(payload, True)
             config = validate(doc, self._buses)
+            doc = None
+            gc.collect()  # what is built next is the most a node ever has at once
             try_out(config, version, hashed)
         except ConfigError as error:
             self.rejected(version, hashed, error)
@@ -171,8 +178,13 @@ class Settings:
         os.rename("config.new", CURRENT)
 
     def _is_current_good(self):
+        hashed = sha256()
         try:
             with open(CURRENT, "rb") as file:
-                return digest(file.read(LARGEST + 1)) == self.hash
+                part = file.read(_PART)
+                while part:
+                    hashed.update(part)
+                    part = file.read(_PART)
         except OSError:
             return False
+        return hexlify(hashed.digest()[:8]).decode() == self.hash
