@@ -173,6 +173,7 @@ class Listener:
     def __init__(self, port: int) -> None:
         self.rows = self.births = self.events = 0
         self.reported: dict[str, Any] = {}
+        self.away = False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.on_message = self._take
         self._client.connect("127.0.0.1", port)
@@ -182,26 +183,47 @@ class Listener:
         self._thread = threading.Thread(target=self._say, daemon=True)
         self._thread.start()
 
+    def host(self) -> dict[str, Any]:
+        """What `$host` says."""
+        return {"online": True, "t": START_MS, "session": "bench"}
+
     def _say(self) -> None:
         while not self._ended.wait(0.2):
-            host = {"online": True, "t": START_MS, "session": "bench"}
-            self._client.publish("babbitt/1/bench/$host", json.dumps(host), 1, True)
+            if not self.away:
+                self._client.publish("babbitt/1/bench/$host", json.dumps(self.host()), 1, True)
+
+    def leave(self) -> None:
+        """Go offline: nothing is committed any more."""
+        self.away = True
+        self._client.publish("babbitt/1/bench/$host", '{"online":false}', 1, True)
+
+    def back(self) -> None:
+        """Be online again."""
+        self.away = False
+        self._client.publish("babbitt/1/bench/$host", json.dumps(self.host()), 1, True)
+
+    def take(self, what: str, doc: dict[str, Any]) -> None:
+        """A message of the node arrived."""
 
     def _take(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         if message.retain:
             return  # of a node before this one
         what = message.topic.rsplit("/", 1)[1]
+        if what not in ("birth", "reported", "state", "data", "event") or not message.payload:
+            return
+        doc = json.loads(message.payload)
+        self.take(what, doc)
         if what == "birth":
             self.births += 1
         elif what == "reported":
-            self.reported = json.loads(message.payload)
+            self.reported = doc
         elif what in ("data", "event"):
-            doc = json.loads(message.payload)
             rows = len(doc["rows"]) if what == "data" else 1
             self.rows += rows if what == "data" else 0
             self.events += what == "event"
-            last = {"i": doc["i"], "boot": doc["boot"], "seq": doc["seq"] + rows - 1}
-            client.publish(OWN + "commit", json.dumps(last))
+            if not self.away:
+                last = {"i": doc["i"], "boot": doc["boot"], "seq": doc["seq"] + rows - 1}
+                client.publish(OWN + "commit", json.dumps(last))
 
     def desire(self, version: int, config: dict[str, Any]) -> None:
         """Ask for a configuration."""

@@ -17,6 +17,7 @@ from babbitt_tools.vboard import runtime as runtimes
 from babbitt_tools.vboard.log import BoundedLog
 from babbitt_tools.vboard.world import Fault, LinkState, World, WorldServer
 
+HEAP = "192k"
 POWER_ON, HARD_RESET, SOFT_RESET = 1, 2, 5  # as machine.reset_cause() tells on an ESP32
 BOOT_US = 300_000  # virtual time a reset takes
 NEVER_US = 1 << 60
@@ -67,7 +68,7 @@ class VirtualBoard:
         config: Mapping[str, Any] | None,
         board: Mapping[str, Any] | None = None,
         speed: float = 1.0,
-        heap: str = "192k",
+        heap: str = HEAP,
         runtime: str = "auto",
         image: Path | None = None,
         rom: bool = True,
@@ -145,6 +146,11 @@ class VirtualBoard:
         """Whether the firmware runs (also while it is being restarted by its own `machine.reset()`)."""
         with self._lock:
             return self._process is not None and self._wanted and self._process.poll() is None
+
+    @property
+    def heap_bytes(self) -> int:
+        """The heap of MicroPython's process in bytes: the node's and the shim's share."""
+        return self._heap + self.shim_bytes
 
     @property
     def now_us(self) -> int:
@@ -242,9 +248,7 @@ class VirtualBoard:
     def _spawn(self, cause: int) -> None:
         params = {**self._params, "start_us": self._now_us, "cause": cause}
         self._server = WorldServer(self._world, params, self._state, self._reset, self.name)
-        self._process = self._launch(
-            self._command(self._heap + self.shim_bytes, self.flash_dir), self._server
-        )
+        self._process = self._launch(self._command(self.heap_bytes, self.flash_dir), self._server)
 
     def _launch(self, command: list[str], server: WorldServer) -> subprocess.Popen[bytes]:
         assert self._log is not None
