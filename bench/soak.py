@@ -1,6 +1,6 @@
 """Does a node's memory hold for a week? A simulated week of the unmodified firmware, and the curve of its heap.
 
-    python bench/soak.py [--days D] [--heap 192k] [--svg FILE]        QUICK=1 runs eight hours
+    python bench/soak.py [--days D] [--heap 192k] [--svg FILE]        QUICK=1 runs seven hours
 
 The node (MicroPython on the virtual board, the configuration FULL of bench/heap.py with a record every five minutes)
 works against a real broker, behind a proxy that cuts its connection a hundred times; every tenth time the radio
@@ -285,7 +285,7 @@ def main() -> int:
     """Run the bench; returns the exit status."""
     quick = bool(os.environ.get("QUICK"))
     words = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    words.add_argument("--days", type=float, default=0.35 if quick else 7.0, help="simulated days")
+    words.add_argument("--days", type=float, default=0.3 if quick else 7.0, help="simulated days")
     words.add_argument(
         "--heap", default=None, help="heap of the node; the default is that of the virtual board"
     )
