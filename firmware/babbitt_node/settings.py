@@ -14,12 +14,10 @@ from hashlib import sha256
 
 from babbitt_node.config import validate
 from babbitt_node.errors import ConfigError
-from babbitt_node.hal.compile import const
 
 CURRENT = "config.json"
 GOOD = "config.good.json"
 LARGEST = 8192
-_PART = const(256)
 BORROWS = ("config", "rules")
 TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
@@ -96,10 +94,9 @@ class Settings:
         version = 0
         try:
             try:
+                size = os.stat(path)[6]  # a read reserves what it is asked for
                 with open(path, "rb") as file:
-                    size = min(file.seek(0, 2), LARGEST + 1)  # a read takes the room it asks for, not what it finds
-                    file.seek(0)
-                    payload = file.read(size)
+                    payload = file.read(min(size, LARGEST + 1))
             except OSError:
                 raise ConfigError("", "%s is missing" % path)
             if len(payload) > LARGEST:
@@ -178,13 +175,11 @@ class Settings:
         os.rename("config.new", CURRENT)
 
     def _is_current_good(self):
-        hashed = sha256()
         try:
+            hashed = sha256()
             with open(CURRENT, "rb") as file:
-                part = file.read(_PART)
-                while part:
+                while part := file.read(256):  # no room for a whole one is needed
                     hashed.update(part)
-                    part = file.read(_PART)
+            return hexlify(hashed.digest()[:8]).decode() == self.hash
         except OSError:
             return False
-        return hexlify(hashed.digest()[:8]).decode() == self.hash
