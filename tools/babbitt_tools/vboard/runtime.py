@@ -90,12 +90,12 @@ def bytecode(source: Path, module: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _compile(source: bytes, module: str) -> bytes:
+def _compile(source: bytes, module: str, march: str = "x64") -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         plain, out = Path(folder, "module.py"), Path(folder, "module.mpy")
         plain.write_bytes(source)
         done = subprocess.run(
-            [str(find_compiler()), "-march=x64", "-s", module, "-o", out, plain],
+            [str(find_compiler()), f"-march={march}", "-s", module, "-o", out, plain],
             capture_output=True,
             text=True,
             check=False,
@@ -105,8 +105,10 @@ def _compile(source: bytes, module: str) -> bytes:
         return out.read_bytes()
 
 
-def modules(source: Path) -> dict[str, bytes]:
+def modules(source: Path, march: str = "x64") -> dict[str, bytes]:
     """The modules of a folder (path in it: bytecode) and the table of their texts, see `babbitt_tools.slim`.
+
+    `march` is the processor as mpy-cross names it: x64, xtensawin (ESP32, S2, S3), rv32imc (C3, C6).
 
     Raises:
         BoardError: one does not compile.
@@ -116,7 +118,7 @@ def modules(source: Path) -> dict[str, bytes]:
     if slim.READER in sources:
         sources, files[slim.TABLE] = slim.slim(sources)
     for name, text in sources.items():
-        files[name.removesuffix(".py") + ".mpy"] = _compile(text.encode(), f"{source.name}/{name}")
+        files[name.removesuffix(".py") + ".mpy"] = _compile(text.encode(), f"{source.name}/{name}", march)
     return files
 
 
