@@ -10,6 +10,7 @@ A `desired` brings a `config` or a `network` (parts of node.json). It is checked
 good one; `give_up`, BOOTS starts without confirmation, or a document that cannot be run roll it back.
 """
 
+import gc
 import json
 import os
 from binascii import hexlify
@@ -271,6 +272,8 @@ class Settings:
             if kind == "network":
                 return self._offer_network(payload, version, hashed, doc)
             config = validate(doc, self._buses)
+            doc = None
+            gc.collect()  # what is built next is the most a node ever has at once
             try_out(config, version, hashed)
         except ConfigError as error:
             self.rejected(version, hashed, error)
