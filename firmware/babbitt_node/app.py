@@ -86,7 +86,8 @@ class Node:
         await self.supervisor.run()
 
     def stop(self):
-        """End by intention: the watermark is kept and the boot is marked clean."""
+        """End by intention: what was learnt and the watermark are kept and the boot is marked clean."""
+        self.station.close()
         self.spool.close()
         self.identity.ended()
 
@@ -120,7 +121,7 @@ class Node:
         """One row, then what it means: events of sensors and checks."""
         changed = False
         if station.values:
-            self.recorder.row(station.values)
+            self.recorder.row(station.values, station.recipe)
         for sensor, before, after in station.fault_changes():
             changed = True
             severity = 1 if after != "ok" else 0

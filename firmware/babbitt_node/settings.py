@@ -18,7 +18,7 @@ from babbitt_node.rules import sayable
 CURRENT = "config.json"
 GOOD = "config.good.json"
 LARGEST = 8192
-BORROWS = ("config", "rules")
+BORROWS = ("config", "rules", "checks.rows")
 TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
 

@@ -94,11 +94,12 @@ class SensorInfo(Struct, omit_defaults=True):
 
 
 class CheckInfo(Struct):
-    """One check; its settings by name are read from the payload where they are needed."""
+    """One check; its settings by name are read from the payload where they are needed. A vote on other checks
+    has no channel."""
 
     id: Id
     type: Text
-    channel: ChannelId
+    channel: ChannelId | None = None
 
 
 class ConfigInfo(Struct):
@@ -143,6 +144,12 @@ class Discarded(Struct):
     events: Count
 
 
+class JudgeInfo(Struct):
+    """For which recipe the node judges, whether the machine runs, and how often baselines were written to flash."""
+
+    recipe: Annotated[int, Meta(ge=0, le=255)]
+    machine: Annotated[str, Meta(pattern=exactly("(off|starting|running)"))]
+    writes: Count
 class Waves(Struct):
     """The waveforms a node keeps, (id, parts) each, and how many it had to throw away."""
 
@@ -172,6 +179,7 @@ class State(Struct):
     faults: Annotated[dict[Id, Text], Meta(max_length=8)]
     refused: Count
     restarts: Annotated[dict[Text, Count], Meta(max_length=32)]
+    judge: JudgeInfo | None = None
     cmd: Seq | None = None
     waves: Waves | None = None
 

@@ -149,6 +149,7 @@ def payloads():
         "faults": {"temp": "crc"},
         "refused": 1,
         "restarts": {"publisher": 2},
+        "judge": {"recipe": 7, "machine": "running", "writes": 12},
         "cmd": 7,
         "waves": {"kept": [["3-0", 4]], "dropped": 1},
     }
