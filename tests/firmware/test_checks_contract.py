@@ -8,6 +8,19 @@ from babbitt_node.checks import TYPES, make
 
 # Two specifications of every type: one bare, one with everything set. A new type must be added here.
 SPECS = {
+    "anomaly": (
+        {},
+        {
+            "learn": 16,
+            "recent": 2,
+            "limit": 20,
+            "margin": 2,
+            "hold": 1,
+            "floor_abs": 20,
+            "on_delay_s": 10,
+            "off_delay_s": 5,
+        },
+    ),
     "limit": (
         {"h": 4000},
         {

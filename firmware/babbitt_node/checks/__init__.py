@@ -4,11 +4,12 @@ base.py).
 A new type is a module with a subclass of base.Check and one line in TYPES.
 """
 
+from babbitt_node.checks.anomaly import Anomaly
 from babbitt_node.checks.limit import Limit
 from babbitt_node.checks.zscore import ZScore
 from babbitt_node.errors import NodeError
 
-TYPES = {"limit": Limit, "zscore": ZScore}
+TYPES = {"anomaly": Anomaly, "limit": Limit, "zscore": ZScore}
 _ID = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 
