@@ -47,7 +47,9 @@ def random_spec(rng: random.Random) -> Job:
         given = [name for name in ("ll", "l", "h", "hh") if rng.random() < 0.7] or ["h"]
         spec |= {n: v for n, v in zip(("ll", "l", "h", "hh"), limits, strict=True) if n in given}
         spec["hysteresis"] = rng.randint(0, scale // 10)
-    else:
+    elif kind == "anomaly":
+        spec |= {"learn": rng.randint(16, 60), "recent": rng.randint(2, 5), "hold": rng.randint(0, 10)}
+    elif kind == "zscore":
         spec |= {"learn": rng.randint(8, 100), "z10": rng.randint(20, 80), "shift": rng.randint(3, 10)}
         spec |= {"floor": rng.choice((1, 5, 50)), "floor_abs": rng.choice((0, 1, 100))}
     spec |= {"on_delay_s": rng.choice((0, 0, 10, 35)), "off_delay_s": rng.choice((0, 0, 10, 35))}

@@ -161,7 +161,7 @@ def best_threshold(
         points += [(values[i], gains[i], place[i]) for i in range(probation(rows), rows)]
     points.sort(key=lambda point: -point[0])
     total = sum(best_in)
-    best = (normalised(total, series, profile), math.inf)
+    best = (total, math.inf)
     for k, (value, gain, place) in enumerate(points):
         if place < 0:
             total += gain
@@ -169,8 +169,8 @@ def best_threshold(
             total += gain - best_in[place]
             best_in[place] = gain
         if k + 1 == len(points) or points[k + 1][0] != value:
-            best = max(best, (normalised(total, series, profile), value))
-    return best
+            best = max(best, (total, value))
+    return normalised(best[0], series, profile), best[1]
 
 
 def load(folder: Path) -> list[Series]:

@@ -9,7 +9,7 @@ from babbitt_node.checks import TYPES, make
 # Two specifications of every type: one bare, one with everything set. A new type must be added here.
 SPECS = {
     "anomaly": (
-        {},
+        {"learn": 16, "recent": 3},
         {
             "learn": 16,
             "recent": 2,

@@ -3,18 +3,20 @@
 Three signals of the values x: level (x), change (|x - the one before|), spread (|x - recent level|). Of each
 the recent mean m (EWMA, weight 2^-recent), and of m the usual mean and mean absolute deviation (EWMA, weight
 2^-11): z = |m - usual| / deviation, and the likelihood is the two-sided Gaussian tail probability of z, in
-tenths of a decade (90: one in 10^9). This is the anomaly likelihood of Lavin and Ahmad (ICMLA 2015, 'Evaluating
-Real-time Anomaly Detection Algorithms') on signals that need no model. The deviation is at least a quarter of
-the usual spread and `floor_abs`.
+tenths of a decade (100: one in 10^10). This is the anomaly likelihood of Lavin and Ahmad (ICMLA 2015, 'Evaluating
+Real-time Anomaly Detection Algorithms') on signals that need no model. The deviation is at least a
+sixteenth of the usual spread and `floor_abs`.
 
 A new extreme counts as well: a value more than `margin` per cent of the range so far beyond it, or a recent
-level or spread more than 4 x `margin` per cent beyond its own. The score is the largest of all, in per cent
-of its limit. After an alarm nothing is judged for `hold` values (a refractory latch), then the state falls
-with the score. It learns all the time: a change that stays becomes usual within some 2000 values.
+level or spread more than 16 x `margin` per cent beyond its own range, which follows with a lag of a quarter of
+2^recent. The score is the largest of all, in per cent of its limit. After an alarm nothing is judged for `hold`
+values (a refractory latch), then the state falls with the score. It learns all the time: a change that stays
+becomes usual within some 2000 values.
 
 Without unit or scale: values are taken relative to the first one and scaled so that the largest excursion
 takes 20 bits (block floating point; beyond the largest so far they saturate and the scale widens, at once
-while learning, by one bit a value later). Values are limited to +-(2^29-1). Means carry 8 binary places.
+while learning, by one bit a value later). Values are limited to +-(2^29-1), excursions to 2^20 steps of the
+scale, of which 16 are one step of the channel at the finest. Means carry 8 binary places.
 """
 
 from array import array
@@ -40,7 +42,7 @@ _EXTREMES = const(29)  # range of the recent level, range of the recent spread
 _SIZE = const(33)
 
 _FULL = const(1 << 20)
-_FINEST = const(20)
+_FINEST = const(16)
 _COARSEST = const(-10)
 _LIMIT = const((1 << 29) - 1)
 _LONG = const(2048)
@@ -60,10 +62,10 @@ class Anomaly(base.Check):
     LAYOUT = 0xA01
     SIZE = _SIZE
     SETTINGS = (
-        ("limit", 20, 300, 90),
+        ("limit", 20, 300, 100),
         ("margin", 1, 100, 3),
-        ("learn", 16, 4096, 150),
-        ("recent", 2, 7, 5),
+        ("learn", 16, 4096, 192),
+        ("recent", 2, 7, 6),
         ("hold", 0, 4096, 32),
         ("floor_abs", 0, 1 << 29, 1),
     ) + base.DELAYS
@@ -76,10 +78,14 @@ class Anomaly(base.Check):
         self._margin = settings["margin"]
         self._recent = 1 << settings["recent"]
         # The range of a recent mean means something only after some lengths of it.
-        self._learn = max(settings["learn"], 4 * self._recent)
+        self._learn = max(settings["learn"], 3 * self._recent)
         self._hold = settings["hold"]
         self._floor = settings["floor_abs"]
-        self._s[_SCALE] = _FINEST
+        # The finest scale at which 16 times the floor, and one step of the channel, still fit.
+        scale = _FINEST
+        while scale > _COARSEST and (self._floor << scale if scale >= 0 else self._floor >> -scale) > 1 << 16:
+            scale -= 1
+        self._s[_SCALE] = scale
 
     def _judge(self, value, dt_ms):
         s = self._s
@@ -137,8 +143,8 @@ class Anomaly(base.Check):
         if e < 0:
             floor >>= -e
         else:
-            floor = floor << e if floor <= _FULL >> e else _FULL
-        least = max(floor << 8, s[_SPREAD + 1] >> 2, 1)
+            floor <<= e
+        least = max(floor << 8, s[_SPREAD + 1] >> 4, 1)
         if n == 1:
             s[_BEFORE] = s[_LOW] = s[_HIGH] = y
             s[_LEVEL] = y << 8
@@ -147,13 +153,14 @@ class Anomaly(base.Check):
         self._learn_signal(_CHANGE, abs(y - s[_BEFORE]) << 8, n, least, 2)
         self._learn_signal(_SPREAD, away, n, least, 3)
         s[_BEFORE] = y
-        self._learn_range(_LOW, y, floor, max(1, least >> 8), self._margin, 4)
+        self._learn_range(_LOW, y, floor, max(1, least >> 8), self._margin, 1, 4)
         if n <= self._recent << 1:
             s[_EXTREMES] = s[_EXTREMES + 1] = s[_LEVEL]
             s[_EXTREMES + 2] = s[_EXTREMES + 3] = s[_SPREAD]
             return
-        self._learn_range(_EXTREMES, s[_LEVEL], floor << 8, least, self._margin << 2, 5)
-        self._learn_range(_EXTREMES + 2, s[_SPREAD], floor << 8, least, self._margin << 2, 6)
+        lag = 1 if s[STATE] == LEARNING else self._recent >> 2
+        self._learn_range(_EXTREMES, s[_LEVEL], floor << 8, least, self._margin << 4, lag, 5)
+        self._learn_range(_EXTREMES + 2, s[_SPREAD], floor << 8, least, self._margin << 4, lag, 6)
 
     def _learn_signal(self, at, v, n, least, cause):
         """Judge and learn the signal at s[at] (v with 8 binary places)."""
@@ -168,17 +175,19 @@ class Anomaly(base.Check):
         s[at + 1] += d // weight
         s[at + 2] += (far - dev) // weight
 
-    def _learn_range(self, at, v, floor, least, margin, cause):
-        """Judge v against the range s[at]..s[at + 1] and widen that. margin: per cent of the range."""
+    def _learn_range(self, at, v, floor, least, margin, lag, cause):
+        """Judge v against the range s[at]..s[at + 1] and widen that, by 1/lag of what is missing. margin: per
+        cent of the range.
+        """
         s = self._s
         low = s[at]
         high = s[at + 1]
         if v > high:
             over = v - high - floor
-            s[at + 1] = v
+            s[at + 1] = high + (v - high) // lag
         elif v < low:
             over = low - v - floor
-            s[at] = v
+            s[at] = low - (low - v) // lag
             cause = -cause
         else:
             return
