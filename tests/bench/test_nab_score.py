@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
-import nab_score as nab  # noqa: E402
+import nab_score as nab
 
 STANDARD, LOW_FP, LOW_FN = (nab.PROFILES[k] for k in ("standard", "reward_low_FP", "reward_low_FN"))
 S1 = 2 / (1 + math.exp(-5)) - 1  # 0.98661, what the first row of a window is worth before it is scaled to 1

@@ -8,19 +8,6 @@ from babbitt_node.checks import TYPES, make
 
 # Two specifications of every type: one bare, one with everything set. A new type must be added here.
 SPECS = {
-    "anomaly": (
-        {"learn": 16, "recent": 3},
-        {
-            "learn": 16,
-            "recent": 2,
-            "limit": 20,
-            "margin": 2,
-            "hold": 1,
-            "floor_abs": 20,
-            "on_delay_s": 10,
-            "off_delay_s": 5,
-        },
-    ),
     "limit": (
         {"h": 4000},
         {
@@ -43,6 +30,19 @@ SPECS = {
             "floor_abs": 0,
             "on_delay_s": 20,
             "off_delay_s": 10,
+        },
+    ),
+    "anomaly": (
+        {"learn": 16, "recent": 3},
+        {
+            "learn": 16,
+            "recent": 2,
+            "limit": 20,
+            "margin": 2,
+            "hold": 1,
+            "floor_abs": 20,
+            "on_delay_s": 10,
+            "off_delay_s": 5,
         },
     ),
 }
