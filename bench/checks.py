@@ -85,7 +85,8 @@ def node_scores(values: Sequence[int]) -> tuple[list[int], Scores]:
         changed = check.update(value, checks_node.DT_MS)
         if changed and check.severity:
             alarms.append(i)
-        found = check.evidence()
+        judged = not (changed and check.previous == "learning")  # it learns up to this value
+        found = check.evidence() if judged else {}
         cause = found.get("cause", 0)
         scores.append((found.get("score", 0), (cause > 0) - (cause < 0)))
     return alarms, scores
