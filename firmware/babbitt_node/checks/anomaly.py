@@ -85,7 +85,7 @@ class Anomaly(base.Check):
         scale = _FINEST
         while scale > _COARSEST and (self._floor << scale if scale >= 0 else self._floor >> -scale) > 1 << 16:
             scale -= 1
-        self._s[_SCALE] = scale
+        self._finest = scale
 
     def _judge(self, value, dt_ms):
         s = self._s
@@ -93,6 +93,7 @@ class Anomaly(base.Check):
         n = s[_COUNT]
         if n == 0:
             s[_ORIGIN] = x
+            s[_SCALE] = self._finest
         if n < _MOST:
             s[_COUNT] = n = n + 1
         self._follow(self._scaled(x), n)
