@@ -6,23 +6,18 @@
 A validated document is a new dict that has every key.
 """
 
-from babbitt_node import checks
+from babbitt_node import checks, drivers, samplers
+from babbitt_node.checks.base import table
 from babbitt_node.errors import ConfigError, NodeError
-from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of
+from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of, settings
 
 _LOW = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
+_MAX = (1 << 30) - 1
 CHANNELS_MAX = 64
-BORROWS = ("rules",)
-_BUS = {"adxl345": "spi", "ds18b20": "onewire"}
-_KEYS = {
-    "adxl345": ("id", "driver", "bus", "rate_hz", "range_g", "window"),
-    "ds18b20": ("id", "driver", "bus", "every_s", "rom"),
-}
-_AXES = ("x", "y", "z")
-_FEATURES = ("rms", "peak", "crest", "kurt")
+BORROWS = ("rules", "checks.rows")
 
 
 def validate(doc, buses=None):
@@ -31,7 +26,7 @@ def validate(doc, buses=None):
     doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises
     ConfigError(path, reason).
     """
-    an_object(doc, "", ("asset", "interval_s", "sensors", "checks"))
+    an_object(doc, "", ("asset", "interval_s", "sensors", "running", "checks"))
     if "asset" not in doc:
         raise ConfigError("asset", "missing, and there is no default")
     asset = an_object(doc["asset"], "asset", ("name", "kind"))
@@ -54,11 +49,15 @@ def validate(doc, buses=None):
         config["sensors"].append(sensor)
     _together(config)
     channels = channel_ids(config)
+    config["running"] = _running(doc.get("running", {}), channels)
     for i, entry in enumerate(a_list(doc.get("checks", []), "checks", 0, 32)):
         path = "checks[%d]" % i
-        check = _check(entry, path, channels)
+        check = _check(entry, path, channels, config["running"])
         if any(other["id"] == check["id"] for other in config["checks"]):
             raise ConfigError(path + ".id", "%s is there twice" % check["id"])
+        for k, name in enumerate(check.get("of", ())):
+            if all(other["id"] != name for other in config["checks"]):
+                raise ConfigError("%s.of[%d]" % (path, k), "there is no check '%s' before this one" % name)
         config["checks"].append(check)
     return config
 
@@ -67,12 +66,8 @@ def channel_ids(config):
     """Ids of all channels of a validated configuration, in the order of a row's values."""
     found = []
     for sensor in config["sensors"]:
-        if sensor["driver"] == "adxl345":
-            for axis in _AXES:
-                found += ["%s.%s.%s" % (sensor["id"], axis, name) for name in _FEATURES]
-            names = ("rate", "overflow", "clip")
-        else:
-            names = ("mean", "min", "max", "slope")
+        driver = drivers.module(sensor["driver"])
+        names = samplers.module(driver.KIND).names(sensor, driver)
         found += ["%s.%s" % (sensor["id"], name) for name in names]
     return found
 
@@ -80,35 +75,26 @@ def channel_ids(config):
 def _sensor(entry, path, interval_s, buses):
     if type(entry) is not dict:
         an_object(entry, path, ())
-    driver = one_of(entry, path, "driver", ("adxl345", "ds18b20"))
-    an_object(entry, path, _KEYS[driver])
+    name = one_of(entry, path, "driver", drivers.NAMES)
+    driver = drivers.module(name)
+    sampler = samplers.module(driver.KIND)
+    rows = driver.SETTINGS + sampler.SETTINGS
+    an_object(entry, path, ("id", "driver", "bus") + tuple(row[0] for row in rows))
     sensor = {
         "id": a_text(entry, path, "id", 1, 12, _SENSOR),
-        "driver": driver,
+        "driver": name,
         "bus": a_text(entry, path, "bus", 1, 32),
     }
     if buses is not None:
         one_of(entry, path, "bus", tuple(sorted(buses)))
-        if buses[sensor["bus"]] != _BUS[driver]:
-            reason = "%s needs a bus of type %s, %s is %s" % (
-                driver,
-                _BUS[driver],
-                sensor["bus"],
-                buses[sensor["bus"]],
+        if buses[sensor["bus"]] not in driver.BUSES:
+            raise ConfigError(
+                path + ".bus",
+                "%s needs a bus of type %s, %s is %s"
+                % (name, " or ".join(driver.BUSES), sensor["bus"], buses[sensor["bus"]]),
             )
-            raise ConfigError(path + ".bus", reason)
-    if driver == "adxl345":
-        sensor["rate_hz"] = one_of(entry, path, "rate_hz", (100, 200, 400, 800, 1600, 3200), 3200)
-        sensor["range_g"] = one_of(entry, path, "range_g", (2, 4, 8, 16), 16)
-        sensor["window"] = one_of(entry, path, "window", (64, 128, 256, 512, 1024), 512)
-    else:
-        every_s = an_int(entry, path, "every_s", 1, 3600, min(5, interval_s))
-        if every_s > interval_s:
-            raise ConfigError(path + ".every_s", "%d s is more than interval_s, %d s" % (every_s, interval_s))
-        sensor["every_s"] = every_s
-        sensor["rom"] = None
-        if entry.get("rom") is not None:
-            sensor["rom"] = a_text(entry, path, "rom", 16, 16, _DIGITS + "abcdef")
+    sensor.update(settings(entry, path, rows))
+    sampler.check(sensor, path, interval_s)
     return sensor
 
 
@@ -119,33 +105,55 @@ def _together(config):
         raise ConfigError(
             "sensors", "they have %d channels together, a node has at most %d" % (count, CHANNELS_MAX)
         )
-    windows_ms = sum(
-        s["window"] * 1000 // s["rate_hz"] + 1 for s in config["sensors"] if s["driver"] == "adxl345"
-    )
-    if windows_ms > config["interval_s"] * 1000 * 9 // 10:
+    busy_ms = 0
+    for sensor in config["sensors"]:
+        busy_ms += samplers.module(drivers.module(sensor["driver"]).KIND).busy_ms(sensor)
+    if busy_ms > config["interval_s"] * 1000 * 9 // 10:
         reason = "the windows take %d ms, more than nine tenths of interval_s (%d s)" % (
-            windows_ms,
+            busy_ms,
             config["interval_s"],
         )
         raise ConfigError("interval_s", reason)
 
 
-def _check(entry, path, channels):
+def _running(entry, channels):
+    """How the node knows that the machine runs, and how long what takes."""
+    path = "running"
+    an_object(entry, path, ("channel", "above", "hysteresis", "starting_s", "settle_s", "run_in_h"))
+    found = {"channel": None, "above": 0, "hysteresis": 0}
+    if "channel" in entry:
+        found["channel"] = one_of(entry, path, "channel", tuple(channels))
+        found["above"] = an_int(entry, path, "above", -_MAX, _MAX)
+        found["hysteresis"] = an_int(entry, path, "hysteresis", 0, 1 << 29, 0)
+    elif "above" in entry or "hysteresis" in entry:
+        raise ConfigError("running.channel", "missing: above and hysteresis are about a channel")
+    found["starting_s"] = an_int(entry, path, "starting_s", 0, 3600, 60)
+    found["settle_s"] = an_int(entry, path, "settle_s", 0, 3600, 60)
+    found["run_in_h"] = an_int(entry, path, "run_in_h", 0, 10000, 0)
+    return found
+
+
+def _check(entry, path, channels, running):
     if type(entry) is not dict:
         an_object(entry, path, ())
-    one_of(entry, path, "type", tuple(sorted(checks.TYPES)))
-    for key in ("id", "channel"):
-        a_text(entry, path, key, 1, 32)
-    settings = checks.TYPES[entry["type"]].SETTINGS
-    an_object(entry, path, ("id", "type", "channel") + tuple(row[0] for row in settings))
-    one_of(entry, path, "channel", tuple(channels))
+    kind = checks.find(one_of(entry, path, "type", tuple(sorted(checks.TYPES))))
+    keys = ("id", "type", "channel") if kind.CHANNEL else ("id", "type")
+    an_object(entry, path, keys + tuple(row[0] for row in table(kind)))
+    a_text(entry, path, "id", 1, 32)
+    index = None
+    if kind.CHANNEL:
+        a_text(entry, path, "channel", 1, 32)
+        index = channels.index(one_of(entry, path, "channel", tuple(channels)))
     try:
-        made = checks.make(entry, channels.index(entry["channel"]))
+        made = checks.make(entry, index)
     except NodeError as error:
         key, _, reason = error.detail.partition(": ")
         raise ConfigError(join(path, key), reason)
-    check = {"id": entry["id"], "type": entry["type"], "channel": entry["channel"]}
+    check = {key: entry[key] for key in keys}
     check.update(made.settings)
+    if running["channel"] is not None and check["when"] == "running" and "on_delay_s" not in entry:
+        # A machine that coasts down passes through everything that is not usual for it.
+        check["on_delay_s"] = max(check["on_delay_s"], running["starting_s"])
     return check
 
 
@@ -155,7 +163,7 @@ def validate_node(doc, wifi=True):
 
     The password is never part of a reason.
     """
-    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes"))
+    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes", "spool_hold_s"))
     node = {"site": a_text(doc, "", "site", 1, 32, _NAME), "node": a_text(doc, "", "node", 1, 32, _NAME)}
     node["wifi"] = None
     if wifi or doc.get("wifi") is not None:
@@ -176,4 +184,5 @@ def validate_node(doc, wifi=True):
         "keepalive_s": an_int(broker, "broker", "keepalive_s", 5, 600, 30),
     }
     node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
+    node["spool_hold_s"] = an_int(doc, "", "spool_hold_s", 0, 600, 9)
     return node

@@ -9,6 +9,13 @@ def shown(value):
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+def sayable(text):
+    """`text` as a message can carry it: a name out of a hostile document may have no UTF-8 form, and is of any
+    length.
+    """
+    return "".join([c if " " <= c <= "~" else "?" for c in text[:128]])
+
+
 def join(path, key):
     """Path of a key below a path."""
     return "%s.%s" % (path, key) if path else key
@@ -76,6 +83,26 @@ def a_text(doc, path, key, low, high, letters=None):
         ):  # half of a pair has no UTF-8 form: no birth could say it
             raise ConfigError(join(path, key), "control characters are not allowed in %s" % shown(value))
     return value
+
+
+def settings(doc, path, rows):
+    """{name: value} of settings described by rows: (name, choices, default), (name, low, high, default) for an
+    integer, or (name, letters, length, default) for a text of just that length. A default of None: the setting
+    may be absent or null, and is None then.
+    """
+    found = {}
+    for row in rows:
+        name = row[0]
+        default = row[-1]
+        if default is None and doc.get(name) is None:
+            found[name] = None
+        elif len(row) == 3:
+            found[name] = one_of(doc, path, name, row[1], default)
+        elif type(row[1]) is str:
+            found[name] = a_text(doc, path, name, row[2], row[2], row[1])
+        else:
+            found[name] = an_int(doc, path, name, row[1], row[2], default)
+    return found
 
 
 def _required(doc, path, key):

@@ -9,25 +9,24 @@
 A slot that could not be kept is left out by `skip`.
 """
 
-from babbitt_node import checks
-from babbitt_node.drivers.adxl345 import ADXL345
-from babbitt_node.drivers.ds18b20 import DS18B20
+from babbitt_node import drivers, samplers
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal.port import once
-from babbitt_node.window import TemperatureSampler, VibrationSampler
+from babbitt_node.judge import Judge
 
 
 class Station:
     """Samplers and checks of a validated configuration (None: no sensors).
 
-    `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots. Raises
+    `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots; `judges`, the
+    checks (`judge.Judge`). Raises
     ConfigError when a sensor or check cannot be built.
     """
 
     def __init__(self, config, board, quiet):
         self.samplers = []
-        self._checks = []
         self.interval_s = config["interval_s"] if config else 10
+        ids = ()
         if config:
             for i, spec in enumerate(config["sensors"]):
                 try:
@@ -35,7 +34,7 @@ class Station:
                 except NodeError as error:
                     raise ConfigError("sensors[%d].bus" % i, error.detail)
             ids = once("config", "channel_ids", config)
-            self._checks = [checks.make(spec, ids.index(spec["channel"])) for spec in config["checks"]]
+        self.judges = Judge(*once("assembly", "build", config, ids, self.samplers))
         self.values = [None] * sum(s.width for s in self.samplers)
         # The longest step that meets every reading and every record.
         step = self.interval_s
@@ -58,12 +57,7 @@ class Station:
                         self._faults[other.id] = before._faults[other.id]
         specs = [sampler.spec for sampler in before.samplers]
         kept = [s.id for s in self.samplers if s.spec in specs]
-        for i, check in enumerate(self._checks):
-            for other in before._checks:
-                same = (other.id, other.TYPE, other.channel) == (check.id, check.TYPE, check.channel)
-                if same and other.settings == check.settings and check.channel.split(".")[0] in kept:
-                    other.channel_index = check.channel_index
-                    self._checks[i] = other
+        self.judges.take_over(before.judges, kept)
         self._last_u = before._last_u
 
     def skip(self, slots):
@@ -73,29 +67,31 @@ class Station:
     async def slot(self, clock):
         """Do what this slot asks for; True if it completed a record. The first slot does.
 
-        Conversions of thermometers run while the windows of accelerometers are taken.
+        Conversions of slow sensors run while the windows of accelerometers are taken.
         """
         complete = self._at % self._steps == 0
+        if complete:
+            self.judges.begin()
         second = self._at * (self.step_ms // 1000)
         self._at += 1
         for sampler in self.samplers:
             if second % sampler.every_s == 0:
                 sampler.begin()
         if complete:
-            await self._measure(VibrationSampler)
+            await self._measure(True)
         for sampler in self.samplers:
             await sampler.collect()
         if complete:
-            await self._measure(TemperatureSampler)
+            await self._measure(False)
             u = clock.u()
             self._dt_ms = 0 if self._last_u is None else u - self._last_u
             self._last_u = u
         return complete
 
-    async def _measure(self, kind):
+    async def _measure(self, windowed):
         at = 0
         for sampler in self.samplers:
-            if isinstance(sampler, kind):
+            if sampler.windowed == windowed:
                 await sampler.measure(self.values, at)
             at += sampler.width
 
@@ -118,17 +114,36 @@ class Station:
         return {s.id: s.fault for s in self.samplers if s.fault}
 
     def judge(self):
-        """Give every check the value of its channel; yields those that changed their state."""
-        for check in self._checks:
-            if check.update(self.values[check.channel_index], self._dt_ms):
-                yield check
+        """Give every check its part of the record; yields those that changed their state."""
+        return self.judges.judge(self.values, self._dt_ms)
+
+    @property
+    def recipe(self):
+        """The recipe of the newest record, 0..255."""
+        return self.judges.recipe
+
+    def set_recipe(self, recipe):
+        """See Judge."""
+        self.judges.set_recipe(recipe)
+
+    def relearn(self, ids=None):
+        """See Judge."""
+        return self.judges.relearn(ids)
+
+    def release(self, ids=None):
+        """See Judge."""
+        return self.judges.release(ids)
+
+    def close(self):
+        """A clean end. Raises nothing."""
+        self.judges.close()
 
 
 def _sampler(spec, board, quiet, interval_s):
-    bus = board.bus(spec["bus"])
-    if spec["driver"] == "adxl345":
-        return VibrationSampler(spec, ADXL345(bus, spec["rate_hz"], spec["range_g"]), interval_s, quiet)
-    return TemperatureSampler(spec, DS18B20(bus, spec["rom"]), interval_s)
+    driver = drivers.module(spec["driver"])
+    settings = [spec[row[0]] for row in driver.SETTINGS]
+    device = driver.DEVICE(board.bus(spec["bus"]), *settings)
+    return samplers.module(driver.KIND).SAMPLER(spec, driver, device, interval_s, quiet)
 
 
 def _gcd(a, b):

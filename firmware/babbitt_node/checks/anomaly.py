@@ -226,6 +226,12 @@ class Anomaly(base.Check):
             return ((v >> (shift - 1)) + 1) >> 1
         return v << -shift
 
+    def _calm(self, state):
+        """The recent means belong to the last values: a baseline starts with the usual ones."""
+        state[_HOLD] = state[_SCORE] = state[_CAUSE] = 0
+        for at in (_LEVEL, _CHANGE, _SPREAD):
+            state[at] = state[at + 1]
+
     def _plausible(self, source):
         if not super()._plausible(source):
             return False
