@@ -214,7 +214,8 @@ class Node:
 def _node_settings(board):
     try:
         with open("node.json") as file:
-            return port.once("config", "validate_node", json.load(file), board.has_wifi)
+            dated = board.clock_kind == "simulated"
+            return port.once("config", "validate_node", json.load(file), board.has_wifi, dated)
     except ConfigError as error:
         raise NodeError("config_invalid", "node.json: " + error.detail)
     except (OSError, ValueError) as error:

@@ -116,8 +116,69 @@ async def silent():
     await client.close()
 
 
+beats = 0
+
+
+async def beat():
+    """A sampler's beat: it must go on whatever the network does."""
+    global beats
+    while True:
+        beats += 1
+        await port.sleep_ms(10)
+
+
+async def link():
+    """Connect as `job.json` says, as often as `rounds`; tell what came of it. Between two rounds wait for a line.
+
+    After connecting: subscribe, publish at QoS 0 and 1, wait for one message, or with `stream` publish until the end.
+    """
+    with open("job.json") as file:
+        job = json.load(file)
+    got = []
+    client = Client(
+        job.get("host", "127.0.0.1"),
+        PORT,
+        "node-link",
+        keepalive_s=job.get("keepalive_s", 30),
+        user=job.get("user"),
+        password=job.get("password"),
+        will=WILL,
+        on_message=lambda topic, payload, retained: got.append(bytes(payload).decode()),
+        answer_ms=job.get("answer_ms", 10000),
+        tls=job.get("tls"),
+        tx_size=1024,
+        rx_size=1024,
+    )
+    beating = asyncio.create_task(beat())
+    for n in range(job.get("rounds", 1)):
+        if n:
+            say("ready")
+            sys.stdin.readline()
+        before = beats
+        try:
+            present = await client.connect()
+            say("present", present)
+            if not present:
+                await client.subscribe("t/down")
+            await client.publish("t/up", b"quick %d" % n, 0)
+            await client.publish("t/up", b"sure %d" % n)
+            say("sent")
+            while job.get("stream"):
+                await client.send("t/stream", b"x" * 64)
+                await port.sleep_ms(5)
+            while not got:
+                await port.sleep_ms(5)
+            say("got", got.pop())
+        except NodeError as error:
+            say("failed", error.name, error.detail, beats - before)
+        await client.close()
+    beating.cancel()
+
+
 async def main():
-    if JOB == "many":
+    if JOB == "link":
+        await link()
+    elif JOB == "many":
         await many(int(sys.argv[3]), int(sys.argv[4]))
     elif JOB == "session":
         await session()
