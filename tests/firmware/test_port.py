@@ -93,7 +93,7 @@ def test_identities_differ():
 
 
 def _connect(host, number, ms):
-    return asyncio.run(open_tcp(host, number, ms))
+    return asyncio.run(open_tcp(host, number, ms, asyncio.Lock()))
 
 
 def test_nobody_listens_is_an_error_with_the_address():
