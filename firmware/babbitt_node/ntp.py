@@ -45,7 +45,7 @@ def _ms(packet, at):
     part = int.from_bytes(packet[at + 4 : at + 8], "big")
     if not seconds and not part:
         return 0
-    ms = (seconds - _UNIX_S) * 1000 + (part * 1000 >> 32)
+    ms = (seconds - _UNIX_S) * 1000 + (part * 1000 + 2147483648 >> 32)
     return ms if ms >= clocks.FIRST_MS else ms + 4294967296000
 
 

@@ -51,9 +51,12 @@ if MICROPYTHON:
 
         def close(self):
             """Close; harmless when closed already."""
-            if self._sock is not None:
-                self._sock.close()
-                self._sock = None
+            sock, self._sock = self._sock, None
+            if sock is not None:
+                try:
+                    sock.close()
+                except OSError as error:  # TLS says goodbye, and it may be too late for that
+                    print("closing:", error)
 
 else:
 

@@ -130,7 +130,7 @@ if MICROPYTHON:
             return Connection(self._sock)
 
         def close(self):
-            self._sock.close()
+            Connection(self._sock).close()
 
 else:
     import os
