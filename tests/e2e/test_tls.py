@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import socket
 import subprocess
+import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plant import SITE, Mosquitto, free_port, motor, well
+from plant import SITE, Mosquitto, Tap, free_port, motor, until, well
 
 from babbitt_tools.vboard.board import VirtualBoard
+from babbitt_tools.vboard.flash import virtual_board
 from pki import Pki
 
 pytestmark = [pytest.mark.part("mosquitto"), pytest.mark.part("openssl")]
@@ -49,6 +54,24 @@ def pki(tmp_path: Path) -> Pki:
     return pki
 
 
+def guarded(tmp_path: Path, program: str, pki: Pki, ending: ExitStack) -> Guarded:
+    """A running broker."""
+    broker = Guarded(tmp_path, program, pki)
+    ending.callback(broker.kill)
+    broker.start()
+    return broker
+
+
+def provision(flash: Path, pki: Pki, broker: Guarded) -> dict[str, Any]:
+    """Put the files onto the flash; gives node.json."""
+    flash.mkdir(parents=True)
+    for name in ("ca.der", "node.der", "node.key.der"):
+        shutil.copy(pki.path(name), flash)
+    tls = {"ca": "ca.der", "cert": "node.der", "key": "node.key.der", "server_name": "broker.hall"}
+    trust = {"host": "127.0.0.1", "port": broker.sealed_port, "user": NAME, "password": PASSWORD, "tls": tls}
+    return {"site": SITE, "node": NAME, "wifi": {"ssid": "hall", "password": "virtual"}, "broker": trust}
+
+
 @pytest.mark.parametrize(
     ("runtime", "interval_s", "records"),
     [
@@ -67,20 +90,12 @@ def test_from_a_virtual_board_over_tls_to_the_store(
     interval_s: int,
     records: int,
 ) -> None:
-    broker = Guarded(tmp_path, mosquitto_path, pki)
-    ending.callback(broker.kill)
-    broker.start()
+    broker = guarded(tmp_path, mosquitto_path, pki, ending)
     host = make_host("--no-web", "--broker", f"127.0.0.1:{broker.port}")
     plant = make_plant(broker.sealed_port)
-    flash = plant.flash(NAME)
-    flash.mkdir(parents=True)
-    for name in ("ca.der", "node.der", "node.key.der"):
-        shutil.copy(pki.path(name), flash)
-    tls = {"ca": "ca.der", "cert": "node.der", "key": "node.key.der", "server_name": "broker.hall"}
-    trust = {"host": "127.0.0.1", "port": broker.sealed_port, "user": NAME, "password": PASSWORD, "tls": tls}
-    who = {"site": SITE, "node": NAME, "wifi": {"ssid": "hall", "password": "virtual"}, "broker": trust}
+    who = provision(plant.flash(NAME), pki, broker)
     config = motor("Motor 1", interval_s)
-    board = VirtualBoard(NAME, flash, well(), node=who, config=config, speed=600, runtime=runtime)
+    board = VirtualBoard(NAME, plant.flash(NAME), well(), node=who, config=config, speed=600, runtime=runtime)
     plant.boards[NAME] = board
     board.start()
     plant.grown(NAME, records, 60)
@@ -96,3 +111,59 @@ def test_from_a_virtual_board_over_tls_to_the_store(
     assert "Traceback" not in said
     assert PASSWORD not in said
     host.stop()
+
+
+class TimeServer:
+    """An NTP server on loopback that says what time it is."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind(("127.0.0.1", 0))
+        self.port = int(self._sock.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                question, address = self._sock.recvfrom(100)
+            except OSError:
+                return  # closed
+            self.asked += 1
+            now = (time.time_ns() * (1 << 32) // 1_000_000_000 + (2_208_988_800 << 32)).to_bytes(9, "big")[
+                -8:
+            ]
+            head = bytes((0x24, 2, 6, 0xEC)) + bytes(8) + b"\x7f\x00\x00\x01"
+            self._sock.sendto(head + now + question[40:48] + now + now, address)
+
+    def close(self) -> None:
+        """End it."""
+        self._sock.close()
+
+
+@pytest.mark.parametrize(
+    "runtime", [pytest.param("micropython", marks=pytest.mark.part("micropython")), "cpython"]
+)
+def test_a_node_without_a_clock_asks_for_the_time_before_it_trusts_a_certificate(
+    tmp_path: Path, pki: Pki, mosquitto_path: str, ending: ExitStack, runtime: str
+) -> None:
+    broker = guarded(tmp_path, mosquitto_path, pki, ending)
+    server = TimeServer()
+    ending.callback(server.close)
+    tap = Tap(broker.port, f"babbitt/1/{SITE}/{NAME}/state")
+    ending.callback(tap.close)
+    who = provision(tmp_path / "flash", pki, broker) | {"ntp": {"host": "127.0.0.1", "port": server.port}}
+    board_json = virtual_board()
+    board_json["babbitt"]["clock"] = "none"
+    config = motor("Motor 1", 1)
+    board = VirtualBoard(
+        NAME, tmp_path / "flash", well(), node=who, config=config, board=board_json, runtime=runtime
+    )
+    ending.callback(board.stop)
+    board.start()
+    _, payload = until(tap.first, 40, lambda: board.log_tail(50))
+    state = json.loads(payload)
+    assert state["q"] == 3
+    assert abs(state["t"] - time.time() * 1000) < 60_000
+    assert server.asked == 2
+    assert "no_time: TLS waits for the date" in board.log_tail(50)
