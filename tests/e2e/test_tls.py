@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -167,3 +168,50 @@ def test_a_node_without_a_clock_asks_for_the_time_before_it_trusts_a_certificate
     assert abs(state["t"] - time.time() * 1000) < 60_000
     assert server.asked == 2
     assert "no_time: TLS waits for the date" in board.log_tail(50)
+
+
+def test_the_five_commands_of_the_page(
+    tmp_path: Path, make_host: Any, make_plant: Any, mosquitto_path: str, ending: ExitStack
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    said = page.split("## A broker with TLS and Mosquitto")[1].split("\n## ")[0]
+    (commands,) = re.findall(r"```sh\n(.*?)```", said, re.DOTALL)
+    settings, access = re.findall(r"```conf\n(.*?)```", said, re.DOTALL)
+    who = json.loads(re.findall(r"```json\n(.*?)```", said, re.DOTALL)[0])
+    assert len(commands.splitlines()) == 5
+    made = tmp_path / "made"
+    made.mkdir()
+    subprocess.run(["bash", "-euc", commands], cwd=made, check=True, capture_output=True)
+    (made / "nodes.acl").write_text(access)
+    broker = Mosquitto(tmp_path, mosquitto_path)
+    sealed = free_port()
+    settings = settings.replace("listener 8883", f"listener {sealed} 127.0.0.1")
+    settings = settings.replace("listener 1883", f"listener {broker.port}")
+    settings = re.sub(r"(\w+\.(?:pem|key|acl))", rf"{made}/\1", settings)
+    Path(broker._line[-1]).write_text(settings + "user root\n")
+    ending.callback(broker.kill)
+    broker.start()
+    make_host("--no-web", "--broker", f"127.0.0.1:{broker.port}")
+    plant = make_plant(sealed)
+    for name, its_name in ((who["node"], who["node"]), ("impostor", who["node"])):
+        flash = plant.flash(name)
+        flash.mkdir(parents=True)
+        for file in ("ca.der", f"{its_name}.der", f"{its_name}.key.der"):
+            shutil.copy(made / file, flash)
+        node = who | {"node": name, "broker": who["broker"] | {"host": "127.0.0.1", "port": sealed}}
+        world, config = well(), motor(name)
+        board = VirtualBoard(name, flash, world, node=node, config=config, speed=100)
+        plant.boards[name] = board
+        board.start()
+    tap = Tap(broker.port, "babbitt/1/hall/#")
+    ending.callback(tap.close)
+    heard: list[str] = []
+
+    def topics() -> list[str]:
+        heard.extend(topic for topic, _ in tap.rest())
+        return heard
+
+    until(lambda: f"babbitt/1/hall/{who['node']}/data" in topics(), 40, plant.told)
+    # With the certificate of another it may come in, and neither listen nor speak under its own name.
+    plant.wait(lambda: "broker_refused" in plant.boards["impostor"].log_tail(50), 40)
+    assert [topic for topic in topics() if "impostor" in topic] == []
