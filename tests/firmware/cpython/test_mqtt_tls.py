@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from broker_kit import WAIT_S, Broker, Watcher, free_port
+
 from pki import Pki
 
 pytestmark = [pytest.mark.part("mosquitto"), pytest.mark.part("openssl")]
@@ -120,6 +121,11 @@ def test_another_host_name_is_refused(mosquitto, link, name):
         "mismatch",
         "not valid for",
     )
+
+
+@pytest.mark.parametrize("name", [".", "x" * 80])
+def test_a_name_that_no_certificate_holds_is_refused(mosquitto, link, name):
+    refused(link(mosquitto().port, tls={**TLS, "server_name": name}), "handshake: ")
 
 
 @pytest.mark.parametrize(
