@@ -218,3 +218,21 @@ def test_the_five_commands_of_the_page(
     denied = "Denied PUBLISH from hall.impostor"
     plant.wait(lambda: (tmp_path / "broker.log").read_text().count(denied) >= 3, 40)
     assert [topic for topic in topics() if "impostor" in topic] == []
+
+
+def test_a_broker_that_freezes_in_the_handshake_stops_no_measurement(
+    tmp_path: Path, pki: Pki, make_plant: Any, ending: ExitStack
+) -> None:
+    frozen = ending.enter_context(socket.create_server(("127.0.0.1", 0)))
+    plant = make_plant(frozen.getsockname()[1])
+    flash = plant.flash(NAME)
+    flash.mkdir(parents=True)
+    shutil.copy(pki.path("ca.der"), flash)
+    trust = {"host": "127.0.0.1", "port": plant.port, "tls": {"ca": "ca.der"}}
+    board = plant.add(NAME, well(), motor("Motor 1", 1), 100, broker=trust)
+    plant.wait(
+        lambda: plant.newest(NAME) >= (1, 9), 40
+    )  # ten records, while nothing but the handshake goes on
+    assert board.log_tail(50).splitlines()[1:] == []
+    plant.wait(lambda: "timeout: no TLS handshake within" in board.log_tail(50), 60)
+    assert plant.newest(NAME) >= (1, 15)

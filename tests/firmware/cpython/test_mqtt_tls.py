@@ -63,11 +63,11 @@ def mosquitto(tmp_path: Path, pki: Pki, mosquitto_path: str) -> Iterator[Callabl
 def link(node: Any, pki: Pki, tmp_path: Path) -> Callable[..., Any]:
     """`link(port, **job)` starts the node's job `link` with the files of the PKI on its flash."""
 
-    def start(port: int, **job: Any) -> Any:
+    def start(port: int, name: str = "link", *args: object, **job: Any) -> Any:
         for file in pki.folder.glob("*.der"):
             shutil.copy(file, tmp_path)
         (tmp_path / "job.json").write_text(json.dumps(job))
-        return node("link", port)
+        return node(name, port, *args)
 
     return start
 
@@ -289,3 +289,13 @@ def test_nothing_secret_is_left_on_the_flash(mosquitto, link, pki, tmp_path):
     while {p.name for p in tmp_path.iterdir()} - before - {"job.json", "mosquitto.conf"}:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_connections_that_succeed_and_fail_leave_no_memory_behind(mosquitto, link):
+    target = link(mosquitto().port, "again", 80, tls=TLS)
+    word, heap, resident, seen = target.fact()
+    assert word == "growth"
+    assert seen == {"connected": 40, "tls_error": 40}
+    print("60 connections grew the heap by", heap, "and the process by", resident, "bytes")
+    assert heap < 4000
+    assert resident < 1_000_000  # a leak of one connection's 25 kB would be 1.5 MB
