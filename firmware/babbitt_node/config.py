@@ -8,15 +8,14 @@ A validated document is a new dict that has every key.
 
 from babbitt_node import checks, drivers, samplers
 from babbitt_node.errors import ConfigError, NodeError
-from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of, settings
+from babbitt_node.rules import a_guarded, a_list, a_text, an_int, an_object, join, one_of, settings
 
 _LOW = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
 CHANNELS_MAX = 64
-BORROWS = ("rules",)
-_FILE = _LOW + _LOW.upper() + _DIGITS + "._-"
+BORROWS = ("rules", "nodefile")
 
 
 def validate(doc, buses=None):
@@ -142,7 +141,7 @@ def validate_node(doc, wifi=True, dated=False):
     if wifi or doc.get("wifi") is not None:
         if "wifi" not in doc:
             raise ConfigError("wifi", "missing: this board needs ssid and password")
-        net = _secretive(doc, "wifi", ("ssid", "password"))
+        net = a_guarded(doc, "wifi", ("ssid", "password"))
         node["wifi"] = {"ssid": a_text(net, "wifi", "ssid", 1, 32)}
         password = net.get("password")
         if type(password) is not str or len(password) > 64:
@@ -150,60 +149,9 @@ def validate_node(doc, wifi=True, dated=False):
         node["wifi"]["password"] = password
     if "broker" not in doc:
         raise ConfigError("broker", "missing, and there is no default")
-    node["broker"] = _broker(doc)
-    node["ntp"] = None
-    if doc.get("ntp") is not None:
-        ntp = an_object(doc["ntp"], "ntp", ("host", "port"))
-        node["ntp"] = {
-            "host": a_text(ntp, "ntp", "host", 1, 128),
-            "port": an_int(ntp, "ntp", "port", 1, 65535, 123),
-        }
-    elif node["broker"]["tls"] is not None and not dated:
-        raise ConfigError(
-            "ntp", "missing: broker.tls needs a time server, no certificate is checked without the date"
-        )
+    from babbitt_node import nodefile
+
+    node["broker"] = nodefile.broker(doc)
+    node["ntp"] = nodefile.time_server(doc, node["broker"]["tls"] is not None and not dated)
     node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
     return node
-
-
-def _secretive(doc, key, keys):
-    """As an_object, but what stands there instead is not shown: it may be a password."""
-    if type(doc[key]) is not dict:
-        raise ConfigError(key, "expected an object {...}")
-    return an_object(doc[key], key, keys)
-
-
-def _broker(doc):
-    broker = _secretive(doc, "broker", ("host", "port", "keepalive_s", "user", "password", "tls"))
-    tls = None
-    if broker.get("tls") is not None:
-        files = an_object(broker["tls"], "broker.tls", ("ca", "cert", "key", "server_name"))
-        tls = {"ca": a_text(files, "broker.tls", "ca", 1, 32, _FILE)}
-        for key, size, letters in (("cert", 32, _FILE), ("key", 32, _FILE), ("server_name", 128, None)):
-            known = files.get(key) is not None
-            tls[key] = a_text(files, "broker.tls", key, 1, size, letters) if known else None
-        for key, other in (("cert", "key"), ("key", "cert")):
-            if tls[key] is None and tls[other] is not None:
-                raise ConfigError("broker.tls." + key, "missing: %s is of no use without it" % other)
-    found = {
-        "host": a_text(broker, "broker", "host", 1, 128),
-        "port": an_int(broker, "broker", "port", 1, 65535, 1883 if tls is None else 8883),
-        "keepalive_s": an_int(broker, "broker", "keepalive_s", 5, 600, 30),
-        "user": None,
-        "password": None,
-        "tls": tls,
-    }
-    if broker.get("user") is not None:
-        found["user"] = a_text(broker, "broker", "user", 1, 64)
-        if len(found["user"].encode()) > 64:
-            raise ConfigError("broker.user", "expected at most 64 bytes of UTF-8")
-    password = broker.get("password")
-    if password is not None:
-        if type(password) is not str or any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in password):
-            raise ConfigError("broker.password", "expected text without control characters")
-        if not 1 <= len(password.encode()) <= 128:
-            raise ConfigError("broker.password", "expected 1 to 128 bytes of UTF-8")
-        if found["user"] is None:
-            raise ConfigError("broker.user", "missing: a password needs a user")
-        found["password"] = password
-    return found
