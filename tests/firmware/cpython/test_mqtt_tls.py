@@ -221,6 +221,7 @@ class Proxy:
         self.port = int(self._server.getsockname()[1])
         self.forwards = threading.Event()
         self.forwards.set()
+        self.spoils = threading.Event()
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -239,6 +240,8 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 self.forwards.wait()
+                if self.spoils.is_set():
+                    data = data[:-1] + bytes((data[-1] ^ 1,))
                 sink.sendall(data)
         except OSError:
             pass  # one side is gone
@@ -267,6 +270,22 @@ def test_a_half_open_link_is_found_and_left(mosquitto, link, tls):
     proxy.forwards.set()
     target.go_on()
     assert target.fact() == ["present", True]
+    assert target.fact() == ["sent"]
+    proxy.close()
+
+
+def test_bytes_that_were_changed_on_the_way_end_the_connection(mosquitto, link):
+    proxy = Proxy(mosquitto().port)
+    target = link(proxy.port, tls=TLS, rounds=2, stream=True)
+    assert target.fact() == ["present", False]
+    assert target.fact() == ["sent"]
+    proxy.spoils.set()
+    said = target.fact()
+    assert said[0] == "failed" and said[1] in ("broker_lost", "tls_error"), said
+    assert target.fact() == ["ready"]
+    proxy.spoils.clear()
+    target.go_on()
+    assert target.fact()[0] == "present"
     assert target.fact() == ["sent"]
     proxy.close()
 
