@@ -1,5 +1,5 @@
-"""The parts of node.json that say whom a node trusts: the broker, its credentials, the time server. Needed once, at the
-start: `config.validate_node` loads this and it is forgotten with it.
+"""The parts of node.json that say whom a node trusts: the broker, its credentials, the time server. Needed at
+the start and for a new network: `config.validate_node` loads this and it is forgotten with it.
 """
 
 from babbitt_node.errors import ConfigError
@@ -46,7 +46,7 @@ def broker(doc):
 
 
 def time_server(doc, needed):
-    """`ntp` of node.json, or None. needed: TLS waits for the date, and nothing else tells it. Raises ConfigError."""
+    """`ntp` of node.json, or None. needed: TLS waits for the date. Raises ConfigError."""
     if doc.get("ntp") is None:
         if needed:
             reason = "missing: broker.tls needs a time server, no certificate is checked without the date"

@@ -70,7 +70,9 @@ def provision(flash: Path, pki: Pki, broker: Guarded) -> dict[str, Any]:
         shutil.copy(pki.path(name), flash)
     tls = {"ca": "ca.der", "cert": "node.der", "key": "node.key.der", "server_name": "broker.hall"}
     trust = {"host": "127.0.0.1", "port": broker.sealed_port, "user": NAME, "password": PASSWORD, "tls": tls}
-    return {"site": SITE, "node": NAME, "wifi": {"ssid": "hall", "password": "virtual"}, "broker": trust}
+    wifi = {"ssid": "hall", "password": "virtual"}
+    clock = {"host": "127.0.0.1", "port": 9}  # required, and asked by no node whose clock is simulated
+    return {"site": SITE, "node": NAME, "wifi": wifi, "broker": trust, "ntp": clock}
 
 
 @pytest.mark.parametrize(

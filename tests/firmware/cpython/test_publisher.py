@@ -5,13 +5,16 @@ firmware tests. The same code runs on MicroPython in the tests of the virtual bo
 """
 
 import asyncio
+import json
 
 import pytest
 
 from babbitt_node import clock as clocks
+from babbitt_node import publisher as publisher_module
+from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
 from babbitt_node.errors import NodeError
-from babbitt_node.hal import port
+from babbitt_node.mqtt.packets import PUBLISH_HEAD
 from babbitt_node.publisher import Publisher
 from babbitt_node.segment import ROW
 from babbitt_node.spool import Spool
@@ -35,16 +38,12 @@ class Identity:
 
 
 class Board:
-    """A board with a lamp and a clock that was never set."""
+    """A board with a clock that was never set."""
 
     clock_kind = "none"
-    lamp = False
 
     def reset_cause(self):
         return "power_on"
-
-    def led(self, on):
-        self.lamp = on
 
 
 class Node:
@@ -70,13 +69,17 @@ class Node:
         self.clock = Clock(self.board)
         self.spool = Spool("spool", 100000, "9f3a01bc", 3)
         self.quiet = asyncio.Lock()
+        self.waves = Captures()
+        self.taken = 0
+        self.write_birth = self.write_state = self.write_reported = lambda out: out.raw(b"{}")
 
 
 def made(rows=0):
     node = Node()
     for seq in range(rows):
         node.spool.append(ROW, 3, seq, b"[%d,null,0]" % seq)
-    return node, Publisher(node)
+    node.publisher = Publisher(node)
+    return node, node.publisher
 
 
 def down(publisher, topic, payload, retained=False):
@@ -143,7 +146,7 @@ def test_records_of_boots_before_may_be_committed_before_they_are_sent_again():
 def test_the_host_comes_goes_and_starts_again():
     node, publisher = made()
     down(publisher, HOST, b'{"online":true,"t":1789000000000,"session":"c0ffee12"}', True)
-    assert publisher.host_online and node.board.lamp and publisher._rewind
+    assert publisher.host_online and publisher._rewind
     assert node.clock.q == clocks.NONE  # a retained time may be old
     down(publisher, HOST, b'{"online":true,"t":1789000000000,"session":"c0ffee12"}')
     assert node.clock.q == clocks.HOST and 0 <= node.clock.t() - NOW < 5000
@@ -154,7 +157,7 @@ def test_the_host_comes_goes_and_starts_again():
     down(publisher, HOST, b'{"online":true,"t":1789000020000,"session":"c0ffee13"}')
     assert publisher._rewind
     down(publisher, HOST, b'{"online":false}', True)
-    assert not publisher.host_online and not node.board.lamp
+    assert not publisher.host_online
 
 
 def test_a_host_whose_clock_is_20_years_off_is_not_believed():
@@ -208,133 +211,101 @@ def test_the_birth_of_a_configuration_comes_before_the_next_configuration():
     assert done == [b"1", "reported", "birth", b"2", "reported", "birth"]
 
 
-# ---- connecting again
+def command(n, **more):
+    return json.dumps({"i": "9f3a01bc", "boot": 3, "n": n, "id": "c%d" % n, "cmd": "report", **more}).encode()
 
 
-class VirtualTime:
-    """A clock that jumps to the end of every sleep."""
+class Wire:
+    """In place of the client's publish: keeps what was published; the next `losses` do not get through."""
 
-    def __init__(self):
-        self.now_ms = 0
+    def __init__(self, publisher):
+        self.sent = []
+        self.losses = 0
+        publisher._client.publish = self.publish
 
-    def ticks_us(self):
-        return self.now_ms * 1000
-
-    async def sleep_ms(self, ms):
-        self.now_ms += ms
-        await asyncio.sleep(0)
-
-    def utc_ms(self):
-        return NOW + self.now_ms
-
-    def set_utc_ms(self, ms):
-        """Nobody asks this clock for the date."""
+    async def publish(self, topic, payload, qos=1, retain=False, room=None):
+        if self.losses:
+            self.losses -= 1
+            raise NodeError("broker_lost", "gone")
+        assert qos == 1 and retain == (payload == b"{}")
+        self.sent.append((topic.rpartition("press-7/")[2], bytes(payload)))
 
 
-class Network:
-    """A network that is up unless it was left."""
-
-    def __init__(self):
-        self.left = 0
-        self.joined = 0
-        self._up = True
-
-    def is_up(self):
-        return self._up
-
-    def down(self):
-        self.left += 1
-        self._up = False
-
-    async def up(self, ssid, password):
-        self.joined += 1
-        self._up = True
-
-
-class Broker:
-    """In place of the client: refuses, or keeps a connection for `lasts_ms[n]` at the n-th attempt."""
-
-    connected = False
-    refused = 0
-
-    def __init__(self, time, lasts_ms, look):
-        self._time = time
-        self._look = look
-        self._lasts_ms = lasts_ms
-        self.began = []  # when every attempt began
-        self.ended = []  # and when it was over
-
-    async def connect(self):
-        self.began.append(self._time.now_ms)
-        lasts_ms = self._lasts_ms[len(self.began) - 1]
-        if lasts_ms is None:
-            raise NodeError("network_down", "nobody there")
-
-    async def publish(self, *_):
-        left_ms = self._lasts_ms[len(self.began) - 1]
-        while left_ms > 0:
-            self._time.now_ms += min(left_ms, 86_400_000)
-            left_ms -= 86_400_000
-            self._look()  # as every record does
-        raise NodeError("broker_lost", "gone")
-
-    async def close(self):
-        self.ended.append(self._time.now_ms)
-
-
-def attempts(lasts_ms, monkeypatch):
-    """The pauses in ms after the attempts, and the network."""
-    time = VirtualTime()
-    monkeypatch.setattr(port, "clock", time)
+def test_an_ack_is_kept_until_the_broker_has_it():
     node, publisher = made()
-    network = Network()
-    node.board.network = lambda: network
-    node.write_birth = lambda out: out.raw(b"{}")
-    broker = publisher._client = Broker(time, lasts_ms, node.clock.u)
-
-    async def run():
-        with pytest.raises(IndexError):
-            await publisher.run(lambda: None)
-
-    asyncio.run(run())
-    return [b - e for b, e in zip(broker.began[1:], broker.ended, strict=False)], network
-
-
-def grown_as(pauses_ms, factors_s):
-    """Whether the pauses are these, each shortened to a half or lengthened by a half at random."""
-    assert len(pauses_ms) == len(factors_s)
-    return all(500 * f <= p <= 1520 * f for p, f in zip(pauses_ms, factors_s, strict=True))
-
-
-def test_the_pauses_double_to_a_minute_with_jitter(monkeypatch):
-    seen, network = attempts([None] * 12, monkeypatch)
-    assert grown_as(seen, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60]), seen
-    assert network.left == network.joined == 3  # every fourth time the network itself is tried anew
-    again, _ = attempts([None] * 12, monkeypatch)
-    assert seen != again, "no jitter"
-    assert len(set(seen[6:])) > 1, "no jitter"
+    wire = Wire(publisher)
+    down(publisher, OWN + b"cmd", command(1, cmd="explode"))
+    down(publisher, OWN + b"cmd", command(2))
+    down(publisher, OWN + b"cmd", command(2), True)
+    down(publisher, OWN + b"cmd", b"{")
+    down(publisher, OWN + b"cmd", b"")
+    while node.taken < 2 or publisher._commands:
+        wire.losses = 0
+        assert step(publisher)
+    assert publisher.refused == 3
+    wire.losses = 1
+    with pytest.raises(NodeError):
+        while True:
+            step(publisher)
+    while step(publisher):
+        pass
+    said = [json.loads(payload) for topic, payload in wire.sent if topic == "ack"]
+    assert [(a["id"], a["state"]) for a in said] == [("c1", "refused"), ("c2", "done"), ("c2", "refused")]
+    assert ("birth", b"{}") in wire.sent
 
 
-def test_a_broker_that_throws_us_out_at_once_is_not_asked_every_second(monkeypatch):
-    seen, network = attempts([5000] * 8, monkeypatch)
-    assert grown_as(seen, [1, 2, 4, 8, 16, 32, 60, 60]), seen
-    assert network.left == 0
-
-
-def test_after_a_connection_of_a_minute_the_pauses_begin_anew(monkeypatch):
-    seen, _ = attempts([None, None, None, 120_000, None, None], monkeypatch)
-    assert grown_as(seen, [1, 2, 4, 1, 2, 4]), seen
-    eleven_days = 11 * 86_400_000  # beyond half the period of the ticks
-    seen, _ = attempts([None, None, None, eleven_days, None], monkeypatch)
-    assert grown_as(seen, [1, 2, 4, 1, 2]), seen
-
-
-def test_tls_waits_for_the_date(monkeypatch):
+def test_more_commands_than_can_wait_are_dropped_and_counted():
     node, publisher = made()
-    node.board.network = Network
-    publisher._tls = True
-    with pytest.raises(NodeError) as caught:
-        asyncio.run(publisher._join(0))
-    assert caught.value.name == "no_time"
-    node.clock.offer(NOW, clocks.NTP)
-    asyncio.run(publisher._join(0))
+    for n in range(1, 12):
+        down(publisher, OWN + b"cmd", command(n))
+    assert publisher.refused == 3
+    wire = Wire(publisher)
+    while step(publisher):
+        pass
+    assert node.taken == 8 and [topic for topic, _ in wire.sent].count("ack") == 8
+
+
+def test_a_reboot_waits_for_its_ack():
+    node, publisher = made()
+    done = []
+    node.stop = lambda: done.append("stop")
+    node.board.restart = lambda: done.append("restart")
+    wire = Wire(publisher)
+    down(publisher, OWN + b"cmd", command(1, cmd="reboot"))
+    step(publisher)
+    publisher.state_due = False
+    wire.losses = 1
+    with pytest.raises(NodeError):
+        step(publisher)
+    assert not done
+    step(publisher)
+    assert wire.sent and not done
+    step(publisher)
+    assert done == ["stop", "restart"]
+
+
+def test_parts_of_a_waveform_go_on_where_the_broker_has_them():
+    node, publisher = made()
+    entry = [3, 0, 4, 0]
+    node.waves.kept.append(entry)
+    wire = Wire(publisher)
+
+    def chunk(module, function, owner, room):
+        assert (module, function, owner) == ("waves", "chunk", node)
+        room[PUBLISH_HEAD : PUBLISH_HEAD + 1] = b"%d" % entry[3]
+        return (entry, entry[3], 1) if entry[3] < entry[2] else None
+
+    before = publisher_module.port.once
+    publisher_module.port.once = chunk
+    try:
+        assert not step(publisher)  # the host is not there
+        publisher.host_online = True
+        assert step(publisher) and step(publisher)
+        wire.losses = 1
+        with pytest.raises(NodeError):
+            step(publisher)
+        while step(publisher):
+            pass
+    finally:
+        publisher_module.port.once = before
+    assert wire.sent == [("wave/3-0", b"%d" % part) for part in range(4)]
