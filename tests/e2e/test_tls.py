@@ -231,7 +231,7 @@ def test_a_broker_that_freezes_in_the_handshake_stops_no_measurement(
     flash.mkdir(parents=True)
     shutil.copy(pki.path("ca.der"), flash)
     trust = {"host": "127.0.0.1", "port": plant.port, "tls": {"ca": "ca.der"}}
-    board = plant.add(NAME, well(), motor("Motor 1", 1), 100, broker=trust)
+    board = plant.add(NAME, well(), motor("Motor 1", 1), 100, broker=trust, ntp={"host": "127.0.0.1"})
     plant.wait(
         lambda: plant.newest(NAME) >= (1, 9), 40
     )  # ten records, while nothing but the handshake goes on
