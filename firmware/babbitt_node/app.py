@@ -12,6 +12,7 @@ import asyncio
 import gc
 
 import babbitt_node
+from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal import port
@@ -64,6 +65,8 @@ class Node:
         self.publisher = Publisher(self)
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
+        self.taken = 0  # the number of the last command
+        self.waves = Captures()
         self._on_new_network = self.settled[4] == "network"
         self._next_station = None
         self._announced = False  # whether a birth has reached the broker since the trial began
@@ -100,7 +103,8 @@ class Node:
         await self.supervisor.run()
 
     def stop(self):
-        """End by intention: the watermark is kept and the boot is marked clean."""
+        """End by intention: what was learnt and the watermark are kept and the boot is marked clean."""
+        self.station.close()
         self.spool.close()
         self.identity.ended()
 
@@ -122,6 +126,10 @@ class Node:
                 due = port.ticks_ms()
                 continue
             left = port.ticks_diff(due, port.ticks_ms())
+            if self.waves.job is not None:
+                self._replan.clear()
+                if await self.waves.step(self, left):
+                    continue
             if left > 0:
                 await port.happens(self._replan, min(left, _BEAT_MS))
                 continue
@@ -139,7 +147,7 @@ class Node:
         """One row, then what it means: events of sensors and checks."""
         changed = False
         if station.values:
-            self.recorder.row(station.values)
+            self.recorder.row(station.values, station.recipe)
         for sensor, before, after in station.fault_changes():
             changed = True
             severity = 1 if after != "ok" else 0
@@ -156,6 +164,8 @@ class Node:
                 check.held_s,
                 check.evidence(),
             )
+            if check.severity == 2:
+                self.waves.alarm(self, check)
         if changed:
             self.publisher.state_due = True
             self.light.look()
@@ -188,6 +198,10 @@ class Node:
                 gc.collect()
             self.publisher.state_due = True
             self.publisher.wake()
+
+    def replan(self):
+        """Have the sampler look at once what there is to do."""
+        self._replan.set()
 
     # ---- configuration
 

@@ -52,6 +52,8 @@ _KEYS = {
     "config": ("version", "hash"),
     "spool": ("records", "bytes", "corrupt"),
     "discarded": ("rows", "events"),
+    "judge": ("recipe", "machine", "writes"),
+    "waves": ("kept", "dropped"),
 }
 _CHECK = ("id", "type", "channel")
 
@@ -146,6 +148,12 @@ def state(out, node):
         "faults": node.station.faults(),
         "refused": node.publisher.refused,
         "restarts": node.supervisor.restarts,
+        "judge": node.station.judges.info(),
+        "cmd": node.taken,
+        "waves": {
+            "kept": [["%d-%d" % (entry[0], entry[1]), entry[2]] for entry in node.waves.kept],
+            "dropped": node.waves.dropped,
+        },
     }
     write_state(out, info)
 
@@ -154,7 +162,7 @@ def write_birth(out, info, samplers, checks):
     """Write the birth.
 
     info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe().
-    checks: validated entries of the configuration; settings that are absent are left out.
+    checks: validated entries of the configuration; settings that are absent, false or `always` are left out.
     """
     _fields(out, info, _BIRTH)
     out.raw(b',"since":').int(info["since"])
@@ -172,18 +180,22 @@ def write_birth(out, info, samplers, checks):
     for at, check in enumerate(checks):
         if at:
             out.raw(b",")
-        value(out, {k: v for k, v in check.items() if v is not None}, _CHECK)
+        value(out, {k: v for k, v in check.items() if not _left_out(v)}, _CHECK)
     out.raw(b'],"config":')
     value(out, info["config"], _KEYS["config"])
     out.raw(b"}")
 
 
+def _left_out(setting):
+    return setting is None or setting is False or setting == "always"
+
+
 def write_state(out, info):
     """Write the state. info: every field by name."""
     _fields(out, info, _STATE)
-    for name in ("faults", "refused", "restarts"):
+    for name in ("faults", "refused", "restarts", "judge", "cmd", "waves"):
         out.raw(b',"').raw(name.encode()).raw(b'":')
-        value(out, info[name])
+        value(out, info[name], _KEYS.get(name))
     out.raw(b"}")
 
 

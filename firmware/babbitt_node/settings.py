@@ -10,6 +10,7 @@ A `desired` brings a `config` or a `network` (parts of node.json). It is checked
 good one; `give_up`, BOOTS starts without confirmation, or a document that cannot be run roll it back.
 """
 
+import gc
 import json
 import os
 from binascii import hexlify
@@ -18,13 +19,13 @@ from hashlib import sha256
 from babbitt_node import segment, trial
 from babbitt_node.config import validate, validate_node
 from babbitt_node.errors import ConfigError
-from babbitt_node.rules import an_object, join
+from babbitt_node.rules import an_object, join, sayable
 
 CURRENT = "config.json"
 GOOD = "config.good.json"
 NODE = "node.json"
 LARGEST = 8192
-BORROWS = ("trial", "config", "rules")
+BORROWS = ("trial", "config", "rules", "checks.rows")
 TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
 
@@ -83,13 +84,6 @@ def merged(node, network, wifi):
     except ConfigError as error:
         path = join("network", error.path) if error.path else "network"
         raise ConfigError(path, error.reason.split(", got")[0])
-
-
-def sayable(text):
-    """`text` as `reported` can carry it: a name out of a hostile document may have no UTF-8 form, and is of any
-    length.
-    """
-    return "".join([c if " " <= c <= "~" else "?" for c in text[:128]])
 
 
 def node_json():
@@ -277,6 +271,8 @@ class Settings:
             if kind == "network":
                 return self._offer_network(payload, version, hashed, doc)
             config = validate(doc, self._buses)
+            doc = None
+            gc.collect()  # what is built next is the most a node ever has at once
             try_out(config, version, hashed)
         except ConfigError as error:
             self.rejected(version, hashed, error)

@@ -1,4 +1,4 @@
-"""A configuration is accepted as a whole or refused with path and reason; the last good one is never lost."""
+"""A configuration is accepted as a whole or refused with path and reason. Its files: test_settings.py."""
 
 from helpers import raises
 
@@ -100,7 +100,7 @@ def test_every_error_has_its_path_and_reason():
     refused("checks[0].h", "is not in", check(h=1 << 40))
     refused("checks[0].hystresis", "did you mean 'hysteresis'?", check(hystresis=1))
     refused("checks[0].channel", "expected one of", check(channel="temp.mode"))
-    refused("checks[0].type", "expected one of limit, zscore", check(type="magic"))
+    refused("checks[0].type", "expected one of cusum, flat, limit", check(type="magic"))
     refused("checks[0].id", "expected text", check(id=""))
     refused("checks[1].id", "twice", document(checks=check()["checks"] * 2))
 

@@ -1,9 +1,10 @@
-"""The files of the configuration: what is kept, what is refused with path and reason, and what a node falls back to."""
+"""The files of the configuration: what is kept, what is refused, and that the last good one is never lost."""
 
+import gc
 import json
 import os
 
-from babbitt_node.errors import ConfigError
+from babbitt_node.rules import ConfigError
 from babbitt_node.settings import Settings, digest
 
 BUSES = {"spi0": "spi", "ow0": "onewire"}
@@ -67,6 +68,7 @@ def test_desired_is_kept_over_a_restart_with_version_and_hash():
 
 
 def test_a_bad_desired_changes_nothing_and_says_why():
+    long = b" " * 9000  # while there is room for it in one piece
     write("config.json", json.dumps(document()))
     settings = loaded()
     for bad, path, version in (
@@ -76,13 +78,48 @@ def test_a_bad_desired_changes_nothing_and_says_why():
         (b'{"version":-1,"config":{}}', "version", 0),
         (b'{"version":4}', "config", 0),
         (payload(5, interval_s=0), "interval_s", 5),
-        (b" " * 9000, "", 0),
+        (long, "", 0),
     ):
         assert not settings.offer(bad, accept), bad
         assert settings.report["state"] == "rejected" and settings.report["path"] == path, settings.report
         assert settings.report["version"] == version
         assert settings.report["hash"] == digest(bad) and settings.report["reason"]
     assert settings.report["version"] == 0 and loaded().config["interval_s"] == 10
+
+
+def hostile():
+    """(payload, path that is reported or None for any), one at a time: a node's heap does not hold them all."""
+    half = b"\\ud800"  # half of a pair: JSON can write it, UTF-8 cannot
+    asset = b'{"version":3,"config":{"asset":%s}}'
+    yield b'{"version":3,"config":{"%s":1}}' % half, "?"
+    yield b'{"version":3,"config":{"%s":1}}' % (b"k" * 1000), "k" * 128
+    yield asset % (b'{"name":"%s","kind":"machine"}' % half), "asset.name"
+    gc.collect()
+    yield asset % (b"[" * 1200 + b"]" * 1200), None
+
+
+def test_a_hostile_desired_gives_an_answer_that_can_be_sent():
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    for bad, path in hostile():
+        assert not settings.offer(bad, accept), bad[:40]
+        report = settings.report
+        assert report["state"] == "rejected" and report["reason"]
+        assert path is None or report["path"] == path, report
+        text = report["path"] + report["reason"]
+        assert len(report["path"]) <= 128 and all(" " <= c <= "~" for c in text), report
+    bad = None
+    gc.collect()
+    assert settings.offer(payload(8, interval_s=20), accept) and settings.report["state"] == "trial"
+
+
+def test_brackets_without_end_are_refused():
+    deep = b"[" * 8000  # while there is room for it in one piece
+    write("config.json", json.dumps(document()))
+    settings = loaded()
+    assert not settings.offer(deep, accept)
+    assert (settings.report["state"], settings.report["path"]) == ("rejected", "")
+    assert "nested" in settings.report["reason"]
 
 
 def test_a_desired_the_heap_has_no_room_for_is_refused_not_tried_for_ever():

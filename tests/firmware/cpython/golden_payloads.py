@@ -5,11 +5,13 @@ golden messages as an argument it writes the files, which are then to be reviewe
 """
 
 import json
+import os
 import sys
+from array import array
 
 BUFFER = bytearray(6144)  # before the imports, while the heap is in one piece
 
-from babbitt_node import messages  # noqa: E402
+from babbitt_node import commands, messages, taking  # noqa: E402
 from babbitt_node.config import validate  # noqa: E402
 from babbitt_node.drivers import adxl345, ds18b20  # noqa: E402
 from babbitt_node.records import Batch, Recorder  # noqa: E402
@@ -64,6 +66,42 @@ class Watch:
         return 1789000000000 - 81234567 + self._u
 
 
+class Sampler:
+    """An accelerometer, for the taking of a waveform."""
+
+    id = "vib"
+    spec = {"window": 512}
+
+    def held(self):
+        pass
+
+
+class Waves:
+    """What is kept of waveforms: nothing yet."""
+
+    taken = dropped = 0
+    job = None
+
+    def __init__(self):
+        self.kept = []
+
+
+class Node:
+    """As much of a node as commands and waveforms need; it stands for its own parts."""
+
+    install = INSTALL
+    boot = BOOT
+    taken = 7
+    settings = {"spool_bytes": 1000000}
+    size = 0
+
+    def __init__(self):
+        self.identity = self.spool = self.station = self
+        self.clock = Watch()
+        self.samplers = [Sampler()]
+        self.waves = Waves()
+
+
 def _samplers(config):
     vib, temp = config["sensors"]
     return [
@@ -114,6 +152,9 @@ def payloads():
         "faults": {"temp": "crc"},
         "refused": 1,
         "restarts": {"publisher": 2},
+        "judge": {"recipe": 7, "machine": "running", "writes": 12},
+        "cmd": 7,
+        "waves": {"kept": [["3-0", 4]], "dropped": 1},
     }
     messages.write_state(out.reset(), state)
     found["state.node"] = bytes(out.view())
@@ -150,7 +191,31 @@ def payloads():
         found[name] = bytes(batch.out.view())
     spool.close_files()
 
+    node = Node()
+    done = {"id": "c3a1", "cmd": "capture", "state": "done", "wave": "3-0"}
+    commands.write_ack(out.reset(), node, done)
+    found["ack.node_done"] = bytes(out.view())
+    refused = {"id": "c3a1", "cmd": "capture", "state": "refused", "error": "replayed"}
+    refused["reason"] = "n: 7 is not above 7, the last one taken"
+    commands.write_ack(out.reset(), node, refused)
+    found["ack.node_refused"] = bytes(out.view())
+    found["wave.node"] = waveform(node)
     return found
+
+
+def waveform(node):
+    """The description of a waveform of two windows."""
+    taking.ask(node, None, "xz", 768, "check", "vib.x.high")
+    axes = [array("h", range(512))] * 3
+    for k in range(2):
+        taking.add(node, axes, 512, (81234567 + 200 * k, 3199750, 0, k), k == 0)
+    taking.finish(node, 15625, 4)
+    with open("wave/3-0.wave", "rb") as file:
+        file.seek(768 * 4)
+        description = file.read()[:-16]
+    os.remove("wave/3-0.wave")
+    os.rmdir("wave")
+    return description
 
 
 def main():
