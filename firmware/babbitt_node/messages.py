@@ -12,7 +12,20 @@ from babbitt_node.hal import port
 BIRTH_MAX = 8192
 OTHER_MAX = 4096
 
-_BIRTH = ("i", "fw", "board", "boot", "reset", "prev", "oldest", "discards", "q", "asset", "interval")
+_BIRTH = (
+    "i",
+    "fw",
+    "board",
+    "boot",
+    "reset",
+    "crash",
+    "prev",
+    "oldest",
+    "discards",
+    "q",
+    "asset",
+    "interval",
+)
 _STATE = (
     "online",
     "i",
@@ -23,6 +36,7 @@ _STATE = (
     "rssi",
     "heap_free",
     "heap_block",
+    "lag",
     "next",
     "sent",
     "spool",
@@ -39,6 +53,7 @@ _KEYS = {
     "spool": ("records", "bytes", "corrupt"),
     "discarded": ("rows", "events"),
     "judge": ("recipe", "machine", "writes"),
+    "waves": ("kept", "dropped"),
 }
 _CHECK = ("id", "type", "channel")
 
@@ -94,6 +109,7 @@ def birth(out, node, station, config, version, digest, since):
         "board": node.board.name,
         "boot": identity.boot,
         "reset": node.board.reset_cause(),
+        "crash": node.crash,
         "prev": node.prev,
         "oldest": {"boot": oldest[0], "seq": oldest[1]},
         "discards": node.spool.discards.ranges,
@@ -123,6 +139,7 @@ def state(out, node):
         "rssi": node.board.network().rssi(),
         "heap_free": port.mem_free(),
         "heap_block": port.mem_largest(),
+        "lag": node.light.take_lag(),
         "next": node.recorder.next,
         "sent": sent[1] if sent[0] == boot else -1,
         "spool": {"records": spool.records, "bytes": spool.bytes, "corrupt": spool.corrupt},
@@ -132,6 +149,11 @@ def state(out, node):
         "refused": node.publisher.refused,
         "restarts": node.supervisor.restarts,
         "judge": node.station.judges.info(),
+        "cmd": node.taken,
+        "waves": {
+            "kept": [["%d-%d" % (entry[0], entry[1]), entry[2]] for entry in node.waves.kept],
+            "dropped": node.waves.dropped,
+        },
     }
     write_state(out, info)
 
@@ -171,7 +193,7 @@ def _left_out(setting):
 def write_state(out, info):
     """Write the state. info: every field by name."""
     _fields(out, info, _STATE)
-    for name in ("faults", "refused", "restarts", "judge"):
+    for name in ("faults", "refused", "restarts", "judge", "cmd", "waves"):
         out.raw(b',"').raw(name.encode()).raw(b'":')
         value(out, info[name], _KEYS.get(name))
     out.raw(b"}")
