@@ -20,7 +20,15 @@ from babbitt_tools.slim import TABLE, slim
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
-SHARED = ("helpers.py", "replay.py", "contract.py", "flashdisk.py", "powercut.py", "flashwear.py")
+SHARED = (
+    "helpers.py",
+    "replay.py",
+    "contract.py",
+    "flashdisk.py",
+    "powercut.py",
+    "baselinecut.py",
+    "flashwear.py",
+)
 HEAP = "120k"
 TIMEOUT_S = 120
 _MARK = "@@verdict "
