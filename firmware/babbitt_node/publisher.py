@@ -13,6 +13,7 @@ while nothing may touch the flash), the coroutine `desired(payload)` and plain `
 """
 
 import asyncio
+import gc
 
 from babbitt_node import clock as clocks
 from babbitt_node.errors import NodeError
@@ -218,7 +219,13 @@ class Publisher:
     async def _command(self):
         payload, retained = self._commands.pop(0)
         async with self._node.quiet:
-            answer, refused = port.once("commands", "take", self._node, payload, retained)
+            try:
+                answer, refused = port.once("commands", "take", self._node, payload, retained)
+            except MemoryError:
+                gc.collect()
+                self._refused += 1
+                print("publisher: no room for a command")
+                return
         self._refused += refused
         self.state_due = self.state_due or not refused  # it tells the number of the last command taken
         if answer is not None:
@@ -269,7 +276,11 @@ class Publisher:
         if not waves.kept:
             return False
         async with self._node.quiet:
-            found = port.once("waves", "chunk", self._node, self._room)
+            try:
+                found = port.once("waves", "chunk", self._node, self._room)
+            except MemoryError:  # another time: records go on
+                gc.collect()
+                return False
         if found is None:
             return False
         entry, part, size = found

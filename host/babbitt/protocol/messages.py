@@ -150,6 +150,8 @@ class JudgeInfo(Struct):
     recipe: Annotated[int, Meta(ge=0, le=255)]
     machine: Annotated[str, Meta(pattern=exactly("(off|starting|running)"))]
     writes: Count
+
+
 class Waves(Struct):
     """The waveforms a node keeps, (id, parts) each, and how many it had to throw away."""
 
