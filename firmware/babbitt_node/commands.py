@@ -23,7 +23,7 @@ _HEAD = 256  # bytes in which the id of a command is looked for that cannot be r
 
 
 def take(node, payload, retained):
-    """Carry out a command. Returns (answer, refused): the answer is a dict for `write_ack`, or None where no id
+    """Carry out a command. Returns (answer, refused): the answer is a dict for `acks.write`, or None where no id
     can be read. Raises nothing but defects.
 
     payload: bytes. retained: whether the broker had kept it.
@@ -51,21 +51,6 @@ def take(node, payload, retained):
         refused = True
         print("command %s %s refused: %s" % (answer["id"], answer["cmd"], answer["reason"]))
     return (answer if answer["id"] else None), refused
-
-
-def write_ack(out, node, answer):
-    """Write an `ack`. answer: `id`, `state`, and `cmd`, `error`, `reason`, `wave`, `checks` where they say something."""
-    out.raw(b'{"i":"').raw(node.identity.install.encode()).raw(b'","boot":').int(node.identity.boot)
-    out.raw(b',"n":').int(node.taken)
-    for key in ("id", "cmd", "state", "error", "reason", "wave"):
-        if answer.get(key):
-            out.raw(b',"').raw(key.encode()).raw(b'":').str(answer[key])
-    if answer.get("checks") is not None:
-        out.raw(b',"checks":[')
-        for at, name in enumerate(answer["checks"]):
-            out.raw(b"," if at else b"").str(name)
-        out.raw(b"]")
-    out.raw(b"}")
 
 
 def _sayable(text):

@@ -163,7 +163,7 @@ def validate_node(doc, wifi=True):
 
     The password is never part of a reason.
     """
-    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes"))
+    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes", "spool_hold_s"))
     node = {"site": a_text(doc, "", "site", 1, 32, _NAME), "node": a_text(doc, "", "node", 1, 32, _NAME)}
     node["wifi"] = None
     if wifi or doc.get("wifi") is not None:
@@ -184,4 +184,5 @@ def validate_node(doc, wifi=True):
         "keepalive_s": an_int(broker, "broker", "keepalive_s", 5, 600, 30),
     }
     node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
+    node["spool_hold_s"] = an_int(doc, "", "spool_hold_s", 0, 600, 9)
     return node

@@ -12,7 +12,20 @@ from babbitt_node.hal import port
 BIRTH_MAX = 8192
 OTHER_MAX = 4096
 
-_BIRTH = ("i", "fw", "board", "boot", "reset", "prev", "oldest", "discards", "q", "asset", "interval")
+_BIRTH = (
+    "i",
+    "fw",
+    "board",
+    "boot",
+    "reset",
+    "crash",
+    "prev",
+    "oldest",
+    "discards",
+    "q",
+    "asset",
+    "interval",
+)
 _STATE = (
     "online",
     "i",
@@ -23,6 +36,7 @@ _STATE = (
     "rssi",
     "heap_free",
     "heap_block",
+    "lag",
     "next",
     "sent",
     "spool",
@@ -95,6 +109,7 @@ def birth(out, node, station, config, version, digest, since):
         "board": node.board.name,
         "boot": identity.boot,
         "reset": node.board.reset_cause(),
+        "crash": node.crash,
         "prev": node.prev,
         "oldest": {"boot": oldest[0], "seq": oldest[1]},
         "discards": node.spool.discards.ranges,
@@ -124,6 +139,7 @@ def state(out, node):
         "rssi": node.board.network().rssi(),
         "heap_free": port.mem_free(),
         "heap_block": port.mem_largest(),
+        "lag": node.light.take_lag(),
         "next": node.recorder.next,
         "sent": sent[1] if sent[0] == boot else -1,
         "spool": {"records": spool.records, "bytes": spool.bytes, "corrupt": spool.corrupt},

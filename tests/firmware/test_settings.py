@@ -37,6 +37,7 @@ def payload(version, **changes):
 
 
 def loaded():
+    write("node.json", b'{"site":"hall","node":"pump-7","broker":{"host":"10.0.0.1"}}')
     settings = Settings(BUSES)
     settings.load()
     return settings
@@ -58,6 +59,8 @@ def test_desired_is_kept_over_a_restart_with_version_and_hash():
     settings = loaded()
     new = payload(7, interval_s=20)
     assert settings.offer(new, accept)
+    assert settings.report == {"version": 7, "hash": digest(new), "state": "trial"}
+    settings.confirm()
     assert settings.report == {"version": 7, "hash": digest(new), "state": "applied"}
     again = loaded()
     assert (again.config["interval_s"], again.version, again.hash) == (20, 7, digest(new))
@@ -107,7 +110,7 @@ def test_a_hostile_desired_gives_an_answer_that_can_be_sent():
         assert len(report["path"]) <= 128 and all(" " <= c <= "~" for c in text), report
     bad = None
     gc.collect()
-    assert settings.offer(payload(8, interval_s=20), accept) and settings.report["state"] == "applied"
+    assert settings.offer(payload(8, interval_s=20), accept) and settings.report["state"] == "trial"
 
 
 def test_brackets_without_end_are_refused():
@@ -146,17 +149,19 @@ def test_what_cannot_be_built_is_refused_before_anything_is_written():
 def test_a_flash_that_does_not_take_it_is_a_refusal():
     write("config.json", json.dumps(document()))
     settings = loaded()
-    os.mkdir("config.new")  # nothing can be written there
+    os.mkdir("trial.json.new")  # nothing can be written there
     assert not settings.offer(payload(3, interval_s=20), accept)
     assert settings.report["state"] == "rejected" and "flash" in settings.report["reason"]
     assert settings.config["interval_s"] == 10 and loaded().config["interval_s"] == 10
-    os.rmdir("config.new")
+    os.rmdir("trial.json.new")
     assert settings.offer(payload(3, interval_s=20), accept)
 
 
 def test_a_broken_file_falls_back_to_the_last_good_one():
     write("config.json", json.dumps(document()))
-    loaded().offer(payload(2, interval_s=20), accept)
+    settings = loaded()
+    settings.offer(payload(2, interval_s=20), accept)
+    settings.confirm()
     write("config.json", b'{"version":2,"config":{"inter')
     settings = loaded()
     assert settings.config["interval_s"] == 10

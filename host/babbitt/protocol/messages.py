@@ -128,6 +128,7 @@ class Birth(Struct):
     checks: Annotated[list[CheckInfo], Meta(max_length=32)]
     config: ConfigInfo
     since: Seq = 0
+    crash: Text | None = None
 
 
 class Spool(Struct):
@@ -181,6 +182,7 @@ class State(Struct):
     faults: Annotated[dict[Id, Text], Meta(max_length=8)]
     refused: Count
     restarts: Annotated[dict[Text, Count], Meta(max_length=32)]
+    lag: Count = 0
     judge: JudgeInfo | None = None
     cmd: Seq | None = None
     waves: Waves | None = None
@@ -235,20 +237,25 @@ class Commit(Struct, omit_defaults=True):
     resend: Annotated[int, Meta(ge=0, le=1)] = 0
 
 
-class Desired(Struct):
-    """The configuration to run."""
+class Desired(Struct, omit_defaults=True):
+    """The configuration to run, or the parts of node.json that lead to the broker; one of them."""
 
     version: Count
-    config: dict[str, Any]
+    config: dict[str, Any] | None = None
+    network: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.config is None) == (self.network is None):
+            raise ValueError("either config or network")
 
 
 class Reported(Struct, omit_defaults=True):
-    """The configuration the node runs, or why it refused one."""
+    """What became of a ``desired``: in force and confirmed, on trial, refused, or tried in vain, and why."""
 
     i: Install
     version: Count
     hash: Hash
-    state: Annotated[str, Meta(pattern=exactly("(applied|rejected)"))]
+    state: Annotated[str, Meta(pattern=exactly("(applied|trial|rejected|rolled_back)"))]
     path: Text = ""
     reason: Text = ""
 

@@ -11,7 +11,7 @@ from array import array
 
 BUFFER = bytearray(6144)  # before the imports, while the heap is in one piece
 
-from babbitt_node import commands, messages, taking, waves  # noqa: E402
+from babbitt_node import acks, messages, taking, waves  # noqa: E402
 from babbitt_node.config import validate  # noqa: E402
 from babbitt_node.drivers import adxl345, ds18b20  # noqa: E402
 from babbitt_node.records import Batch, Recorder  # noqa: E402
@@ -121,6 +121,7 @@ def payloads():
         "board": "virtual",
         "boot": BOOT,
         "reset": "watchdog",
+        "crash": "OSError: 28 (shelf.py:80 write)",
         "prev": {"boot": 2, "next": 813, "clean": False},
         "oldest": {"boot": 2, "seq": 790},
         "discards": [[1, 0, 99], [1, 101, 240]],
@@ -142,6 +143,7 @@ def payloads():
         "rssi": -61,
         "heap_free": 61920,
         "heap_block": 32768,
+        "lag": 38,
         "next": 123,
         "sent": 122,
         "spool": {"records": 3, "bytes": 612, "corrupt": 0},
@@ -163,6 +165,14 @@ def payloads():
     refusal.update(version=8, hash=digest(b"{}"))
     messages.reported(out.reset(), INSTALL, refusal)
     found["reported.node_rejected"] = bytes(out.view())
+    back = {
+        "state": "rolled_back",
+        "version": 8,
+        "hash": digest(b"{}"),
+        "reason": "not confirmed in 2 starts",
+    }
+    messages.reported(out.reset(), INSTALL, back)
+    found["reported.node_rolled_back"] = bytes(out.view())
 
     spool = Spool("spool", 100000, INSTALL, BOOT)
     recorder = Recorder(spool, Watch(), INSTALL, BOOT)
@@ -183,11 +193,11 @@ def payloads():
 
     node = Node()
     done = {"id": "c3a1", "cmd": "capture", "state": "done", "wave": "3-0"}
-    commands.write_ack(out.reset(), node, done)
+    acks.write(out.reset(), node, done)
     found["ack.node_done"] = bytes(out.view())
     refused = {"id": "c3a1", "cmd": "capture", "state": "refused", "error": "replayed"}
     refused["reason"] = "n: 7 is not above 7, the last one taken"
-    commands.write_ack(out.reset(), node, refused)
+    acks.write(out.reset(), node, refused)
     found["ack.node_refused"] = bytes(out.view())
     found["wave.node"] = waveform(node)
     return found

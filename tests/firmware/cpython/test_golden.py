@@ -26,7 +26,7 @@ def test_on_cpython(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import golden_payloads
 
     assert {name: payload.decode() for name, payload in golden_payloads.payloads().items()} == golden()
-    assert len(golden()) == 11
+    assert len(golden()) == 12
 
 
 def test_on_micropython(tmp_path: Path, mp: Runner) -> None:

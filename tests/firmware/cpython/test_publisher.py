@@ -38,16 +38,12 @@ class Identity:
 
 
 class Board:
-    """A board with a lamp and a clock that was never set."""
+    """A board with a clock that was never set."""
 
     clock_kind = "none"
-    lamp = False
 
     def reset_cause(self):
         return "power_on"
-
-    def led(self, on):
-        self.lamp = on
 
 
 class Node:
@@ -69,6 +65,9 @@ class Node:
         self.waves = Captures()
         self.taken = 0
         self.write_birth = self.write_state = self.write_reported = lambda out: out.raw(b"{}")
+
+    async def announced(self):
+        """The broker has the birth."""
 
 
 def made(rows=0):
@@ -143,7 +142,7 @@ def test_records_of_boots_before_may_be_committed_before_they_are_sent_again():
 def test_the_host_comes_goes_and_starts_again():
     node, publisher = made()
     down(publisher, HOST, b'{"online":true,"t":1789000000000,"session":"c0ffee12"}', True)
-    assert publisher.host_online and node.board.lamp and publisher._rewind
+    assert publisher.host_online and publisher._rewind
     assert node.clock.q == clocks.NONE  # a retained time may be old
     down(publisher, HOST, b'{"online":true,"t":1789000000000,"session":"c0ffee12"}')
     assert node.clock.q == clocks.HOST and 0 <= node.clock.t() - NOW < 5000
@@ -154,7 +153,7 @@ def test_the_host_comes_goes_and_starts_again():
     down(publisher, HOST, b'{"online":true,"t":1789000020000,"session":"c0ffee13"}')
     assert publisher._rewind
     down(publisher, HOST, b'{"online":false}', True)
-    assert not publisher.host_online and not node.board.lamp
+    assert not publisher.host_online
 
 
 def test_a_host_whose_clock_is_20_years_off_is_not_believed():
