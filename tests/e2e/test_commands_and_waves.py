@@ -229,6 +229,7 @@ def test_checks_are_released_and_learn_anew_and_another_recipe_runs(scene: Scene
     assert order(host, "relearn").checks == ["y-odd"]
     plant.wait(lambda: "learning" in states("y-odd"))
     assert order(host, "relearn", "nobody").error == "bad_message"
+    assert order(host, "identify", "2").state == "done"
     assert order(host, "recipe", "7").state == "done"
     plant.wait(lambda: plant.rows(NAME)[-1][2] == 7)
 
