@@ -30,6 +30,7 @@ SHARED = (
     "powercut.py",
     "flashwear.py",
     "wavenode.py",
+    "wavecuts.py",
 )
 HEAP = "120k"
 TIMEOUT_S = 120
