@@ -129,10 +129,8 @@ class Node:
                 due = port.ticks_ms()
                 continue
             left = port.ticks_diff(due, port.ticks_ms())
-            if self.waves.job is not None:
-                self._replan.clear()
-                if await self.waves.step(self, left):
-                    continue
+            if self.waves.job is not None and await self.waves.step(self, left):
+                continue
             if left > 0:
                 await port.happens(self._replan, min(left, _BEAT_MS))
                 continue
