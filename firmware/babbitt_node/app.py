@@ -44,17 +44,26 @@ class Node:
     def __init__(self, board):
         self.board = board
         self.settings = _node_settings(board)
-        self.identity = Identity()
+        kept = port.once("nap", "recall") if board.reset_cause() == "deep_sleep" else None
+        self.identity = Identity(kept=kept)
         self.clock = Clock(board)
+        if kept is not None:
+            self.clock.go_on(kept["u"], kept["q"])
         self.quiet = asyncio.Lock()
         gc.collect()
         self.spool = Spool("spool", self.settings["spool_bytes"], self.identity.install, self.identity.boot)
-        self.prev = self._previous()
+        self.prev = self._previous() if kept is None else kept["prev"]
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
         self.settled = port.once("settings", "load", board.bus_types())
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
+        if kept is not None:
+            boot, seq = self.spool.last
+            self.recorder.next = max(kept["next"], seq + 1 if boot == self.identity.boot else 0)
+            self.since = kept["since"]
+            port.once("nap", "restore", self, kept)
+        self._woken_at = None if kept is None else kept["published"]
         self._next_station = None
         self._replan = asyncio.Event()  # set when the sampler has a new station
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
@@ -77,10 +86,30 @@ class Node:
         )
         if hasattr(gc, "threshold"):
             gc.threshold(_SWEEP_BYTES)
-        self.supervisor.add("sampler", self._sample, 90)
-        self.supervisor.add("publisher", self.publisher.run, 90)
-        self.supervisor.add("housekeeper", self._keep_house, 90)
+        if self.sleeps():
+            from babbitt_node.sleeper import Sleeper  # not loaded on a node that does not sleep
+
+            self.supervisor.add("sleeper", Sleeper(self, self._woken_at).run, 90)
+        else:
+            self.supervisor.add("sampler", self._sample, 90)
+            self.supervisor.add("publisher", self.publisher.run, 90)
+            self.supervisor.add("housekeeper", self._keep_house, 90)
         await self.supervisor.run()
+
+    def sleeps(self):
+        """Whether the configuration in force has the node sleep between records."""
+        return bool(self.settled[0] and self.settled[0]["power"])
+
+    async def measure(self):
+        """One record, now."""
+        while not await self.station.slot(self.clock):
+            pass
+        self._record(self.station)
+
+    def switch_if_new(self):
+        """Run the new configuration from now on, if there is one."""
+        if self._next_station is not None:
+            self._switch()
 
     def stop(self):
         """End by intention: the watermark is kept and the boot is marked clean."""
@@ -146,6 +175,9 @@ class Node:
             if minutes * 60 < self.station.interval_s:
                 continue
             minutes = 0
+            if self.sleeps():  # a new configuration wants it: that is another way to run
+                self.stop()
+                self.board.restart()
             async with self.quiet:
                 gc.collect()
             self.publisher.state_due = True

@@ -24,7 +24,7 @@ def validate(doc, buses=None):
     doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises
     ConfigError(path, reason).
     """
-    an_object(doc, "", ("asset", "interval_s", "sensors", "checks"))
+    an_object(doc, "", ("asset", "interval_s", "sensors", "checks", "power"))
     if "asset" not in doc:
         raise ConfigError("asset", "missing, and there is no default")
     asset = an_object(doc["asset"], "asset", ("name", "kind"))
@@ -37,6 +37,7 @@ def validate(doc, buses=None):
         "sensors": [],
         "checks": [],
     }
+    config["power"] = _power(doc.get("power"))
     if "sensors" not in doc:
         raise ConfigError("sensors", "missing, and there is no default")
     for i, entry in enumerate(a_list(doc["sensors"], "sensors", 1, 8)):
@@ -54,6 +55,14 @@ def validate(doc, buses=None):
             raise ConfigError(path + ".id", "%s is there twice" % check["id"])
         config["checks"].append(check)
     return config
+
+
+def _power(entry):
+    """How a node on batteries sleeps; None: it does not."""
+    if entry is None:
+        return None
+    power = an_object(entry, "power", ("publish_every_s",))
+    return {"publish_every_s": an_int(power, "power", "publish_every_s", 10, 86400, 3600)}
 
 
 def channel_ids(config):

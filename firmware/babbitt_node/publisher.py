@@ -83,6 +83,16 @@ class Publisher:
         """Downward messages refused since boot."""
         return self._refused + self._client.refused + self._node.clock.refused
 
+    def idle(self):
+        """Whether the broker is there, the host has every record and nothing is to be told."""
+        waiting = self.birth_due or self.state_due or self._desired is not None or self._commit is not None
+        return self._client.connected and not waiting and self._node.spool.records == 0
+
+    async def say_offline(self):
+        """Say on `state` what the will would say, for the time of a sleep. Raises NodeError."""
+        if self._client.connected:
+            await self._client.publish(self._own + "state", _WILL, 1, True)
+
     def wake(self):
         """There is something to do: a record, a state."""
         self._wake.set()

@@ -120,6 +120,7 @@ class VirtualBoard:
                 self._prepare()
             self._now_us = self.now_us + round(off_s * 1e6)
             self._memory.clear()
+            self._params["utc_start_us"] = self._world.utc_start_ms * 1000
             self._wanted = True
             self._spawn(POWER_ON)
 
@@ -242,9 +243,7 @@ class VirtualBoard:
         empty = self._run_dir / "empty"
         empty.mkdir(exist_ok=True)
         params = {**self._params, "start_us": 0, "cause": POWER_ON}
-        server = WorldServer(
-            self._world, params, self._state, lambda cause, sleep_ms: None, self.name, bytearray()
-        )
+        server = WorldServer(self._world, params, self._state, lambda *_: None, self.name, bytearray())
         self._launch(self._command(PROBE_HEAP, empty), server).wait(30)
         if not server.ready.is_set():
             raise BoardError(f"the shim of {self.name} does not start:\n{self.log_tail()}")
@@ -300,7 +299,7 @@ class VirtualBoard:
         server.serve(os.fdopen(questions_read, "rb"), os.fdopen(answers_write, "wb", 0))
         return process
 
-    def _reset(self, cause: int, sleep_ms: int) -> None:
+    def _reset(self, cause: int, sleep_ms: int, calendar_us: int) -> None:
         """The firmware asked for a reset: end it and start it again, after its sleep if it wants one (called
         from the thread of the world).
         """
@@ -311,6 +310,7 @@ class VirtualBoard:
             process.kill()
             process.wait()
             self._now_us = self.now_us + BOOT_US
+            self._params["utc_start_us"] = calendar_us  # the clock runs on the power
             if cause == DEEP_SLEEP:
                 self._roused.clear()
                 self._asleep.set()
