@@ -6,7 +6,8 @@
 
 Bytes, little-endian: HEAD (magic, installation, boot, next seq, since, the boot before with its next seq and whether
 it ended clean, ms since boot, Unix ms of the system's clock, ms since boot of the last publication and of the
-last record (-1: none), quality of the clock, hash of the configuration); for every sensor one byte, the place of its fault in `errors.NAMES` or 255; then
+last record (-1: none), quality of the clock, hash of the configuration, the
+last command and the last waveform); for every sensor one byte, the place of its fault in `errors.NAMES` or 255; then
 for every check and every slope the number of its items (uint16) and the items (int32); CRC-32 over all.
 """
 
@@ -19,7 +20,7 @@ from babbitt_node.errors import NAMES, NodeError
 from babbitt_node.hal import port, sleep
 
 _MAGIC = b"BBN1"
-_HEAD = "<4s8sIIIiiBqqqqB16s"
+_HEAD = "<4s8sIIIiiBqqqqB16sII"
 _SIZE = struct.calcsize(_HEAD)
 _NO_FAULT = 255
 BORROWS = ("boots", "hal.sleep")
@@ -54,12 +55,17 @@ def recall():
         "last_u": fields[11] if fields[11] >= 0 else None,
         "q": fields[12],
         "hash": fields[13].decode(),
+        "taken": fields[14],
+        "waves": fields[15],
         "state": data[_SIZE:-4],
     }
 
 
 def restore(node, kept):
     """Give the station of `node` back what it knew, if its configuration is still the same."""
+    node.since = kept["since"]
+    node.taken = kept["taken"]
+    node.waves.taken = kept["waves"]
     if kept["hash"] != node.settled[2]:
         return
     data = kept["state"]
@@ -102,6 +108,8 @@ def remember(node, published_u):
         -1 if station.last_u is None else station.last_u,
         node.clock.q,
         node.settled[2].encode(),
+        node.taken,
+        node.waves.taken,
     )
     out = bytearray(head)
     faults = station.faults()

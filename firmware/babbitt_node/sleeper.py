@@ -31,34 +31,46 @@ class Sleeper:
         begun = node.clock.u()
         beat()
         before = node.recorder.next
-        await node.measure()
-        records = node.recorder.next - before
-        if self._published is None or records > 1 or begun - self._published >= self._every_ms:
+        measured = None
+        if not node.on_trial:  # what is on trial measures once its birth has arrived, as in `app`
+            await node.measure()
+            measured = node.station
+        happened = node.recorder.next - before > 1
+        if self._published is None or happened or node.on_trial or begun - self._published >= self._every_ms:
             self._published = begun
-            await self._publish(beat)
+            await self._publish(beat, measured)
         if not node.sleeps():
             print("sleeper: the configuration no longer sleeps, starting anew")
             node.stop()
             node.board.restart()
+        node.spool.flush()
         if self._published == begun:
-            node.spool.close()
-        else:
-            node.spool.close_files()  # the watermark is as it was: nothing to be written
+            node.spool.save()  # the watermark is another one
+        node.spool.close_files()
         async with node.quiet:
             port.once("nap", "remember", node, self._published)
             left = node.station.interval_s * 1000 - (node.clock.u() - begun)
             port.once("hal.sleep", "deep_sleep", max(1, left))
 
-    async def _publish(self, beat):
-        """Be online until the host has every record, or for _AWAKE_MS."""
+    async def _publish(self, beat, measured):
+        """Be online until the host has every record, or for _AWAKE_MS; as long as something is on trial or a waveform is
+        taken in any case.
+        """
         node = self._node
         publisher = node.publisher
         task = asyncio.create_task(publisher.run(beat))
+        left = _AWAKE_MS
         try:
-            for _ in range(_AWAKE_MS // _LOOK_MS):
+            while left > 0:
                 await port.sleep_ms(_LOOK_MS)
                 beat()
-                node.switch_if_new()
+                busy = await node.attend()
+                if node.station is not measured and node.told:
+                    measured = node.station
+                    await node.measure()
+                if busy:
+                    continue
+                left -= _LOOK_MS
                 if publisher.idle():
                     break
             await publisher.say_offline()
