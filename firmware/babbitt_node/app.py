@@ -130,10 +130,11 @@ class Node:
         return self._announced
 
     async def measure(self):
-        """One record, now."""
+        """One record, now, and on flash."""
         while not await self.station.slot(self.clock):
             pass
         self._record(self.station)
+        self.spool.flush()
 
     async def attend(self):
         """What else the tasks of a node that is awake see to; returns whether it keeps the node awake."""

@@ -43,7 +43,6 @@ class Sleeper:
             print("sleeper: the configuration no longer sleeps, starting anew")
             node.stop()
             node.board.restart()
-        node.spool.flush()
         if self._published == begun:
             node.spool.save()  # the watermark is another one
         node.spool.close_files()
