@@ -17,7 +17,7 @@ from babbitt_tools.vboard import runtime as runtimes
 from babbitt_tools.vboard.log import BoundedLog
 from babbitt_tools.vboard.world import Fault, LinkState, World, WorldServer
 
-HEAP = "192k"
+HEAP = "256k"  # on 64 bits what some 137 kB are on an ESP32, see docs/hardware.md
 POWER_ON, HARD_RESET, DEEP_SLEEP, SOFT_RESET = 1, 2, 4, 5  # as machine.reset_cause() tells on an ESP32
 BOOT_US = 300_000  # virtual time a reset takes
 NEVER_US = 1 << 60
@@ -38,7 +38,7 @@ class VirtualBoard:
         config: content of `config.json`; None keeps what is there.
         board: content of `board.json`; None takes `boards/virtual/board.json`.
         speed: virtual seconds a real second at most, 0.01 .. 1e6.
-        heap: MicroPython's heap for the node, e.g. "192k"; what the shim takes, measured at the first start,
+        heap: MicroPython's heap for the node, e.g. "256k"; what the shim takes, measured at the first start,
             is added. An ESP32 without PSRAM has about 160 kB after its boot and 140 kB with Wi-Fi; on 64 bits
             objects take twice the room of those on an ESP32, buffers and bytecode the same.
         runtime: "micropython", "cpython", or "auto" (MicroPython where it is installed).
