@@ -122,7 +122,8 @@ def node(tmp_path: Path, port: int, runtime: str, **more: Any) -> VirtualBoard:
         Room(),
         node=settings,
         config={**CONFIG, **more},
-        speed=300.0,
+        speed=100.0,
+        sleep_speed=1e5,
         runtime=runtime,
     )
 

@@ -45,12 +45,14 @@ class VirtualBoard:
         image: a folder with another main.py than the node's, for experiments; it can import `babbitt_node`.
         rom: on MicroPython, the firmware lies in memory-mapped flash and runs in place, as on an ESP32 with a
             ROMFS partition; False: as bytecode in the file system, from where its import copies it to the heap.
+        sleep_speed: virtual seconds a real second in deep sleep; None: as `speed`.
 
     Settings and firmware are written to the flash by the first `start`; later starts find what the node left.
 
     Attributes:
         runtime: "micropython" or "cpython".
         runtime_note: a sentence about it for the user.
+        asleep_us: virtual microseconds it spent in deep sleep.
         shim_bytes: what the shim takes of the heap; 0 before the first start and on CPython.
 
     Raises:
@@ -72,8 +74,10 @@ class VirtualBoard:
         runtime: str = "auto",
         image: Path | None = None,
         rom: bool = True,
+        sleep_speed: float | None = None,
     ) -> None:
         _check_speed(speed)
+        _check_speed(speed if sleep_speed is None else sleep_speed)
         self.name = name
         self.flash_dir = Path(flash_dir).resolve()
         self.runtime, self.runtime_note = runtimes.choose(runtime)
@@ -93,6 +97,8 @@ class VirtualBoard:
         self._server: WorldServer | None = None
         self._wanted = False
         self._now_us = 0
+        self._sleep_speed = sleep_speed
+        self.asleep_us = 0
         self._memory = bytearray()  # the RTC memory
         self._asleep = threading.Event()  # set while it sleeps deeply
         self._roused = threading.Event()  # set to end a sleep before its time
@@ -324,10 +330,13 @@ class VirtualBoard:
     def _sleep(self, left_us: int) -> None:
         """Let virtual time pass at the speed of now."""
         while left_us > 0 and not self._roused.is_set():
-            speed_milli = self._params["speed_milli"]
+            speed_milli: int = self._params["speed_milli"]
+            if self._sleep_speed is not None:
+                speed_milli = round(self._sleep_speed * 1000)
             step_us = min(left_us, speed_milli * 50)  # 50 ms of real time
             self._roused.wait(step_us / speed_milli / 1000)
             left_us -= step_us
+            self.asleep_us += step_us
             self._now_us += step_us
 
 
