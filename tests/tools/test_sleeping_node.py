@@ -135,7 +135,7 @@ def test_a_boot_goes_on_through_its_sleeps(
     board = node(tmp_path, broker.port, runtime)
     try:
         board.start()
-        assert until(lambda: len(host.rows) >= 75, 150), f"{len(host.rows)} rows\n{board.log_tail(40)}"
+        assert until(lambda: len(host.rows) >= 66, 170), f"{len(host.rows)} rows\n{board.log_tail(40)}"
         written = (tmp_path / "flash" / "boot.json").read_text()
         sleeping = until(lambda: board.asleep)
     finally:
@@ -153,7 +153,7 @@ def test_a_boot_goes_on_through_its_sleeps(
     slopes = [row[3 + channels.index("temp.slope")] for row in rows]
     assert slopes[0] is None
     assert None not in slopes[1:40]
-    assert all(800 <= slope <= 1200 for slope in slopes[65:]), slopes[65:]
+    assert all(800 <= slope <= 1200 for slope in slopes[62:]), slopes[62:]
     warm = [e for e in host.events.values() if e["check"] == "warm"]
     assert [(e["from"], e["to"]) for e in warm] == [("N", "H")], "one change, told once"
     assert [e["check"] for e in host.events.values() if e["check"] == "odd"] == ["odd"], "learnt once"
