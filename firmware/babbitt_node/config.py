@@ -26,7 +26,7 @@ def validate(doc, buses=None):
     doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises
     ConfigError(path, reason).
     """
-    an_object(doc, "", ("asset", "interval_s", "sensors", "running", "checks"))
+    an_object(doc, "", ("asset", "interval_s", "sensors", "running", "checks", "power"))
     if "asset" not in doc:
         raise ConfigError("asset", "missing, and there is no default")
     asset = an_object(doc["asset"], "asset", ("name", "kind"))
@@ -39,6 +39,7 @@ def validate(doc, buses=None):
         "sensors": [],
         "checks": [],
     }
+    config["power"] = _power(doc.get("power"))
     if "sensors" not in doc:
         raise ConfigError("sensors", "missing, and there is no default")
     for i, entry in enumerate(a_list(doc["sensors"], "sensors", 1, 8)):
@@ -50,6 +51,8 @@ def validate(doc, buses=None):
     _together(config)
     channels = channel_ids(config)
     config["running"] = _running(doc.get("running", {}), channels)
+    if config["power"] and config["running"]["channel"] is not None:
+        raise ConfigError("power", "a node that sleeps does not follow `running`: leave one of them out")
     for i, entry in enumerate(a_list(doc.get("checks", []), "checks", 0, 32)):
         path = "checks[%d]" % i
         check = _check(entry, path, channels, config["running"])
@@ -60,6 +63,14 @@ def validate(doc, buses=None):
                 raise ConfigError("%s.of[%d]" % (path, k), "there is no check '%s' before this one" % name)
         config["checks"].append(check)
     return config
+
+
+def _power(entry):
+    """How a node on batteries sleeps; None: it does not."""
+    if entry is None:
+        return None
+    power = an_object(entry, "power", ("publish_every_s",))
+    return {"publish_every_s": an_int(power, "power", "publish_every_s", 10, 86400, 3600)}
 
 
 def channel_ids(config):

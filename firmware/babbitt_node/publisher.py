@@ -102,6 +102,19 @@ class Publisher:
         """Downward messages refused since boot."""
         return self._refused + self._client.refused + self._node.clock.refused
 
+    def idle(self):
+        """Whether the broker is there, the host has every record and nothing is to be told."""
+        due = self.birth_due or self.state_due or self.reported_due
+        asked = self._commands or self._answers or self._desired is not None or self._commit is not None
+        if due or asked or not self._client.connected or self._node.spool.records:
+            return False
+        return all(entry[3] >= entry[2] for entry in self._node.waves.kept)
+
+    async def say_offline(self):
+        """Say on `state` what the will would say, for the time of a sleep. Raises NodeError."""
+        if self._client.connected:
+            await self._client.publish(self._own + "state", _WILL, 1, True)
+
     def wake(self):
         """There is something to do: a record, a state."""
         self._wake.set()
