@@ -143,19 +143,19 @@ def _checks_of(doc):
 
 
 def _relearn(node, doc, answer):
-    answer["checks"] = _ask(node.station, "relearn", _checks_of(doc))
+    answer["checks"] = node.station.relearn(_checks_of(doc))
 
 
 def _release(node, doc, answer):
-    answer["checks"] = _ask(node.station, "release", _checks_of(doc))
+    answer["checks"] = node.station.release(_checks_of(doc))
 
 
 def _recipe(node, doc, answer):
-    _ask(node.station, "set_recipe", get_int(doc, "recipe", 0, 255))
+    node.station.set_recipe(get_int(doc, "recipe", 0, 255))
 
 
 def _identify(node, doc, answer):
-    _ask(node, "identify", get_int(doc, "seconds", 1, 600))
+    node.identify(get_int(doc, "seconds", 1, 600))
 
 
 def _reboot(node, doc, answer):
@@ -164,13 +164,6 @@ def _reboot(node, doc, answer):
 
 def _report(node, doc, answer):
     node.publisher.birth_due = True
-
-
-def _ask(owner, method, argument):
-    """The one place where a command meets a part that this firmware may have been built without."""
-    if not hasattr(owner, method):
-        raise NodeError("not_available", "this node has no %s" % method)
-    return getattr(owner, method)(argument)
 
 
 DOERS = {
