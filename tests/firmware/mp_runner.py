@@ -19,7 +19,7 @@ from babbitt_tools.slim import TABLE, slim
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
-SHARED = ("helpers.py", "replay.py")
+SHARED = ("helpers.py", "replay.py", "chips.py")
 HEAP = "120k"
 TIMEOUT_S = 120
 _MARK = "@@verdict "
