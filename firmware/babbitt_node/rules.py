@@ -80,7 +80,8 @@ def a_text(doc, path, key, low, high, letters=None):
 
 def settings(doc, path, rows):
     """{name: value} of settings described by rows: (name, choices, default), (name, low, high, default) for an
-    integer, or (name, letters, length, default) for a text of just that length. A default of None: the setting
+    integer, (name, letters, length, default) for a text of just that length, or (name, None, low, high, default) for a
+    list of low..high points [x, y], x rising. A default of None: the setting
     may be absent or null, and is None then.
     """
     found = {}
@@ -91,10 +92,29 @@ def settings(doc, path, rows):
             found[name] = None
         elif len(row) == 3:
             found[name] = one_of(doc, path, name, row[1], default)
+        elif row[1] is None:
+            found[name] = points(doc, path, name, row[2], row[3])
         elif type(row[1]) is str:
             found[name] = a_text(doc, path, name, row[2], row[2], row[1])
         else:
             found[name] = an_int(doc, path, name, row[1], row[2], default)
+    return found
+
+
+def points(doc, path, key, low, high):
+    """The list `doc[key]` of low..high points [x, y] of integers within +-2^29, each x above the one before."""
+    path = join(path, key)
+    found = a_list(doc[key], path, low, high)
+    before = None
+    for i, point in enumerate(found):
+        here = "%s[%d]" % (path, i)
+        a_list(point, here, 2, 2)
+        for value in point:
+            if type(value) is not int or not -536870912 <= value <= 536870912:
+                raise ConfigError(here, "expected two integers within +-2^29, got %s" % shown(point))
+        if before is not None and point[0] <= before:
+            raise ConfigError(here, "%d does not rise: x was %d before" % (point[0], before))
+        before = point[0]
     return found
 
 

@@ -13,7 +13,19 @@ A driver module of NAMES says about itself, for the configuration and the statio
 Only the drivers that a configuration names are imported.
 """
 
-NAMES = ("adxl345", "lis3dh", "mpu6050", "iis3dwb", "ds18b20")
+NAMES = (
+    "adxl345",
+    "lis3dh",
+    "mpu6050",
+    "iis3dwb",
+    "ds18b20",
+    "max31865",
+    "tmp117",
+    "sht3x",
+    "analog",
+    "digital",
+    "tacho",
+)
 
 
 def module(name):
