@@ -5,8 +5,8 @@
 | fault | rule |
 |---|---|
 | `wrong_rate` | the measured rate is more than 15 % off the nominal one (a sensor within its tolerance is at most 10 % off) |
-| `stuck` | no axis changes in the whole window, though the noise of the sensor must move the lowest bit |
 | `clipping` | more than a tenth of the samples of an axis are at the limit of the range |
+| `stuck` | no axis changes in the whole window, though the noise of the sensor must move the lowest bit |
 | `range` | in a quiet window the constant acceleration is not gravity: not 0.65 to 1.35 g |
 | `loose` | in two quiet windows in a row gravity comes from a side more than `loose_deg` off the first one seen |
 
@@ -87,17 +87,17 @@ class Plausible:
             mean = (abs(out[0] + half)) // n
             mg = muldiv(mean, device.scale_num, device.scale_den * 1000)
             self._mean[axis] = mg if out[0] >= 0 else -mg
-        if moved == 0 and device.restless:
-            raise NodeError(
-                "stuck",
-                "%s: %d equal samples on all axes: the sensor hangs or its data line is broken"
-                % (self._name, n),
-            )
         if worst * _CLIPPED > n:
             raise NodeError(
                 "clipping",
                 "%s: %d of %d samples of an axis at the limit: a larger range_g, or the sensor is broken"
                 % (self._name, worst, n),
+            )
+        if moved == 0 and device.restless:
+            raise NodeError(
+                "stuck",
+                "%s: %d equal samples on all axes: the sensor hangs or its data line is broken"
+                % (self._name, n),
             )
         if quiet:
             self._size = self._lies()

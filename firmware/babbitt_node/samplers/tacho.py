@@ -63,14 +63,13 @@ class TachoSampler(Sampler):
                 if self._low < 0 or value < self._low:
                     self._low = value
                 self._high = max(self._high, value)
+                self.fault = None
             else:
                 return
             self._last, self._last_ms = total, now
         except NodeError as error:
             self._failed(error)
             self._started = False
-            return
-        self.fault = None
 
     async def measure(self, out, at):
         """Close the record at its last reading, and begin the next one there."""

@@ -160,6 +160,11 @@ class VibrationSampler(Sampler):
             count = device.read_fifo(x, y, z, got, n - got)
             if count == 0:
                 empty += 1
+                if self._overflow > _EMPTY_BURSTS:
+                    raise NodeError(
+                        "fifo_overflow",
+                        "%s: the FIFO runs over whenever it is read: a lower rate_hz, a faster bus" % self.id,
+                    )
                 if empty > _EMPTY_BURSTS:
                     raise NodeError(
                         "silent",

@@ -1,4 +1,4 @@
-"""`machine` of an ESP32 as far as the node uses it: pins, SPI, watchdog, clock, reset.
+"""`machine` of an ESP32 as far as the node uses it: pins, SPI, I2C, ADC, pulse counter, watchdog, clock, reset.
 
 A device is chosen by pulling its chip-select pin low, as on a board. Transfers cost virtual time: the bits
 on the wire and an assumed 20 us of the driver for each call (not measured on hardware).
@@ -7,6 +7,7 @@ on the wire and an assumed 20 us of the driver for each call (not measured on ha
 import time
 
 import vworld
+from vpins import ADC, I2C, Counter  # noqa: F401
 
 PWRON_RESET = 1
 HARD_RESET = 2
@@ -19,18 +20,21 @@ _chosen = None  # the model whose chip select is low
 
 
 class Pin:
-    """A pin. Those that are a chip select choose their model."""
+    """A pin. Those that are a chip select choose their model; those that a model drives read it."""
 
     IN = 1
     OUT = 3
     OPEN_DRAIN = 7
     PULL_UP = 2
     PULL_DOWN = 1
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
 
     def __init__(self, id, mode=-1, pull=-1, value=None):
         self.id = id
         self._level = 1
         self._model = vworld.selectable.get(id)
+        self._driver = vworld.pins.get(id)
         self.init(mode, pull, value)
 
     def init(self, mode=-1, pull=-1, value=None):
@@ -42,7 +46,7 @@ class Pin:
         """Read or set the level."""
         global _chosen
         if level is None:
-            return self._level
+            return self._level if self._driver is None else self._driver.level()
         level = 1 if level else 0
         if self._model is not None and level != self._level:
             if level:
@@ -55,6 +59,13 @@ class Pin:
         return None
 
     value = __call__
+
+    def irq(self, handler=None, trigger=3, hard=False):
+        """Call `handler(pin)` at the edges of a modelled contact or shaft."""
+        if self._driver is not None:
+            if self._driver not in vworld.watched:
+                vworld.watched.append(self._driver)
+            self._driver.watch(handler, self)
 
     def on(self):
         """High."""
