@@ -9,6 +9,13 @@ def shown(value):
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+def sayable(text):
+    """`text` as a message can carry it: a name out of a hostile document may have no UTF-8 form, and is of any
+    length.
+    """
+    return "".join([c if " " <= c <= "~" else "?" for c in text[:128]])
+
+
 def join(path, key):
     """Path of a key below a path."""
     return "%s.%s" % (path, key) if path else key
@@ -58,6 +65,8 @@ def one_of(doc, path, key, choices, default=None):
     expected = ", ".join(str(choice) for choice in choices)
     near = nearest(value, choices) if type(value) is str else None
     hint = ": did you mean '%s'?" % near if near else ""
+    if near and len(expected) > 60:  # a reason is short, and the hint is its best part
+        expected = expected[:57] + "..."
     raise ConfigError(join(path, key), "expected one of %s, got %s%s" % (expected, shown(value), hint))
 
 
@@ -80,9 +89,8 @@ def a_text(doc, path, key, low, high, letters=None):
 
 def settings(doc, path, rows):
     """{name: value} of settings described by rows: (name, choices, default), (name, low, high, default) for an
-    integer, (name, letters, length, default) for a text of just that length, or (name, None, low, high, default) for a
-    list of low..high points [x, y], x rising. A default of None: the setting
-    may be absent or null, and is None then.
+    integer, (name, letters, length, default) for a text of just that length, or (name, None, default) for what the driver
+    looks at itself. A default of None: the setting may be absent or null, and is None then.
     """
     found = {}
     for row in rows:
@@ -90,31 +98,14 @@ def settings(doc, path, rows):
         default = row[-1]
         if default is None and doc.get(name) is None:
             found[name] = None
+        elif row[1] is None:
+            found[name] = doc[name]
         elif len(row) == 3:
             found[name] = one_of(doc, path, name, row[1], default)
-        elif row[1] is None:
-            found[name] = points(doc, path, name, row[2], row[3])
         elif type(row[1]) is str:
             found[name] = a_text(doc, path, name, row[2], row[2], row[1])
         else:
             found[name] = an_int(doc, path, name, row[1], row[2], default)
-    return found
-
-
-def points(doc, path, key, low, high):
-    """The list `doc[key]` of low..high points [x, y] of integers within +-2^29, each x above the one before."""
-    path = join(path, key)
-    found = a_list(doc[key], path, low, high)
-    before = None
-    for i, point in enumerate(found):
-        here = "%s[%d]" % (path, i)
-        a_list(point, here, 2, 2)
-        for value in point:
-            if type(value) is not int or not -536870912 <= value <= 536870912:
-                raise ConfigError(here, "expected two integers within +-2^29, got %s" % shown(point))
-        if before is not None and point[0] <= before:
-            raise ConfigError(here, "%d does not rise: x was %d before" % (point[0], before))
-        before = point[0]
     return found
 
 

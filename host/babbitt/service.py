@@ -15,10 +15,12 @@ from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.acquisition.ingest import Ingest
 from babbitt.acquisition.presence import Presence
 from babbitt.acquisition.receiver import Receiver
+from babbitt.acquisition.waves import Waves
 from babbitt.errors import BrokerError
 from babbitt.pipeline import Pipeline
 from babbitt.store.lock import StoreLock
 from babbitt.store.reader import StoreReader
+from babbitt.store.waves import WaveShelf
 from babbitt.store.writer import StoreWriter
 
 
@@ -74,13 +76,14 @@ class Host:
             self.address[1],
         )
         name = f"babbitt-{self._writer.id}"
-        receiver = Receiver(host, port, name)
+        self._receiver = receiver = Receiver(host, port, name)
         presence = Presence(host, port, name, self._clock)
         self.ingest = Ingest(
             self._writer,
             receiver.inbox,
             receiver.commit,
             seen=presence.seen,
+            waves=Waves(WaveShelf(self.store_path), receiver.command, self._clock),
             simulated=self._simulated,
             clock=self._clock,
         )
@@ -102,6 +105,15 @@ class Host:
         """Stop everything in order. Safe to call twice."""
         while self._parts:
             self._parts.pop()()
+
+    def listening(self, seconds: float) -> bool:
+        """Wait until what nodes send reaches the host; False if the broker has not let it in within ``seconds``."""
+        end = time.monotonic() + seconds
+        while not self._receiver.listening:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
 
     def wait(self, stop: threading.Event) -> None:
         """Block until ``stop`` is set; short waits, so that Ctrl-C is heard on every system."""

@@ -134,7 +134,7 @@ def cases():
 
 def sampler_of(name, bus, **changes):
     driver = drivers.module(name)
-    spec = {"id": "vib", "driver": name, "bus": "b", "window": 256, "loose_deg": 20}
+    spec = {"id": "vib", "driver": name, "bus": "b", "window": 256, "loose_deg": 20, "capture": 0}
     for row in driver.SETTINGS:
         spec[row[0]] = row[-1]
     spec.update(changes)

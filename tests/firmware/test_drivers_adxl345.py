@@ -53,7 +53,7 @@ def spi(chip):
 
 def vibration(chip, **changes):
     spec = {"id": "vib", "driver": "adxl345", "bus": "spi0", "rate_hz": 3200, "range_g": 16, "window": 64}
-    spec["loose_deg"] = 20
+    spec["loose_deg"], spec["capture"] = 20, 0
     spec.update(changes)
     return VibrationSampler(spec, adxl345, ADXL345(spi(chip), spec["rate_hz"], spec["range_g"]), 10)
 

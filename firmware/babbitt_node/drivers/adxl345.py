@@ -13,7 +13,6 @@ does not pass. Registers and timing: Analog Devices, ADXL345 data sheet, Rev. E,
 
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.registers import Fifo, Registers
 
 KIND = "vibration"
 BUSES = ("spi", "i2c")
@@ -63,6 +62,8 @@ class ADXL345:
     restless = True
 
     def __init__(self, bus, rate_hz=3200, range_g=16, address=None):
+        from babbitt_node.hal.registers import Fifo, Registers  # not for the check of a configuration
+
         if rate_hz not in _RATES or range_g not in _RANGES:
             raise NodeError("config_invalid", "ADXL345: no rate %r Hz or range %r g" % (rate_hz, range_g))
         self._rate = _RATES[rate_hz]

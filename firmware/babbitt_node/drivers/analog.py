@@ -14,7 +14,7 @@ NTC of 10 kilohms, B 3950 (every 5 K of R = 10000 exp(3950 (1/T - 1/298.15)); th
 """
 
 from babbitt_node.dsp.intmath import muldiv
-from babbitt_node.errors import NodeError
+from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal.compile import const
 
 KIND = "scalar"
@@ -25,7 +25,7 @@ SETTINGS = (
     ("series_ohm", 10, 10000000, 10000),
     ("supply_mv", 500, 5500, 3300),
     ("unit", ("%", "degC", "V", "A", "mA", "bar", "Pa", "mm/s", "l/min", "kW", "Hz", "ppm"), None),
-    ("points", None, 2, 32, None),
+    ("points", None, None),
 )
 
 _BREAK_UA = const(3600)
@@ -46,8 +46,27 @@ _POINTS = {
 }  # fmt: skip
 
 
+def curve(found, path):
+    """Check a list of 2 to 32 points [x, y] of integers within +-2^29, each x above the one before. Raises ConfigError."""
+    from babbitt_node.rules import a_list, shown
+
+    a_list(found, path, 2, 32)
+    before = None
+    for i, point in enumerate(found):
+        here = "%s[%d]" % (path, i)
+        a_list(point, here, 2, 2)
+        for value in point:
+            if type(value) is not int or not -536870912 <= value <= 536870912:
+                raise ConfigError(here, "expected two integers within +-2^29, got %s" % shown(point))
+        if before is not None and point[0] <= before:
+            raise ConfigError(here, "%d does not rise: x was %d before" % (point[0], before))
+        before = point[0]
+
+
 def check(spec, path, bus):
-    """See `drivers`: what depends on `input`."""
+    """See `drivers`: the points, and what depends on `input`."""
+    if spec["points"] is not None:
+        curve(spec["points"], path + ".points")
     if spec["unit"] is None:
         spec["unit"] = "%" if spec["points"] else _UNITS[spec["input"]]
 

@@ -12,10 +12,8 @@ Half a FIFO takes 1.5 ms of SPI at 10 MHz, of the 9.6 ms in which it fills: take
 STMicroelectronics, IIS3DWB data sheet, DS12569 Rev 7, sections 8 and 9 (tags: section 9.38).
 """
 
-from babbitt_node.dsp.samples import strange
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.registers import Fifo, Registers
 
 KIND = "vibration"
 BUSES = ("spi",)
@@ -42,18 +40,6 @@ _WORD = const(7)
 _RANGES = {2: (0x00, 61), 4: (0x08, 122), 8: (0x0C, 244), 16: (0x04, 488)}  # code, micro-g a count
 
 
-class _Words(Fifo):
-    """The FIFO, which says what each of its words is."""
-
-    def check(self, entries):
-        """Raises NodeError crc."""
-        if strange(self.data, _WORD, entries, _TAG):
-            raise NodeError(
-                "crc",
-                "IIS3DWB: words of the FIFO with a wrong tag: check the wires, keep them short; or a slower baudrate",
-            )
-
-
 class IIS3DWB:
     """The sensor behind `bus`, SPI. rate_hz: 26667. range_g: 2, 4, 8, 16. `entries` is what the FIFO held when it was
     last read.
@@ -66,12 +52,14 @@ class IIS3DWB:
     restless = True
 
     def __init__(self, bus, rate_hz=26667, range_g=16):
+        from babbitt_node.hal.registers import Fifo, Registers  # not for the check of a configuration
+
         if rate_hz != 26667 or range_g not in _RANGES:
             raise NodeError("config_invalid", "IIS3DWB: no rate %r Hz or range %r g" % (rate_hz, range_g))
         self._range, self.scale_num = _RANGES[range_g]
         self.entries = 0
         self._registers = Registers(bus, None, "IIS3DWB")
-        self._fifo = _Words(self._registers, _FIFO_DATA_OUT_TAG, _WORD, 64, _WORD)
+        self._fifo = Fifo(self._registers, _FIFO_DATA_OUT_TAG, _WORD, 64, _WORD, _TAG)
 
     def probe(self):
         """Check who answers and set it up. Raises NodeError no_device or wrong_identity."""

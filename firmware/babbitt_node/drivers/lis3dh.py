@@ -12,10 +12,8 @@ one value there. Registers: STMicroelectronics, LIS3DH data sheet, DocID17530 Re
 note AN3308.
 """
 
-from babbitt_node.dsp.samples import SHIFT, SIX
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.registers import Fifo, Registers
 
 KIND = "vibration"
 BUSES = ("spi", "i2c")
@@ -59,6 +57,12 @@ class LIS3DH:
     fifo = 32
 
     def __init__(self, bus, rate_hz=1344, range_g=8, address=None):
+        from babbitt_node.hal.registers import (
+            SHIFTED_4,
+            Fifo,
+            Registers,
+        )  # not for the check of a configuration
+
         if rate_hz not in _RATES or range_g not in _RANGES:
             raise NodeError("config_invalid", "LIS3DH: no rate %r Hz or range %r g" % (rate_hz, range_g))
         self._ctrl1 = _RATES[rate_hz] | _AXES
@@ -69,7 +73,7 @@ class LIS3DH:
         self.entries = 0
         self._registers = Registers(bus, address or 24, "LIS3DH", _SPI_MORE, _I2C_MORE)
         # The address rolls over from the last byte of z to the first of x: one burst for many entries.
-        self._fifo = Fifo(self._registers, _OUT_X_L, 6, 16, SIX + 4 * SHIFT)
+        self._fifo = Fifo(self._registers, _OUT_X_L, 6, 16, SHIFTED_4)
 
     def probe(self):
         """Check who answers and set it up. Raises NodeError no_device or wrong_identity."""

@@ -13,10 +13,8 @@ Register Map and Descriptions, Revision 4.2, and MPU-6500 Register Map and Descr
 full has lost bytes, not samples: `overrun` empties it, so that x stays x.
 """
 
-from babbitt_node.dsp.samples import HIGH_FIRST, SIX
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.registers import Fifo, Registers
 
 KIND = "vibration"
 BUSES = ("i2c", "spi")
@@ -65,6 +63,12 @@ class MPU6050:
     restless = True
 
     def __init__(self, bus, rate_hz=1000, range_g=8, address=None):
+        from babbitt_node.hal.registers import (
+            HIGH_FIRST,
+            Fifo,
+            Registers,
+        )  # not for the check of a configuration
+
         if rate_hz not in (100, 200, 250, 500, 1000) or range_g not in _RANGES:
             raise NodeError("config_invalid", "MPU6050: no rate %r Hz or range %r g" % (rate_hz, range_g))
         self._divider = 1000 // rate_hz - 1
@@ -74,7 +78,7 @@ class MPU6050:
         self.entries = 0
         self._registers = Registers(bus, address or 104, "MPU6050")
         self._on = _FIFO_ON | (_I2C_OFF if self._registers.spi else 0)
-        self._fifo = Fifo(self._registers, _FIFO_R_W, 6, 32, SIX + HIGH_FIRST)
+        self._fifo = Fifo(self._registers, _FIFO_R_W, 6, 32, HIGH_FIRST)
 
     def probe(self):
         """Check who answers and set it up. Raises NodeError no_device or wrong_identity."""

@@ -3,13 +3,10 @@
 Every intermediate stays inside signed 32 bits for any bytes and n <= 4096.
 """
 
-from babbitt_node.hal.compile import const, micropython, ptr8, ptr16, ptr32
+from babbitt_node.hal.compile import micropython, ptr8, ptr16, ptr32
 
 # Layout of an entry: bytes of it, of which x, y, z are the last six; 256 for the high byte first; 4096 times the bits a
 # value is shifted right.
-SIX = const(6)
-HIGH_FIRST = const(256)
-SHIFT = const(4096)
 
 
 @micropython.viper

@@ -7,10 +7,13 @@ fifo = Fifo(registers, 0x32, 6, 1)
 count = fifo.take(20, x, y, z, at=0)            # array('h'); allocates nothing
 """
 
-from babbitt_node.dsp.samples import SIX, unpack
+from babbitt_node.dsp.samples import strange, unpack
 from babbitt_node.errors import NodeError
 
 _READ = 0x80  # of an SPI address
+SIX = 6  # layouts of `dsp/samples.py`
+HIGH_FIRST = 6 + 256
+SHIFTED_4 = 6 + 4 * 4096
 
 
 class Registers:
@@ -83,15 +86,17 @@ class Registers:
 class Fifo:
     """Reads of a FIFO of accelerations at one register, in bursts of 1, 2, 4 ... `most` entries.
 
-    size: bytes of an entry; x, y, z are its last six. layout: of these, see `dsp/samples.py`. `data[1:]` holds the last
-    burst.
+    size: bytes of an entry; x, y, z are its last six. layout: of these, see `dsp/samples.py`. tag: what an entry begins with
+    (bits 3 to 7 of a byte with even parity), or None.
     """
 
-    def __init__(self, registers, register, size, most, layout=SIX):
+    def __init__(self, registers, register, size, most, layout=SIX, tag=None):
         self._registers = registers
         self._spi = registers.spi
         self._address = registers.more | register
         self._layout = layout
+        self._size = size
+        self._tag = tag
         self.data = bytearray(1 + size * most)
         self._bursts = []  # (entries, view), the longest first
         while most:
@@ -108,16 +113,20 @@ class Fifo:
             self._registers.bus.read_register(self._registers.address, self._address, view)
 
     def take(self, count, x, y, z, at):
-        """Read `count` entries into x, y, z (array('h')) from index `at` on; returns `count`."""
+        """Read `count` entries into x, y, z (array('h')) from index `at` on; returns `count`. Raises NodeError crc where a
+        tag is wrong.
+        """
         left = count
         for entries, view in self._bursts:
             while left >= entries:
                 self.fetch(view)
                 unpack(self.data, self._layout, entries, x, y, z, at)
-                self.check(entries)
+                if self._tag is not None and strange(self.data, self._size, entries, self._tag):
+                    raise NodeError(
+                        "crc",
+                        "%s: words of the FIFO with a wrong tag: check the wires, keep them short; or a slower baudrate"
+                        % self._registers.name,
+                    )
                 at += entries
                 left -= entries
         return count
-
-    def check(self, entries):
-        """Look at the entries just read; a FIFO with tags has something to say here."""

@@ -18,15 +18,20 @@ from babbitt_node.dsp.features import vibration
 from babbitt_node.dsp.intmath import muldiv
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.port import sleep_ms, ticks_diff, ticks_us
+from babbitt_node.hal.port import sleep_ms, ticks_diff, ticks_ms, ticks_us
 from babbitt_node.samplers import Sampler
 
-SETTINGS = (("window", (64, 128, 256, 512, 1024), 512), ("loose_deg", 0, 90, 20))
+SETTINGS = (
+    ("window", (64, 128, 256, 512, 1024), 512),
+    ("loose_deg", 0, 90, 20),
+    ("capture", 0, 16384, 0),
+)
 
 _RESTARTS = const(3)
 _EMPTY_BURSTS = const(20)
 _FEATURES = ("rms", "peak", "crest", "kurt")
 _axes = []  # three array('h'), as long as the longest window so far; windows never overlap
+_holder = [None]  # the sampler whose whole window they hold
 
 
 def names(spec, driver):
@@ -47,6 +52,7 @@ def check(spec, path, interval_s):
 def _shared(n):
     if not _axes or len(_axes[0]) < n:
         _axes.clear()
+        _holder[0] = None
         gc.collect()
         _axes.extend([array("h", [0] * n) for _ in range(3)])
     return _axes
@@ -75,7 +81,8 @@ class VibrationSampler(Sampler):
         self._pause = max(1, min(device.fifo // 2, self._n // 4) * 1000 // spec["rate_hz"])
         self._plausible = Plausible(self.id, device, spec["rate_hz"], spec["loose_deg"])
         self._out = array("i", [0] * 4)
-        self._overflow = self._span_us = self._span = 0
+        self._measured = None  # rate, mHz
+        self._overflow = self._clip = self._span_us = self._span = self._first = self._opened = 0
         _shared(self._n)
 
     def channels(self):
@@ -106,16 +113,7 @@ class VibrationSampler(Sampler):
         for i in range(self.width):
             out[at + i] = None
         try:
-            self._ready()
-            gc.collect()
-            if self._quiet is None:
-                await self._window()
-            else:
-                async with self._quiet:
-                    await self._window()
-            rate = muldiv(self._span * 1000, 1000000, self._span_us) if self._span_us > 0 else None
-            # Where samples were lost their number says nothing about the rate.
-            clip = self._plausible.judge(_shared(self._n), self._n, None if self._overflow else rate)
+            await self.again()
         except NodeError as error:
             self._failed(error)
             return
@@ -125,9 +123,46 @@ class VibrationSampler(Sampler):
             vibration(axes[axis], self._n, self._device.scale_num, self._device.scale_den, self._out, 0)
             for i in range(4):
                 out[at + axis * 4 + i] = self._out[i]
-        out[at + 12] = rate
+        out[at + 12] = self._measured
         out[at + 13] = self._overflow
-        out[at + 14] = clip
+        out[at + 14] = self._clip
+
+    async def again(self):
+        """Take a window. Raises NodeError."""
+        self._ready()
+        gc.collect()
+        _holder[0] = None
+        if self._quiet is None:
+            await self._window()
+        else:
+            async with self._quiet:
+                await self._window()
+        span = self._span_us
+        self._measured = muldiv(self._span * 1000, 1000000, span) if span > 0 else None
+        # Where samples were lost their number says nothing about the rate.
+        rate = None if self._overflow else self._measured
+        self._clip = self._plausible.judge(_shared(self._n), self._n, rate)
+        _holder[0] = self
+
+    def held(self):
+        """The window in the buffers, if it is whole and of this sensor, or None: (three array('h'), ticks_ms of its
+        first burst, samples of that, (samples, microseconds) between bursts, overruns, clipped samples, micro-g a
+        count: numerator, denominator).
+        """
+        if _holder[0] is not self:
+            return None
+        span = (self._span, self._span_us)
+        scale = self._device
+        return (
+            _axes,
+            self._opened,
+            self._first,
+            span,
+            self._overflow,
+            self._clip,
+            scale.scale_num,
+            scale.scale_den,
+        )
 
     async def _window(self):
         """Fill the axes. A window that lost samples is begun again; the fourth is taken as it is, with the
@@ -174,7 +209,8 @@ class VibrationSampler(Sampler):
                 continue
             if got == 0:
                 begun = now
-                first = count
+                first = self._first = count
+                self._opened = ticks_ms()
             # What the FIFO held counts, not what was taken of it: the last burst takes only what the window
             # needs.
             self._span = got + device.entries - first

@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from babbitt.acquisition.ingest import Incoming
 from babbitt.errors import BrokerError
-from babbitt.protocol.messages import Commit, encode
+from babbitt.protocol.messages import Command, Commit, encode
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,8 @@ INBOX = 2000
 KEEPALIVE_S = 30
 RECONNECT_S = (1, 10)
 # The version level is a wildcard too: another major version is refused by name instead of never being heard.
-TOPICS = tuple(f"babbitt/+/+/+/{kind}" for kind in ("birth", "state", "data", "event", "reported"))
+KINDS = ("birth", "state", "data", "event", "reported", "ack", "wave/+")
+TOPICS = tuple(f"babbitt/+/+/+/{kind}" for kind in KINDS)
 
 
 class Receiver:
@@ -39,17 +40,19 @@ class Receiver:
         self.port = port
         self.inbox: queue.Queue[Incoming] = queue.Queue(INBOX)
         self._connection = 0
+        self._granted = False
         self._stop = threading.Event()
         self._client = make_client(client_id, clean=False)
         self._client.manual_ack_set(True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
 
     @property
-    def connected(self) -> bool:
-        """Whether the broker is there."""
-        return self._client.is_connected()
+    def listening(self) -> bool:
+        """Whether the broker is there and has granted the subscriptions: from now on it keeps what is sent to us."""
+        return self._granted and self._client.is_connected()
 
     def start(self) -> None:
         """Connect in the background, and again whenever the connection is lost."""
@@ -66,6 +69,11 @@ class Receiver:
         if self._client.is_connected():
             self._client.publish(f"babbitt/1/{site}/{node}/commit", encode(commit), qos=0)
 
+    def command(self, site: str, node: str, command: Command) -> None:
+        """Publish a command; whoever sends it waits for its ack and sends it again."""
+        if self._client.is_connected():
+            self._client.publish(f"babbitt/1/{site}/{node}/cmd", encode(command), qos=1)
+
     def _on_connect(
         self,
         client: mqtt.Client,
@@ -81,6 +89,9 @@ class Receiver:
         client.subscribe([(topic, 1) for topic in TOPICS])
         log.info("connected to the broker %s:%d", self.host, self.port)
 
+    def _on_subscribe(self, *_: object) -> None:
+        self._granted = True
+
     def _on_disconnect(
         self,
         client: mqtt.Client,
@@ -89,6 +100,7 @@ class Receiver:
         code: ReasonCode,
         props: Properties | None,
     ) -> None:
+        self._granted = False
         if not self._stop.is_set():
             log.warning("lost the broker %s:%d (%s), connecting again", self.host, self.port, code)
 

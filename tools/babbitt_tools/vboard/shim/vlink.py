@@ -16,7 +16,8 @@ u32 and so many bytes.
 | MEASURE | quantity `n` of QUANTITIES of device `fmt` at `t_us` | int64 millionths, int64 time of the next change (-1: not known) |
 | NEWS | anything newer than version `index` | JSON, or nothing |
 | READY | the firmware starts; the shim took `index` bytes of the heap | nothing |
-| RESET | reset me, cause `n` | none: the process is ended |
+| RESET | reset me, cause `n`, after a sleep of `index` ms | none: the process is ended |
+| MEMORY | `fmt` 1: what is in the RTC memory; 0: put the `n` bytes there that follow the question | the memory; nothing follows a writing |
 
 A device is its number in `devices` of PARAMS.
 `fmt` of ACCEL are the low four bits of the ADXL345's DATA_FORMAT (range, full resolution) and `LSB_ZERO`.
@@ -36,8 +37,9 @@ TEMPERATURE = 3
 NEWS = 4
 READY = 5
 RESET = 6
-SAMPLES = 7
-MEASURE = 8
+MEMORY = 7
+SAMPLES = 8
+MEASURE = 9
 
 QUANTITIES = ("temperature", "humidity", "current", "voltage", "contact", "speed")
 """In degrees C, % RH, mA, V, 0 or 1 (closed), r/min."""
@@ -65,6 +67,11 @@ class Link:
             self._writer.write(self._request)
         except OSError:
             raise SystemExit(0)
+
+    def give(self, op, now_us, data):
+        """Send a question that has no answer, and `data` behind it."""
+        self.tell(op, now_us, 0, len(data))
+        self._writer.write(data)
 
     def ask(self, op, now_us, fmt=0, n=0, index=0, rate_mhz=0, t_us=0):
         """Send a question, return the answer as bytes."""
