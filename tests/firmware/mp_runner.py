@@ -22,7 +22,18 @@ from babbitt_tools.vboard.runtime import SHIM, carrier
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
-SHARED = ("helpers.py", "replay.py", "contract.py", "flashdisk.py", "powercut.py", "flashwear.py", "chips.py")
+SHARED = (
+    "helpers.py",
+    "replay.py",
+    "contract.py",
+    "flashdisk.py",
+    "powercut.py",
+    "baselinecut.py",
+    "flashwear.py",
+    "wavenode.py",
+    "wavecuts.py",
+    "chips.py",
+)
 HEAP = "120k"
 TIMEOUT_S = 120
 _MARK = "@@verdict "

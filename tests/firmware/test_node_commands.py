@@ -2,7 +2,7 @@
 
 import json
 
-from babbitt_node import commands
+from babbitt_node import acks, commands
 from babbitt_node.errors import NodeError
 from babbitt_node.wire import Writer
 
@@ -58,7 +58,7 @@ def refusal(node, payload, retained=False):
         return None, None
     assert answer["state"] == "refused" and 0 < len(answer["reason"]) <= 128
     out = Writer(bytearray(512))
-    commands.write_ack(out, node, answer)
+    acks.write(out, node, answer)
     said = json.loads(bytes(out.view()))
     assert said["error"] == answer["error"] and said["n"] == node.taken and said["i"] == "9f3a01bc"
     return answer["error"], answer["id"]
@@ -78,7 +78,7 @@ def test_every_command_reaches_what_it_is_for():
     done(node, command(3, cmd="relearn", checks=["x-high", "x-odd"]))
     answer = done(node, command(4, cmd="release", checks=["x-high"]))
     out = Writer(bytearray(256))
-    commands.write_ack(out, node, answer)
+    acks.write(out, node, answer)
     assert bytes(out.view()).endswith(b'"cmd":"release","state":"done","checks":[]}')
     done(node, command(5, cmd="recipe", recipe=255))
     assert node.station.asked == [
@@ -91,7 +91,7 @@ def test_every_command_reaches_what_it_is_for():
     answer = done(node, command(7, cmd="reboot"))
     assert node.publisher.reboot_due and node.taken == 7
     out = Writer(bytearray(256))
-    commands.write_ack(out, node, answer)
+    acks.write(out, node, answer)
     assert bytes(out.view()) == b'{"i":"9f3a01bc","boot":3,"n":7,"id":"c7","cmd":"reboot","state":"done"}'
 
 

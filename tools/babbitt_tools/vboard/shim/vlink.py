@@ -16,7 +16,7 @@ u32 and so many bytes.
 | MEASURE | quantity `n` of QUANTITIES of device `fmt` at `t_us` | int64 millionths, int64 time of the next change (-1: not known) |
 | NEWS | anything newer than version `index` | JSON, or nothing |
 | READY | the firmware starts; the shim took `index` bytes of the heap | nothing |
-| RESET | reset me, cause `n`, after a sleep of `index` ms | none: the process is ended |
+| RESET | reset me, cause `n`, after a sleep of `index` ms; the calendar is `t_us` ahead of `now_us` | none: the process is ended |
 | MEMORY | `fmt` 1: what is in the RTC memory; 0: put the `n` bytes there that follow the question | the memory; nothing follows a writing |
 
 A device is its number in `devices` of PARAMS.
