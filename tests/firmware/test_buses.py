@@ -31,6 +31,10 @@ class SPI:
     def __init__(self, id, baudrate, polarity, phase, sck, mosi, miso):
         self.settings = (id, baudrate, polarity, phase)
         self.error = None
+        self.inits = []
+
+    def init(self, baudrate, polarity, phase):
+        self.inits.append((baudrate, polarity, phase))
 
     def write_readinto(self, tx, rx):
         if self.error:
@@ -124,6 +128,17 @@ def test_an_spi_bus_has_its_mode():
     bus._spi.error = OSError(5)
     node_error("no_device", bus.transfer, bytearray(2), bytearray(2))
     assert bus._cs.level == 1
+
+
+def test_devices_on_one_controller_have_their_own_mode_and_speed():
+    first, same = build(SPI_SPEC), build(dict(SPI_SPEC, cs=5))
+    other, apart = build(dict(SPI_SPEC, cs=6, mode=1, baudrate=1000000)), build(dict(SPI_SPEC, id=2))
+    two = bytearray(2)
+    for bus in (other, other, first, first, same, apart, other):
+        bus.transfer(two, two)
+    assert first._spi.inits == [(5000000, 1, 1)]
+    assert same._spi.inits == apart._spi.inits == []
+    assert other._spi.inits == [(1000000, 0, 1)]
 
 
 def test_an_i2c_bus_speaks_to_addresses_and_says_who_is_silent():

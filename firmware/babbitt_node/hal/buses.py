@@ -13,12 +13,16 @@ from babbitt_node.errors import NodeError
 class SpiBus:
     """One device on an SPI bus: the bus and the device's chip select.
 
-    spi: machine.SPI. cs: machine.Pin, idle high.
+    spi: machine.SPI. cs: machine.Pin, idle high. settings: (baudrate, polarity, phase) of this device. users: a list
+    with the bus whose settings the controller has, shared by all devices on it.
     """
 
-    def __init__(self, spi, cs):
+    def __init__(self, spi, cs, settings, users):
         self._spi = spi
         self._cs = cs
+        self._settings = settings
+        self._users = users
+        users[0] = self
         cs(1)
 
     def transfer(self, tx, rx):
@@ -26,6 +30,8 @@ class SpiBus:
 
         Raises NodeError no_device when the bus itself fails.
         """
+        if self._users[0] is not self:
+            self._take()
         self._cs(0)
         try:
             self._spi.write_readinto(tx, rx)
@@ -33,6 +39,13 @@ class SpiBus:
             raise NodeError("no_device", "SPI bus: %s" % error)
         finally:
             self._cs(1)
+
+    def _take(self):
+        """Give the controller the settings of this device: it has those of the device that was spoken to last."""
+        if self._users[0]._settings != self._settings:
+            baudrate, polarity, phase = self._settings
+            self._spi.init(baudrate=baudrate, polarity=polarity, phase=phase)
+        self._users[0] = self
 
 
 class OneWireBus:
@@ -117,6 +130,9 @@ def _wrong(name, reason):
     return NodeError("config_invalid", "board.json: babbitt.buses.%s: %s" % (name, reason))
 
 
+_users = {}  # of SPI controllers, by their id: there is one machine.SPI each, whatever is built
+
+
 def _spi(spec):
     mode = spec.get("mode", 3)
     if mode not in (0, 1, 2, 3):
@@ -130,4 +146,6 @@ def _spi(spec):
         mosi=machine.Pin(spec["mosi"]),
         miso=machine.Pin(spec["miso"]),
     )
-    return SpiBus(spi, machine.Pin(spec["cs"], machine.Pin.OUT, value=1))
+    settings = (spec["baudrate"], mode >> 1, mode & 1)
+    users = _users.setdefault(spec["id"], [None])
+    return SpiBus(spi, machine.Pin(spec["cs"], machine.Pin.OUT, value=1), settings, users)

@@ -78,7 +78,11 @@ class Pin:
 
 
 class SPI:
-    """An SPI controller. Without a chosen device the data line floats high."""
+    """An SPI controller. Without a chosen device the data line floats high. There is one of each id: what is made or
+    set again sets it for all.
+    """
+
+    _settings = {}  # id -> [baudrate, mode]
 
     MSB = 0
     LSB = 1
@@ -86,6 +90,7 @@ class SPI:
     def __init__(
         self, id, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None
     ):
+        self._own = self._settings.setdefault(id, [0, 0])
         self._set(baudrate, polarity, phase)
 
     def init(self, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None):
@@ -93,8 +98,8 @@ class SPI:
         self._set(baudrate, polarity, phase)
 
     def _set(self, baudrate, polarity, phase):
-        self._baudrate = baudrate
-        self._mode = polarity * 2 + phase
+        self._own[0] = baudrate
+        self._own[1] = polarity * 2 + phase
 
     def deinit(self):
         """Nothing to give back."""
@@ -102,8 +107,8 @@ class SPI:
     def write_readinto(self, write_buf, read_buf):
         """Send `write_buf` while filling `read_buf`, of the same length; they may be the same object."""
         n = len(write_buf)
-        vworld.clock.charge(n * 8000000 // self._baudrate + _CALL_US)
-        if _chosen is None or not _chosen.transfer(write_buf, read_buf, self._mode, self._baudrate):
+        vworld.clock.charge(n * 8000000 // self._own[0] + _CALL_US)
+        if _chosen is None or not _chosen.transfer(write_buf, read_buf, self._own[1], self._own[0]):
             for i in range(n):
                 read_buf[i] = 0xFF
 
