@@ -6,9 +6,9 @@
 A validated document is a new dict that has every key.
 """
 
-from babbitt_node import checks
+from babbitt_node import checks, drivers, samplers
 from babbitt_node.errors import ConfigError, NodeError
-from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of
+from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of, settings
 
 _LOW = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
@@ -16,13 +16,6 @@ _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
 CHANNELS_MAX = 64
 BORROWS = ("rules",)
-_BUS = {"adxl345": "spi", "ds18b20": "onewire"}
-_KEYS = {
-    "adxl345": ("id", "driver", "bus", "rate_hz", "range_g", "window"),
-    "ds18b20": ("id", "driver", "bus", "every_s", "rom"),
-}
-_AXES = ("x", "y", "z")
-_FEATURES = ("rms", "peak", "crest", "kurt")
 
 
 def validate(doc, buses=None):
@@ -67,12 +60,8 @@ def channel_ids(config):
     """Ids of all channels of a validated configuration, in the order of a row's values."""
     found = []
     for sensor in config["sensors"]:
-        if sensor["driver"] == "adxl345":
-            for axis in _AXES:
-                found += ["%s.%s.%s" % (sensor["id"], axis, name) for name in _FEATURES]
-            names = ("rate", "overflow", "clip")
-        else:
-            names = ("mean", "min", "max", "slope")
+        driver = drivers.module(sensor["driver"])
+        names = samplers.module(driver.KIND).names(sensor, driver)
         found += ["%s.%s" % (sensor["id"], name) for name in names]
     return found
 
@@ -80,35 +69,26 @@ def channel_ids(config):
 def _sensor(entry, path, interval_s, buses):
     if type(entry) is not dict:
         an_object(entry, path, ())
-    driver = one_of(entry, path, "driver", ("adxl345", "ds18b20"))
-    an_object(entry, path, _KEYS[driver])
+    name = one_of(entry, path, "driver", drivers.NAMES)
+    driver = drivers.module(name)
+    sampler = samplers.module(driver.KIND)
+    rows = driver.SETTINGS + sampler.SETTINGS
+    an_object(entry, path, ("id", "driver", "bus") + tuple(row[0] for row in rows))
     sensor = {
         "id": a_text(entry, path, "id", 1, 12, _SENSOR),
-        "driver": driver,
+        "driver": name,
         "bus": a_text(entry, path, "bus", 1, 32),
     }
     if buses is not None:
         one_of(entry, path, "bus", tuple(sorted(buses)))
-        if buses[sensor["bus"]] != _BUS[driver]:
-            reason = "%s needs a bus of type %s, %s is %s" % (
-                driver,
-                _BUS[driver],
-                sensor["bus"],
-                buses[sensor["bus"]],
+        if buses[sensor["bus"]] not in driver.BUSES:
+            raise ConfigError(
+                path + ".bus",
+                "%s needs a bus of type %s, %s is %s"
+                % (name, " or ".join(driver.BUSES), sensor["bus"], buses[sensor["bus"]]),
             )
-            raise ConfigError(path + ".bus", reason)
-    if driver == "adxl345":
-        sensor["rate_hz"] = one_of(entry, path, "rate_hz", (100, 200, 400, 800, 1600, 3200), 3200)
-        sensor["range_g"] = one_of(entry, path, "range_g", (2, 4, 8, 16), 16)
-        sensor["window"] = one_of(entry, path, "window", (64, 128, 256, 512, 1024), 512)
-    else:
-        every_s = an_int(entry, path, "every_s", 1, 3600, min(5, interval_s))
-        if every_s > interval_s:
-            raise ConfigError(path + ".every_s", "%d s is more than interval_s, %d s" % (every_s, interval_s))
-        sensor["every_s"] = every_s
-        sensor["rom"] = None
-        if entry.get("rom") is not None:
-            sensor["rom"] = a_text(entry, path, "rom", 16, 16, _DIGITS + "abcdef")
+    sensor.update(settings(entry, path, rows))
+    sampler.check(sensor, path, interval_s)
     return sensor
 
 
@@ -119,12 +99,12 @@ def _together(config):
         raise ConfigError(
             "sensors", "they have %d channels together, a node has at most %d" % (count, CHANNELS_MAX)
         )
-    windows_ms = sum(
-        s["window"] * 1000 // s["rate_hz"] + 1 for s in config["sensors"] if s["driver"] == "adxl345"
-    )
-    if windows_ms > config["interval_s"] * 1000 * 9 // 10:
+    busy_ms = 0
+    for sensor in config["sensors"]:
+        busy_ms += samplers.module(drivers.module(sensor["driver"]).KIND).busy_ms(sensor)
+    if busy_ms > config["interval_s"] * 1000 * 9 // 10:
         reason = "the windows take %d ms, more than nine tenths of interval_s (%d s)" % (
-            windows_ms,
+            busy_ms,
             config["interval_s"],
         )
         raise ConfigError("interval_s", reason)
@@ -136,8 +116,8 @@ def _check(entry, path, channels):
     one_of(entry, path, "type", tuple(sorted(checks.TYPES)))
     for key in ("id", "channel"):
         a_text(entry, path, key, 1, 32)
-    settings = checks.TYPES[entry["type"]].SETTINGS
-    an_object(entry, path, ("id", "type", "channel") + tuple(row[0] for row in settings))
+    rows = checks.TYPES[entry["type"]].SETTINGS
+    an_object(entry, path, ("id", "type", "channel") + tuple(row[0] for row in rows))
     one_of(entry, path, "channel", tuple(channels))
     try:
         made = checks.make(entry, channels.index(entry["channel"]))

@@ -78,6 +78,26 @@ def a_text(doc, path, key, low, high, letters=None):
     return value
 
 
+def settings(doc, path, rows):
+    """{name: value} of settings described by rows: (name, choices, default), (name, low, high, default) for an
+    integer, or (name, letters, length, default) for a text of just that length. A default of None: the setting
+    may be absent or null, and is None then.
+    """
+    found = {}
+    for row in rows:
+        name = row[0]
+        default = row[-1]
+        if default is None and doc.get(name) is None:
+            found[name] = None
+        elif len(row) == 3:
+            found[name] = one_of(doc, path, name, row[1], default)
+        elif type(row[1]) is str:
+            found[name] = a_text(doc, path, name, row[2], row[2], row[1])
+        else:
+            found[name] = an_int(doc, path, name, row[1], row[2], default)
+    return found
+
+
 def _required(doc, path, key):
     if key not in doc:
         raise ConfigError(join(path, key), "missing, and there is no default")

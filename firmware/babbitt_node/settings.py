@@ -93,8 +93,9 @@ class Settings:
         version = 0
         try:
             try:
+                size = os.stat(path)[6]  # a read reserves what it is asked for
                 with open(path, "rb") as file:
-                    payload = file.read(LARGEST + 1)
+                    payload = file.read(min(size, LARGEST + 1))
             except OSError:
                 raise ConfigError("", "%s is missing" % path)
             if len(payload) > LARGEST:
@@ -172,7 +173,10 @@ class Settings:
 
     def _is_current_good(self):
         try:
+            hashed = sha256()
             with open(CURRENT, "rb") as file:
-                return digest(file.read(LARGEST + 1)) == self.hash
+                while part := file.read(256):  # no room for a whole one is needed
+                    hashed.update(part)
+            return hexlify(hashed.digest()[:8]).decode() == self.hash
         except OSError:
             return False

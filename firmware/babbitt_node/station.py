@@ -9,12 +9,9 @@
 A slot that could not be kept is left out by `skip`.
 """
 
-from babbitt_node import checks
-from babbitt_node.drivers.adxl345 import ADXL345
-from babbitt_node.drivers.ds18b20 import DS18B20
+from babbitt_node import checks, drivers, samplers
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal.port import once
-from babbitt_node.window import TemperatureSampler, VibrationSampler
 
 
 class Station:
@@ -73,7 +70,7 @@ class Station:
     async def slot(self, clock):
         """Do what this slot asks for; True if it completed a record. The first slot does.
 
-        Conversions of thermometers run while the windows of accelerometers are taken.
+        Conversions of slow sensors run while the windows of accelerometers are taken.
         """
         complete = self._at % self._steps == 0
         second = self._at * (self.step_ms // 1000)
@@ -82,20 +79,20 @@ class Station:
             if second % sampler.every_s == 0:
                 sampler.begin()
         if complete:
-            await self._measure(VibrationSampler)
+            await self._measure(True)
         for sampler in self.samplers:
             await sampler.collect()
         if complete:
-            await self._measure(TemperatureSampler)
+            await self._measure(False)
             u = clock.u()
             self._dt_ms = 0 if self._last_u is None else u - self._last_u
             self._last_u = u
         return complete
 
-    async def _measure(self, kind):
+    async def _measure(self, windowed):
         at = 0
         for sampler in self.samplers:
-            if isinstance(sampler, kind):
+            if sampler.windowed == windowed:
                 await sampler.measure(self.values, at)
             at += sampler.width
 
@@ -125,10 +122,10 @@ class Station:
 
 
 def _sampler(spec, board, quiet, interval_s):
-    bus = board.bus(spec["bus"])
-    if spec["driver"] == "adxl345":
-        return VibrationSampler(spec, ADXL345(bus, spec["rate_hz"], spec["range_g"]), interval_s, quiet)
-    return TemperatureSampler(spec, DS18B20(bus, spec["rom"]), interval_s)
+    driver = drivers.module(spec["driver"])
+    settings = [spec[row[0]] for row in driver.SETTINGS]
+    device = driver.DEVICE(board.bus(spec["bus"]), *settings)
+    return samplers.module(driver.KIND).SAMPLER(spec, driver, device, interval_s, quiet)
 
 
 def _gcd(a, b):

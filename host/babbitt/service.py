@@ -74,7 +74,7 @@ class Host:
             self.address[1],
         )
         name = f"babbitt-{self._writer.id}"
-        receiver = Receiver(host, port, name)
+        self._receiver = receiver = Receiver(host, port, name)
         presence = Presence(host, port, name, self._clock)
         self.ingest = Ingest(
             self._writer,
@@ -102,6 +102,15 @@ class Host:
         """Stop everything in order. Safe to call twice."""
         while self._parts:
             self._parts.pop()()
+
+    def listening(self, seconds: float) -> bool:
+        """Wait until what nodes send reaches the host; False if the broker has not let it in within ``seconds``."""
+        end = time.monotonic() + seconds
+        while not self._receiver.listening:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
 
     def wait(self, stop: threading.Event) -> None:
         """Block until ``stop`` is set; short waits, so that Ctrl-C is heard on every system."""

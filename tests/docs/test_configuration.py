@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pages import code, tables, text
 
-from babbitt_node import checks
+from babbitt_node import checks, drivers
 from babbitt_node.config import channel_ids, validate, validate_node
 from babbitt_node.errors import NodeError
 
@@ -99,18 +99,18 @@ def test_the_keys_of_config_json() -> None:
     assert said == known | {f"asset.{k}" for k in known_keys(broken)}
 
 
-@pytest.mark.parametrize("sensor", [VIBRATION, THERMOMETER], ids=lambda s: s["driver"])
-def test_the_keys_of_a_sensor(sensor: dict[str, Any]) -> None:
-    said = {name for row in rows("driver") if code(row[0]) == [sensor["driver"]] for name in code(row[1])}
-    known = set(known_keys(lambda k: validate(document({**sensor, k: 1}))))
+@pytest.mark.parametrize("driver", drivers.NAMES)
+def test_the_keys_of_a_sensor(driver: str) -> None:
+    said = {name for row in rows("driver") if driver in code(row[0]) for name in code(row[1])}
+    known = set(known_keys(lambda k: validate(document({**sensor(driver), k: 1}))))
     assert known == said | {"id", "driver", "bus"}
 
 
 def test_every_driver_is_there() -> None:
     with pytest.raises(NodeError) as caught:
         validate(document({"id": "a", "bus": "b", "driver": 1}))
-    drivers = caught.value.detail.split("one of ")[1].split(", got")[0].split(", ")
-    assert {code(row[0])[0] for row in rows("driver")} == set(drivers)
+    known = caught.value.detail.split("one of ")[1].split(", got")[0].split(", ")
+    assert {name for row in rows("driver") for name in code(row[0])} == set(known) == set(drivers.NAMES)
 
 
 def test_every_type_of_check_with_every_setting_is_there() -> None:
@@ -136,12 +136,16 @@ def attempt(place: str, key: str, value: Any) -> dict[str, Any]:
         return {key: found[outer][inner] if inner else found[outer]}
     if place == "config":
         return validate(document(**{key: value}))
-    sensor = VIBRATION if place == "adxl345" else THERMOMETER
-    return validate(document({**sensor, key: value}))["sensors"][0]
+    return validate(document({**sensor(place), key: value}))["sensors"][0]
+
+
+def sensor(driver: str) -> dict[str, Any]:
+    """The least that configures a driver."""
+    return {"id": "s", "driver": driver, "bus": "b"}
 
 
 RANGES = [
-    (place, name, span(row[at]), row[at], row[at + 1])
+    (code(row[0])[0] if place == "driver" else place, name, span(row[at]), row[at], row[at + 1])
     for place, first, at in (("node", "key", 1), ("config", "key", 1), ("driver", "driver", 2))
     for row in rows(first)
     if place == "driver" or ("type" in head(row)) == (place == "node")
@@ -151,8 +155,6 @@ RANGES = [
 
 @pytest.mark.parametrize(("place", "key", "ends", "cell", "default"), RANGES, ids=str)
 def test_ranges_and_defaults(place: str, key: str, ends: Any, cell: str, default: str) -> None:
-    if place == "driver":
-        place = next(code(r[0])[0] for r in rows("driver") if key in code(r[1]))
     choices = [int(n) for n in re.findall(r"\d+", cell)] if re.fullmatch(r"[\d, ]+", cell) else []
     good, bad = choices, [max(choices) + 1, min(choices) - 1] if choices else []
     if ends and "characters" not in cell and "entries" not in cell and "]" not in cell:
@@ -179,8 +181,7 @@ def bare(place: str) -> dict[str, Any]:
         whole = document()
         del whole["interval_s"]
         return validate(whole)
-    found = validate(document(VIBRATION if place == "adxl345" else THERMOMETER))
-    return found["sensors"][0]
+    return validate(document(sensor(place)))["sensors"][0]
 
 
 def test_texts_and_counts() -> None:

@@ -1,5 +1,6 @@
 """A configuration is accepted as a whole or refused with path and reason; the last good one is never lost."""
 
+import gc
 import json
 import os
 
@@ -221,18 +222,22 @@ def test_a_bad_desired_changes_nothing_and_says_why():
     assert settings.report["version"] == 0 and loaded().config["interval_s"] == 10
 
 
+def hostile():
+    """(payload, path that is reported or None for any), one at a time: a node's heap does not hold them all."""
+    half = b"\\ud800"  # half of a pair: JSON can write it, UTF-8 cannot
+    asset = b'{"version":3,"config":{"asset":%s}}'
+    yield b'{"version":3,"config":{"%s":1}}' % half, "?"
+    yield b'{"version":3,"config":{"%s":1}}' % (b"k" * 2000), "k" * 128
+    yield asset % (b'{"name":"%s","kind":"machine"}' % half), "asset.name"
+    yield asset % (b"[" * 2500 + b"]" * 2500), None
+    gc.collect()
+    yield b"[" * 8000, ""
+
+
 def test_a_hostile_desired_gives_an_answer_that_can_be_sent():
     write("config.json", json.dumps(document()))
     settings = loaded()
-    half = "\\ud800"  # half of a pair: JSON can write it, UTF-8 cannot
-    asset = b'{"version":3,"config":{"asset":%s}}'
-    for bad, path in (
-        (b'{"version":3,"config":{"%s":1}}' % half.encode(), "?"),
-        (b'{"version":3,"config":{"%s":1}}' % (b"k" * 2000), "k" * 128),
-        (asset % (b'{"name":"%s","kind":"machine"}' % half.encode()), "asset.name"),
-        (asset % (b"[" * 3500 + b"]" * 3500), None),
-        (b"[" * 8000, ""),
-    ):
+    for bad, path in hostile():
         assert not settings.offer(bad, accept), bad[:40]
         report = settings.report
         assert report["state"] == "rejected" and report["reason"]

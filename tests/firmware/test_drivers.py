@@ -5,10 +5,12 @@ from array import array
 
 from helpers import Random, node_error, without_heap
 
+from babbitt_node.drivers import adxl345, ds18b20
 from babbitt_node.drivers.adxl345 import ADXL345
 from babbitt_node.drivers.ds18b20 import DS18B20
 from babbitt_node.errors import NodeError
-from babbitt_node.window import TemperatureSampler, VibrationSampler
+from babbitt_node.samplers.scalar import ScalarSampler
+from babbitt_node.samplers.vibration import VibrationSampler
 
 
 class Accelerometer:
@@ -59,7 +61,7 @@ class Accelerometer:
 def vibration(bus, **changes):
     spec = {"id": "vib", "driver": "adxl345", "bus": "spi0", "rate_hz": 3200, "range_g": 16, "window": 64}
     spec.update(changes)
-    return VibrationSampler(spec, ADXL345(bus, spec["rate_hz"], spec["range_g"]), 10)
+    return VibrationSampler(spec, adxl345, ADXL345(bus, spec["rate_hz"], spec["range_g"]), 10)
 
 
 def measured(sampler):
@@ -244,6 +246,12 @@ def hexed(rom):
     return "".join("%02x" % b for b in rom)
 
 
+def reading(device):
+    out = [None]
+    device.read(out)
+    return out[0]
+
+
 def test_ds18b20_reads_the_values_of_its_data_sheet():
     bus = Thermometers(ROM)
     device = DS18B20(bus)
@@ -259,7 +267,7 @@ def test_ds18b20_reads_the_values_of_its_data_sheet():
         (-0x0370, -55000),
     ):
         bus.raw = raw
-        assert device.read() == value, raw
+        assert reading(device) == value, raw
 
 
 def test_ds18b20_true_85_degrees_are_a_value_and_those_of_power_on_are_none():
@@ -267,9 +275,9 @@ def test_ds18b20_true_85_degrees_are_a_value_and_those_of_power_on_are_none():
     device = DS18B20(bus)
     device.probe()
     bus.raw = 0x0550
-    assert device.read() == 85000
+    assert reading(device) == 85000
     bus.sixth = 0x0C
-    node_error("power_on_value", device.read)
+    node_error("power_on_value", device.read, [0])
 
 
 def test_ds18b20_bad_readings():
@@ -277,13 +285,13 @@ def test_ds18b20_bad_readings():
     device = DS18B20(bus)
     device.probe()
     bus.raw = 0x0800
-    node_error("range", device.read)
+    node_error("range", device.read, [0])
     bus.pad = b"\x91\x01\x00\x00\x7f\xff\x10\x10\x00"
-    node_error("crc", device.read)
+    node_error("crc", device.read, [0])
     bus.pad = bytes(9)
-    node_error("crc", device.read)
+    node_error("crc", device.read, [0])
     bus.pad = b"\xff" * 9
-    node_error("no_device", device.read)
+    node_error("no_device", device.read, [0])
 
 
 def test_ds18b20_finds_the_one_that_is_meant():
@@ -301,20 +309,9 @@ def test_ds18b20_finds_the_one_that_is_meant():
 
 
 def temperature(bus):
-    import babbitt_node.drivers.ds18b20 as module
-    from babbitt_node import window
-
-    window.ds18b20 = Hurried(module)
-    return TemperatureSampler({"id": "temp", "driver": "ds18b20", "every_s": 5}, DS18B20(bus), 10)
-
-
-class Hurried:
-    """The driver's module with a conversion that takes no time."""
-
-    CONVERT_MS = 0
-
-    def __init__(self, module):
-        self._module = module
+    device = DS18B20(bus)
+    device.convert_ms = 0  # nobody waits in a test
+    return ScalarSampler({"id": "temp", "driver": "ds18b20", "every_s": 5}, ds18b20, device, 10)
 
 
 def test_a_record_of_temperature_is_mean_min_max_and_slope():

@@ -1,3 +1,19 @@
 """One file a sensor. A driver gets its bus, knows registers and units, and raises NodeErrors that tell a
 person where to look.
+
+A driver module of NAMES says about itself, for the configuration and the station:
+
+- KIND: the kind of its sampler, one of `samplers.KINDS`.
+- BUSES: the bus types of board.json it can sit on.
+- SETTINGS: rows of settings beside `id`, `driver`, `bus` and those of its sampler, as `rules.settings` reads them.
+- DEVICE: its class; made as `DEVICE(bus, setting, ...)` in the order of SETTINGS.
+
+Only the drivers that a configuration names are imported.
 """
+
+NAMES = ("adxl345", "ds18b20")
+
+
+def module(name):
+    """The module of a driver of NAMES."""
+    return __import__("babbitt_node.drivers." + name, None, None, ("DEVICE",))

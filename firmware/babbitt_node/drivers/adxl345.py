@@ -7,15 +7,16 @@
     count = sensor.read_fifo(x, y, z, at=0, limit=32)      # x, y, z: array('h') of counts
     sensor.stop()
 
-One count is 1/256 g = 3906.25 micro-g (SCALE_NUM / SCALE_DEN) in every range. Registers and timing: Analog
+One count is 1/256 g = 3906.25 micro-g (`scale_num` / `scale_den`) in every range. Registers and timing: Analog
 Devices, ADXL345 data sheet, Rev. E, register map and 'FIFO' section.
 """
 
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 
-SCALE_NUM = const(15625)  # micro-g a count, exact: 10^6 / 256
-SCALE_DEN = const(4)
+KIND = "vibration"
+BUSES = ("spi",)
+SETTINGS = (("rate_hz", (100, 200, 400, 800, 1600, 3200), 3200), ("range_g", (2, 4, 8, 16), 16))
 
 _DEVID = const(0x00)
 _BW_RATE = const(0x2C)
@@ -45,6 +46,10 @@ class ADXL345:
     rate_hz: 100, 200, 400, 800, 1600, 3200. range_g: 2, 4, 8, 16; `full_scale` is its limit in counts.
     `entries` is what the FIFO held when it was last read.
     """
+
+    scale_num = 15625  # micro-g a count, exact: 10^6 / 256
+    scale_den = 4
+    fifo = 32
 
     def __init__(self, bus, rate_hz=3200, range_g=16):
         if rate_hz not in _RATES or range_g not in _RANGES:
@@ -135,3 +140,6 @@ class ADXL345:
             z[at] = ((rx[5] | rx[6] << 8) ^ 0x8000) - 0x8000
             at += 1
         return count
+
+
+DEVICE = ADXL345

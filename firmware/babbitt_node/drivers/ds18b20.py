@@ -3,8 +3,8 @@
     sensor = DS18B20(board.bus("ow0"), rom=None)     # None: the only one on the bus; else 16 hex digits
     sensor.probe()                                   # NodeError no_device, wrong_identity, crc
     sensor.convert()
-    await sleep_ms(CONVERT_MS)
-    print(sensor.read())                             # milli-degrees C; NodeError no_device, crc,
+    await sleep_ms(sensor.convert_ms)
+    sensor.read(out)                                 # out[0]: milli-degrees C; NodeError no_device, crc,
                                                      # power_on_value, range
 
 Commands, scratchpad and timing: Maxim Integrated, DS18B20 data sheet, Rev. 6.
@@ -13,7 +13,10 @@ Commands, scratchpad and timing: Maxim Integrated, DS18B20 data sheet, Rev. 6.
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 
-CONVERT_MS = const(750)
+KIND = "scalar"
+BUSES = ("onewire",)
+SETTINGS = (("rom", "0123456789abcdef", 16, None),)
+QUANTITIES = (("", "degC", -3, -55000, 125000),)
 
 _FAMILY = const(0x28)
 _CONVERT = b"\x44"
@@ -26,6 +29,8 @@ _HIGH = const(125000)
 
 class DS18B20:
     """One thermometer on `bus`, an object like `hal.board.OneWireBus`."""
+
+    convert_ms = 750
 
     def __init__(self, bus, rom=None):
         self._bus = bus
@@ -73,12 +78,12 @@ class DS18B20:
             )
 
     def convert(self):
-        """Start a conversion; the value is there CONVERT_MS later. Raises NodeError no_device."""
+        """Start a conversion; the value is there `convert_ms` later. Raises NodeError no_device."""
         self._bus.select(self._rom)
         self._bus.write(_CONVERT)
 
-    def read(self):
-        """The last converted temperature in milli-degrees C. Raises NodeError no_device, crc,
+    def read(self, out):
+        """Write the last converted temperature, milli-degrees C, to out[0]. Raises NodeError no_device, crc,
         power_on_value, range.
         """
         self._scratchpad()
@@ -92,7 +97,7 @@ class DS18B20:
         value = raw * 125 // 2
         if not _LOW <= value <= _HIGH:
             raise NodeError("range", "DS18B20: %d milli-degrees C is outside -55..125 degrees C" % value)
-        return value
+        out[0] = value
 
     def _scratchpad(self):
         """Fill the scratchpad buffer. Raises NodeError no_device, crc."""
@@ -106,3 +111,6 @@ class DS18B20:
             raise NodeError(
                 "crc", "DS18B20: a reading arrived damaged: check the cable's length and the resistor"
             )
+
+
+DEVICE = DS18B20

@@ -39,17 +39,19 @@ class Receiver:
         self.port = port
         self.inbox: queue.Queue[Incoming] = queue.Queue(INBOX)
         self._connection = 0
+        self._granted = False
         self._stop = threading.Event()
         self._client = make_client(client_id, clean=False)
         self._client.manual_ack_set(True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
 
     @property
-    def connected(self) -> bool:
-        """Whether the broker is there."""
-        return self._client.is_connected()
+    def listening(self) -> bool:
+        """Whether the broker is there and has granted the subscriptions: from now on it keeps what is sent to us."""
+        return self._granted and self._client.is_connected()
 
     def start(self) -> None:
         """Connect in the background, and again whenever the connection is lost."""
@@ -81,6 +83,9 @@ class Receiver:
         client.subscribe([(topic, 1) for topic in TOPICS])
         log.info("connected to the broker %s:%d", self.host, self.port)
 
+    def _on_subscribe(self, *_: object) -> None:
+        self._granted = True
+
     def _on_disconnect(
         self,
         client: mqtt.Client,
@@ -89,6 +94,7 @@ class Receiver:
         code: ReasonCode,
         props: Properties | None,
     ) -> None:
+        self._granted = False
         if not self._stop.is_set():
             log.warning("lost the broker %s:%d (%s), connecting again", self.host, self.port, code)
 

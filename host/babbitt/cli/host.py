@@ -13,6 +13,8 @@ import typer
 from babbitt.cli.options import StoreOption
 from babbitt.service import Host
 
+LISTEN_S = 10.0
+
 
 def host(
     store: StoreOption,
@@ -53,6 +55,8 @@ def host(
     signal.signal(signal.SIGTERM, end)
     with Host(store, broker, listen, accept_simulated=accept_simulated_time) as running:
         address = f"{running.address[0]}:{running.address[1]}"
+        if not running.listening(LISTEN_S):
+            print(f"The broker {address} does not answer yet; it is tried again and again.", flush=True)
         print(f"The host stores in {store}; nodes connect to {address}.", flush=True)
         if no_web:
             running.wait(stop)

@@ -11,12 +11,12 @@ BUFFER = bytearray(6144)  # before the imports, while the heap is in one piece
 
 from babbitt_node import messages  # noqa: E402
 from babbitt_node.config import validate  # noqa: E402
-from babbitt_node.drivers.adxl345 import ADXL345  # noqa: E402
-from babbitt_node.drivers.ds18b20 import DS18B20  # noqa: E402
+from babbitt_node.drivers import adxl345, ds18b20  # noqa: E402
 from babbitt_node.records import Batch, Recorder  # noqa: E402
+from babbitt_node.samplers.scalar import ScalarSampler  # noqa: E402
+from babbitt_node.samplers.vibration import VibrationSampler  # noqa: E402
 from babbitt_node.settings import digest  # noqa: E402
 from babbitt_node.spool import Spool  # noqa: E402
-from babbitt_node.window import TemperatureSampler, VibrationSampler  # noqa: E402
 from babbitt_node.wire import Writer  # noqa: E402
 
 INSTALL = "9f3a01bc"
@@ -66,7 +66,10 @@ class Watch:
 
 def _samplers(config):
     vib, temp = config["sensors"]
-    return [VibrationSampler(vib, ADXL345(None), 10), TemperatureSampler(temp, DS18B20(None), 10)]
+    return [
+        VibrationSampler(vib, adxl345, adxl345.DEVICE(None), 10),
+        ScalarSampler(temp, ds18b20, ds18b20.DEVICE(None), 10),
+    ]
 
 
 def payloads():

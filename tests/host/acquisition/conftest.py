@@ -53,8 +53,9 @@ def broker_port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def host(broker_port: int, tmp_path: Path) -> Iterator[Host]:
-    """A host on that broker with an empty store and no analysers."""
+    """A host on that broker with an empty store and no analysers, listening."""
     with Host(tmp_path / "store", broker=f"127.0.0.1:{broker_port}", kinds={}) as running:
+        assert running.listening(20)  # a node waits for $host; these tests publish at once
         yield running
 
 

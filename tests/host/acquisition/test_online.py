@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 from nodesim import Wire, birth, state, until
@@ -35,3 +36,10 @@ def test_going_and_coming_back_are_events_and_a_host_that_starts_believes_nobody
         reader = StoreReader(store)
         assert [n.online for n in reader.nodes()] == [False]
         reader.close()
+
+
+def test_a_host_whose_broker_is_not_there_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never speaks MQTT
+        port = silent.getsockname()[1]
+        with Host(tmp_path / "store", broker=f"127.0.0.1:{port}", kinds={}) as host:
+            assert not host.listening(0.3)
