@@ -8,6 +8,7 @@ A validated document is a new dict that has every key.
 
 from babbitt_node import checks, drivers, samplers
 from babbitt_node.errors import ConfigError, NodeError
+from babbitt_node.hal.port import once
 from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of, settings
 
 _LOW = "abcdefghijklmnopqrstuvwxyz"
@@ -47,6 +48,8 @@ def validate(doc, buses=None):
         config["sensors"].append(sensor)
     _together(config)
     channels = channel_ids(config)
+    if any(type(sensor.get("rpm")) is str for sensor in config["sensors"]):
+        once("samplers.features", "check_speed", config, channels)
     for i, entry in enumerate(a_list(doc.get("checks", []), "checks", 0, 32)):
         path = "checks[%d]" % i
         check = _check(entry, path, channels)

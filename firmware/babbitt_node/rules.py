@@ -81,7 +81,7 @@ def a_text(doc, path, key, low, high, letters=None):
 def settings(doc, path, rows):
     """{name: value} of settings described by rows: (name, choices, default), (name, low, high, default) for an
     integer, or (name, letters, length, default) for a text of just that length. A default of None: the setting
-    may be absent or null, and is None then.
+    may be absent or null, and is None then. A setting (name, default) is taken as it is: its sampler checks it.
     """
     found = {}
     for row in rows:
@@ -89,6 +89,8 @@ def settings(doc, path, rows):
         default = row[-1]
         if default is None and doc.get(name) is None:
             found[name] = None
+        elif len(row) == 2:
+            found[name] = doc.get(name, default)
         elif len(row) == 3:
             found[name] = one_of(doc, path, name, row[1], default)
         elif type(row[1]) is str:

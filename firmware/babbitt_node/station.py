@@ -33,6 +33,7 @@ class Station:
                     raise ConfigError("sensors[%d].bus" % i, error.detail)
             ids = once("config", "channel_ids", config)
             self._checks = [checks.make(spec, ids.index(spec["channel"])) for spec in config["checks"]]
+        self._bind()
         self.values = [None] * sum(s.width for s in self.samplers)
         # The longest step that meets every reading and every record.
         step = self.interval_s
@@ -62,6 +63,11 @@ class Station:
                     other.channel_index = check.channel_index
                     self._checks[i] = other
         self._last_u = before._last_u
+        self._bind()
+
+    def _bind(self):
+        for sampler in self.samplers:
+            sampler.bind(self.samplers)
 
     def skip(self, slots):
         """Leave out slots that could not be kept."""

@@ -14,7 +14,6 @@ left of the mean over bins 0 and 1.
 from array import array
 
 from babbitt_node.dsp import bins, fft, kernels
-from babbitt_node.dsp.intmath import MAX
 from babbitt_node.dsp.scaling import finish, start, times
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const

@@ -45,6 +45,9 @@ class Sampler:
         """Entry of `sensors` in the birth."""
         return {"id": self.id, "driver": self.driver, "fault": self.fault}
 
+    def bind(self, samplers):
+        """Look among all samplers, in the order of the values, for what it needs of the others."""
+
     def begin(self):
         """Start what takes time. Raises nothing."""
 
