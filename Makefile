@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO_SECONDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint format bench lock wheel clean
+.PHONY: help demo test test-quick lint format bench wiring lock wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ format: $(VENV)/.dev ## let ruff format the code
 bench: $(VENV)/.dev ## one benchmark: make bench NAME=golden [QUICK=1]; the last line is one JSON object
 	@test -f "bench/$(NAME).py" || { echo "No bench '$(NAME)'. There are: `cd bench && ls *.py | sed 's/\.py//' | tr '\n' ' '`" >&2; exit 2; }
 	@QUICK="$(QUICK)" $(BIN)/python bench/$(NAME).py
+
+wiring: $(VENV)/.dev ## draw the wiring of every board anew (boards/*/wiring.svg)
+	@$(BIN)/python -m babbitt_tools.wiring $(patsubst %/wiring.json,%,$(wildcard boards/*/wiring.json))
 
 lock: ## write the hash-checked requirement files anew (needs uv)
 	@sed -n '/^dependencies = \[/,/^\]/s/^    "\(.*\)",$$/\1/p' pyproject.toml > requirements/run.in

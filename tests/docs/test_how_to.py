@@ -96,9 +96,25 @@ class Still:
         return 21.0
 
 
+def test_the_board_of_the_page_is_one(copy: Path) -> None:
+    for part in ("boards", "tests/tools"):
+        shutil.copytree(ROOT / part, copy / part)
+    page = text("how-to/add-a-board.md")
+    touched = follow(page, copy)
+    assert {p.name for p in touched} == {"board.json", "wiring.json", "board.md"}
+    names = ["-k", "LOLIN_C3_MINI and not reports", "tests/tools/test_every_board.py"]
+    draw = [sys.executable, "-m", "babbitt_tools.wiring", "boards/LOLIN_C3_MINI"]
+    subprocess.run(draw, cwd=copy, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [*PYTEST, *names], cwd=copy, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
 @pytest.mark.part("micropython")
 def test_the_board_of_the_page_carries_the_firmware(tmp_path: Path) -> None:
-    board, config = (
+    board, _, config = (
         json.loads(b.text) for b in blocks(text("how-to/add-a-board.md")) if b.language == "json"
     )
     with Host(tmp_path / "store", broker_listen="127.0.0.1:0") as host:
@@ -117,7 +133,7 @@ def test_the_board_of_the_page_carries_the_firmware(tmp_path: Path) -> None:
             found = _first_record(host)
         finally:
             made.stop()
-        assert found.birth["board"] == "ESP32_GENERIC_S3"
+        assert found.birth["board"] == "LOLIN_C3_MINI"
         assert [s["fault"] for s in found.birth["sensors"]] == [None, None]
         _, values = host.reader.series("docs", "s3", "temp.mean", 0, 2**53, 10)
         assert values[0] == 21.0

@@ -196,6 +196,12 @@ class Board:
         self._specs = own["buses"]
         self._buses = {}
         self._network_kind = own.get("network", "wifi")
+        if self._network_kind not in ("wifi", "lan", "none"):
+            raise NodeError(
+                "config_invalid",
+                "board.json: babbitt.network: expected wifi, lan or none, got %r" % self._network_kind,
+            )
+        self._lan = own.get("lan", {})
         self._network = None
         self._led = None if own.get("led") is None else machine.Pin(own["led"], machine.Pin.OUT, value=0)
 
@@ -231,7 +237,12 @@ class Board:
     def network(self):
         """The way to the network: an object with coroutine up(ssid, password) and is_up(), rssi(), down()."""
         if self._network is None:
-            self._network = Wifi() if self._network_kind == "wifi" else NoNetwork()
+            if self._network_kind == "lan":
+                from babbitt_node.hal.lan import Lan
+
+                self._network = Lan(self._lan)
+            else:
+                self._network = Wifi() if self._network_kind == "wifi" else NoNetwork()
         return self._network
 
     @property

@@ -17,6 +17,11 @@ STAT_NO_AP_FOUND = 201
 STAT_WRONG_PASSWORD = 202
 STAT_BEACON_TIMEOUT = 200
 
+PHY_LAN8720 = 0
+PHY_IP101 = 1
+PHY_RTL8201 = 2
+
+_CABLE_US = 2500000  # link and DHCP, assumed
 _JOIN_US = 1050000
 _FAIL_US = 3000000
 _BEACON_US = 6000000
@@ -25,8 +30,7 @@ _interfaces = {}
 
 def reachable():
     """Whether a new connection can be tried: the link is up, and Wi-Fi, if the node uses it, is joined."""
-    station = _interfaces.get(STA_IF)
-    return vworld.wifi_up and (station is None or station.isconnected())
+    return vworld.wifi_up and all(used.isconnected() for used in _interfaces.values())
 
 
 class WLAN:
@@ -121,6 +125,50 @@ class WLAN:
     def ipconfig(self, name=None):
         """Address and mask."""
         return ("127.0.0.1", "255.0.0.0")
+
+
+class LAN:
+    """The Ethernet interface; there is one. The world's radio link is its cable."""
+
+    def __new__(cls, id=None, **pins):
+        if "lan" not in _interfaces:
+            self = object.__new__(cls)
+            self._due = None  # when it has an address
+            _interfaces["lan"] = self
+        return _interfaces["lan"]
+
+    def __init__(
+        self,
+        id=None,
+        *,
+        mdc,
+        mdio,
+        phy_type,
+        phy_addr,
+        power=None,
+        reset=None,
+        ref_clk=None,
+        ref_clk_mode=None,
+    ):
+        if phy_type not in (PHY_LAN8720, PHY_IP101, PHY_RTL8201):
+            raise ValueError("invalid phy type")
+        if not 0 <= phy_addr <= 31:
+            raise ValueError("invalid phy address")
+
+    def active(self, on=None):
+        """Read or set whether it is on."""
+        if on is not None:
+            self._due = vworld.clock.now + _CABLE_US if on else None
+        return self._due is not None
+
+    def isconnected(self):
+        """Whether there is a link."""
+        return self._due is not None and vworld.wifi_up and vworld.clock.now >= self._due
+
+    def ifconfig(self, *settings):
+        """Address, mask, gateway, name server."""
+        address = "127.0.0.1" if self.isconnected() else "0.0.0.0"
+        return (address, "255.0.0.0", "127.0.0.1", "127.0.0.1")
 
 
 def hostname(name=None):
