@@ -58,10 +58,7 @@ def _plain(spec):
     """Whether it has no other features than those of every sensor, so that their code is not needed."""
     if spec.get("features") not in (None, _FEATURES):
         return False
-    for key in ("bands", "peaks", "envelope", "rpm"):
-        if spec.get(key):
-            return False
-    return True
+    return not any(spec.get(key) for key in ("bands", "peaks", "envelope", "rpm"))
 
 
 def _shared(n):
