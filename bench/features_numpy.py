@@ -97,8 +97,8 @@ def envelope_of(g: NDArray[np.float64], rate_hz: float, low: float, high: float)
     return np.abs(hilbert(np.fft.irfft(bins, len(g))))
 
 
-def lines(x: NDArray[np.float64], rate_hz: float, last: int) -> list[tuple[float, float]]:
-    """(amplitude, Hz) of every local maximum of x's Hann spectrum in bins 2..last, largest first.
+def lines(x: NDArray[np.float64], last: int) -> list[tuple[float, float]]:
+    """(amplitude, frequency in bins) of every local maximum of x's Hann spectrum in bins 2..last, largest first.
 
     Interpolated from the larger neighbour after Grandke 1983.
     """
@@ -111,7 +111,7 @@ def lines(x: NDArray[np.float64], rate_hz: float, last: int) -> list[tuple[float
             ratio = size[k + side] / size[k]
             delta = max(0.0, (2 * ratio - 1) / (1 + ratio))
             lift = np.pi * delta * (1 - delta**2) / np.sin(np.pi * delta) if delta else 1.0
-            found.append((float(size[k] * lift), (k + side * delta) * rate_hz / n, size[k]))
+            found.append((float(size[k] * lift), k + side * delta, float(size[k])))
     found.sort(key=lambda line: -line[2])
     return [line[:2] for line in found]
 

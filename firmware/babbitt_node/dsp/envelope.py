@@ -69,4 +69,4 @@ def envelope_peaks(spectrum, wanted):
     fft.hann(z, m, m >> 1)
     fft.magnitudes(z, m, m >> 1)
     shift = spectrum.shift + 4 - spectrum.log + down - up
-    return spectrum.summits(m, FIRST, (m >> 1) - 2, wanted, shift)
+    return spectrum.summits(m, FIRST, (m >> 1) - 3, wanted, shift)

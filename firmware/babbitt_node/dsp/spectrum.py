@@ -180,7 +180,7 @@ class Spectrum:
         Returns how many there are.
         """
         first = first_bin(low_hz, self.n, self._rate)
-        last = last_bin(high_hz, self.n, self._rate)
+        last = min(last_bin(high_hz, self.n, self._rate), (self.n >> 1) - 3)
         return self.summits(0, first, last, wanted, 3 - self.log - self.up)
 
     def summits(self, at, first, last, wanted, shift):
@@ -209,7 +209,7 @@ class Spectrum:
         place = finish(pair)
         low = (place * 98 // 100) >> 8
         high = (place * 102 // 100 + 255) >> 8
-        if place < FIRST << 8 or high > (self.n >> 1) - 2:
+        if place < FIRST << 8 or high > (self.n >> 1) - 3:
             return None
         bins.summits(self.z, 0, max(FIRST, low), high, 1, self._found)
         k = self._found[0]
