@@ -18,7 +18,7 @@ BIAS = const(0x20000000)
 
 def quarter(n):
     """array("H") of 32768 sin(2 pi i / n), i = 0..n/4, within 0.51, the same on every runtime; n: a power of two."""
-    table = array("H", [0] * (n // 4 + 1))
+    table = array("H", bytes(n // 2 + 2))
     # atan(2^-j) in parts of a right angle, which is 2^29.
     angles = (268435456, 158466703, 83729454, 42502378, 21333666, 10677233, 5339919, 2670123, 1335082, 667543)
     angles += (333772, 166886, 83443, 41722, 20861, 10430, 5215, 2608, 1304, 652, 326, 163, 81, 41)

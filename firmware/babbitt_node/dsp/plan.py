@@ -25,6 +25,7 @@ class Plan:
         self._den = den
         self._values = array("i", [0] * 6)
         self._places = bytes([_PLACES.index(name) for name in names if name in _PLACES])
+        self._shape = any(place < 4 for place in self._places)
         self._levels = self._spectra = None
         if "mean" in names or "p2p" in names:
             from babbitt_node.dsp.levels import levels
@@ -42,7 +43,8 @@ class Plan:
         revolutions of the shaft in 1000 s, or None. Allocates nothing.
         """
         values = self._values
-        vibration(axis, self._n, self._num, self._den, values, 0)
+        if self._shape:
+            vibration(axis, self._n, self._num, self._den, values, 0)
         if self._levels is not None:
             self._levels(axis, self._n, self._num, self._den, values, 4)
         for place in self._places:

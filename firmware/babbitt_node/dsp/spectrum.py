@@ -11,6 +11,7 @@ of the band, over its noise bandwidth: 16/3 sum |X|^2 / n^2. Bins below FIRST ar
 left of the mean over bins 0 and 1.
 """
 
+import gc
 from array import array
 
 from babbitt_node.dsp import bins, fft, kernels
@@ -37,18 +38,19 @@ def shared(n):
 
 def first_bin(hz, n, rate_mhz):
     """The first usable bin at or above `hz` (0..50000)."""
-    pair = _pair
-    start(pair, hz * 1000, 0)
-    times(pair, n << 8, rate_mhz)
-    return max(FIRST, (finish(pair) + 0xFE) >> 8)  # 1/128 of a bin counts as reached
+    return max(FIRST, (_place(hz * 1000, n, rate_mhz) + 0xFE) >> 8)  # 1/128 of a bin below it counts as reached
 
 
 def last_bin(hz, n, rate_mhz):
     """The last usable bin at or below `hz` (0..50000)."""
-    pair = _pair
-    start(pair, hz * 1000, 0)
-    times(pair, n << 8, rate_mhz)
-    return min((n >> 1) - 2, (finish(pair) + 2) >> 8)
+    return min((n >> 1) - 2, (_place(hz * 1000, n, rate_mhz) + 2) >> 8)
+
+
+def _place(mhz, n, rate_mhz):
+    """The place of a frequency in bins x 256, at most 2^23."""
+    start(_pair, mhz, 8)
+    times(_pair, n, rate_mhz)
+    return min(finish(_pair), 1 << 23)
 
 
 _pair = array("i", [0, 0])
@@ -75,7 +77,8 @@ class Spectrum:
         if n not in (256, 512, 1024, 2048, 4096):
             raise NodeError("range", "spectrum of %d samples: 256, 512, 1024, 2048 or 4096" % n)
         self.z = self.table = None
-        self.z = array("i", [0] * n)
+        gc.collect()
+        self.z = array("i", bytes(4 * n))
         self.table = fft.quarter(n)
         self.size = n
 
@@ -203,10 +206,7 @@ class Spectrum:
 
         Where there is no local maximum it is the height of the slope.
         """
-        pair = _pair
-        start(pair, mhz, 0)
-        times(pair, self.n << 8, self._rate)
-        place = finish(pair)
+        place = _place(mhz, self.n, self._rate)
         low = (place * 98 // 100) >> 8
         high = (place * 102 // 100 + 255) >> 8
         if place < FIRST << 8 or high > (self.n >> 1) - 3:

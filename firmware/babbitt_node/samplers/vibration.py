@@ -65,7 +65,7 @@ def _shared(n):
     if not _axes or len(_axes[0]) < n:
         _axes.clear()
         gc.collect()
-        _axes.extend([array("h", [0] * n) for _ in range(3)])
+        _axes.extend([array("h", bytes(2 * n)) for _ in range(3)])
     return _axes
 
 

@@ -198,7 +198,7 @@ def test_checks_stay_inside_their_widths(kind: str) -> None:
 
 def test_the_checker_notices() -> None:
     with pytest.raises(checked.Escaped, match="31-bit"):
-        MODULES["intmath"].muldiv(TOP, 1, 2**31)
+        MODULES["intmath"].shifted(-(2**31), -1)
     with pytest.raises(checked.Escaped, match="32 bits"):
         MODULES["kernels"].moments(array("h", [32767]), 1, -32768, 0, 1, 0, array("i", [0] * 7))
     with pytest.raises(checked.Escaped, match="float"):
