@@ -11,7 +11,6 @@ A slot that could not be kept is left out by `skip`.
 
 from babbitt_node import checks, drivers, samplers
 from babbitt_node.errors import ConfigError, NodeError
-from babbitt_node.hal.port import once
 
 
 class Station:
@@ -31,7 +30,7 @@ class Station:
                     self.samplers.append(_sampler(spec, board, quiet, self.interval_s))
                 except NodeError as error:
                     raise ConfigError("sensors[%d].bus" % i, error.detail)
-            ids = once("config", "channel_ids", config)
+            ids = ["%s.%s" % (s.id, name) for s in self.samplers for name in s.names]
             self._checks = [checks.make(spec, ids.index(spec["channel"])) for spec in config["checks"]]
         self._bind()
         self.values = [None] * sum(s.width for s in self.samplers)

@@ -20,8 +20,8 @@ def envelope(spectrum, axis, n, num, den, rate_mhz, low_hz, high_hz):
     None if the band has no bin. Arguments and errors as of Spectrum.window, whose results it overwrites.
     """
     spectrum.load(axis, n, num, den, rate_mhz)
-    first = first_bin(low_hz, n, rate_mhz)
-    last = last_bin(high_hz, n, rate_mhz)
+    first = first_bin(low_hz, spectrum.log, rate_mhz)
+    last = last_bin(high_hz, spectrum.log, rate_mhz)
     if first > last:
         return None
     z = spectrum.z

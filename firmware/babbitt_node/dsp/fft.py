@@ -121,16 +121,32 @@ def transform(z, at: int, m: int, table, n: int):
             p[i] = c + a
             p[i + 1] = d + b
             i += hop
+        if size > 2:
+            # Half a way round: times -j, without a multiplication.
+            i = at + (size >> 1)
+            while i < end:
+                k = i + size
+                a = int(p[k]) - bias
+                b = int(p[k + 1]) - bias
+                c = int(p[i])
+                d = int(p[i + 1])
+                p[k] = c - b
+                p[k + 1] = d + a
+                p[i] = c + b
+                p[i + 1] = d - a
+                i += hop
         turn = stride
         first = at + 2
         while first < at + size:
-            if turn <= q:
+            i = first
+            if turn < q:
                 c = int(t[q - turn])
                 s = int(t[turn])
-            else:
+            elif turn > q:
                 c = 0 - int(t[turn - q])
                 s = int(t[q + q - turn])
-            i = first
+            else:
+                i = end
             while i < end:
                 k = i + size
                 a = int(p[k]) - bias

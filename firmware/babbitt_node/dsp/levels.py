@@ -16,8 +16,7 @@ def levels(axis, n, scale_num, scale_den, out, at):
     """
     kernels.extent(axis, n, _sums)
     start(_pair, abs(_sums[0]), 0)
-    times(_pair, scale_num, scale_den)
-    times(_pair, 1, n)
+    times(_pair, scale_num, scale_den * n)
     mean = finish(_pair)
     out[at] = mean if _sums[0] >= 0 else -mean
     start(_pair, _sums[2] - _sums[1], 0)

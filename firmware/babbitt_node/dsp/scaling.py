@@ -96,3 +96,22 @@ def finish(pair) -> int:
     elif shift < 0:
         value = ((value >> (0 - shift - 1)) + 1) >> 1
     return value
+
+
+@micropython.viper
+def place(num: int, up: int, den: int, most: int) -> int:
+    """num x 2^up / den, rounded down, at most `most` <= 2^28; num 0..2^30-1, den 1..2^29."""
+    q = num // den
+    r = num - q * den
+    if q > most:
+        q = most
+    while up > 0:
+        q <<= 1
+        r <<= 1
+        if r >= den:
+            r -= den
+            q += 1
+        if q > most:
+            q = most
+        up -= 1
+    return q

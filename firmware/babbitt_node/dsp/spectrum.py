@@ -15,7 +15,7 @@ import gc
 from array import array
 
 from babbitt_node.dsp import bins, fft, kernels
-from babbitt_node.dsp.scaling import finish, start, times
+from babbitt_node.dsp.scaling import finish, place, start, times
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 
@@ -36,21 +36,14 @@ def shared(n):
     return _shared[0]
 
 
-def first_bin(hz, n, rate_mhz):
-    """The first usable bin at or above `hz` (0..50000)."""
-    return max(FIRST, (_place(hz * 1000, n, rate_mhz) + 0xFE) >> 8)  # 1/128 of a bin below it counts as reached
+def first_bin(hz, log, rate_mhz):
+    """The first usable bin at or above `hz` (0..50000) of a window of 2^log samples."""
+    return max(FIRST, (place(hz * 1000, log + 8, rate_mhz, 1 << 23) + 0xFE) >> 8)  # 1/128 of a bin below counts as reached
 
 
-def last_bin(hz, n, rate_mhz):
-    """The last usable bin at or below `hz` (0..50000)."""
-    return min((n >> 1) - 2, (_place(hz * 1000, n, rate_mhz) + 2) >> 8)
-
-
-def _place(mhz, n, rate_mhz):
-    """The place of a frequency in bins x 256, at most 2^23."""
-    start(_pair, mhz, 8)
-    times(_pair, n, rate_mhz)
-    return min(finish(_pair), 1 << 23)
+def last_bin(hz, log, rate_mhz):
+    """The last usable bin at or below `hz` (0..50000) of a window of 2^log samples."""
+    return min((1 << log - 1) - 2, (place(hz * 1000, log + 8, rate_mhz, 1 << 23) + 2) >> 8)
 
 
 _pair = array("i", [0, 0])
@@ -128,15 +121,14 @@ class Spectrum:
 
     def level(self, low_hz, high_hz):
         """RMS in micro-g of the bins in low_hz..high_hz (0..50000); None if there is none."""
-        first = first_bin(low_hz, self.n, self._rate)
-        last = last_bin(high_hz, self.n, self._rate)
+        first = first_bin(low_hz, self.log, self._rate)
+        last = last_bin(high_hz, self.log, self._rate)
         if first > last:
             return None
         self.root(first, last - first + 1)
         pair = _pair
         pair[1] += 1 - self.up - self.log  # bins are halved
-        times(pair, 75674, 32768)  # 4 / sqrt(3)
-        times(pair, self._num, self._den)
+        times(pair, self._num * 18919, self._den << 13)  # 4 / sqrt(3)
         return finish(pair)
 
     def velocity(self, low_hz, high_hz):
@@ -146,8 +138,8 @@ class Spectrum:
         power-weighted variance of 1/3 bin^2, which would raise the mean of 1/k^2 by 1/k^4; dividing by
         sqrt(k^2 + 1) instead of k takes that back (0.2 % left at k = 4, 3 % without).
         """
-        first = first_bin(low_hz, self.n, self._rate)
-        last = last_bin(high_hz, self.n, self._rate)
+        first = first_bin(low_hz, self.log, self._rate)
+        last = last_bin(high_hz, self.log, self._rate)
         if first > last:
             return None
         z = self.z
@@ -160,10 +152,9 @@ class Spectrum:
         bins.integrated(z, 0, first, last, up, half)
         self.root(half, count)
         pair = _pair
-        pair[1] += 9 - up - self.up
-        times(pair, self._num, self._den)
-        times(pair, 3604460, self._rate)  # 9.80665 x 1000 x 4 / sqrt(3) / (2 pi), in thousandths
-        times(pair, 1, 1000)
+        pair[1] += 6 - up - self.up
+        times(pair, self._num * 28836, self._den)  # 9.80665 x 1000 x 4 / sqrt(3) / (2 pi) x 8
+        times(pair, 1, self._rate)
         return finish(pair)
 
     def root(self, at, count):
@@ -182,8 +173,8 @@ class Spectrum:
 
         Returns how many there are.
         """
-        first = first_bin(low_hz, self.n, self._rate)
-        last = min(last_bin(high_hz, self.n, self._rate), (self.n >> 1) - 3)
+        first = first_bin(low_hz, self.log, self._rate)
+        last = min(last_bin(high_hz, self.log, self._rate), (self.n >> 1) - 3)
         return self.summits(0, first, last, wanted, 3 - self.log - self.up)
 
     def summits(self, at, first, last, wanted, shift):
@@ -206,23 +197,23 @@ class Spectrum:
 
         Where there is no local maximum it is the height of the slope.
         """
-        place = _place(mhz, self.n, self._rate)
-        low = (place * 98 // 100) >> 8
-        high = (place * 102 // 100 + 255) >> 8
-        if place < FIRST << 8 or high > (self.n >> 1) - 3:
+        at = place(mhz, self.log + 8, self._rate, 1 << 23)
+        low = (at * 98 // 100) >> 8
+        high = (at * 102 // 100 + 255) >> 8
+        if at < FIRST << 8 or high > (self.n >> 1) - 3:
             return None
         bins.summits(self.z, 0, max(FIRST, low), high, 1, self._found)
         k = self._found[0]
         if k:
             bins.tone(self.z, 0, k, self._tone)
         else:
-            k = (place + 128) >> 8
+            k = (at + 128) >> 8
             self._tone[1] = 16384
         return self._height(0, k, 3 - self.log - self.up)
 
     def _height(self, at, k, shift):
         pair = _pair
-        start(pair, self.z[at + k], shift)
-        times(pair, self._tone[1], 16384)
-        times(pair, self._num, self._den)
+        start(pair, self.z[at + k], shift - 14)
+        times(pair, self._tone[1], self._den)
+        times(pair, self._num, 1)
         return finish(pair)
