@@ -3,21 +3,22 @@
     node = Node(Board.load())
     asyncio.run(node.run())
 
-Three tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to
+Four tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to
 the spool), the publisher (spool to broker) and the housekeeper (state once a minute and on every change of a
-fault).
+fault, trials) and the light.
 """
 
 import asyncio
 import gc
-import json
 
 import babbitt_node
+from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
 from babbitt_node.identity import Identity
+from babbitt_node.light import Light
 from babbitt_node.publisher import Publisher
 from babbitt_node.records import Recorder
 from babbitt_node.spool import Spool
@@ -27,6 +28,8 @@ from babbitt_node.supervisor import Supervisor
 _STATE_EVERY_MS = const(60000)
 _SWEEP_BYTES = const(24576)  # garbage that may lie about: less means more sweeping, more a heap in pieces
 _WATCHDOG_MS = const(120000)
+_TRIAL_S = const(300)  # a trial reaches the broker within this time after it began, or it is rolled back
+_TRIAL_LOOK_MS = const(2000)
 _BEAT_MS = const(60000)  # the longest pause of a sampler that waits for its next slot
 
 
@@ -34,30 +37,46 @@ class Node:
     """The node on `board` (`hal.board.Board`). Its files are in the working directory.
 
     What it is made of is in plain attributes: `settings` (node.json), `identity`, `clock`, `spool`,
-    `recorder`, `publisher`, `station`, `supervisor`; `settled` is the configuration in force as
-    `settings.Settings.kept()` gives it, `since` the first seq of this boot for which it holds, `prev` what the
-    birth says about the boot before.
+    `recorder`, `publisher`, `station`, `supervisor`, `light`; `crash` the newest crash as a line, or None;
+    `settled` is the configuration in force as `settings.Settings.kept()` gives it (its last part: what kind of
+    document is on trial, or None), `since` the first seq of this boot for which it holds, `prev` what the birth
+    says about the boot before.
 
     Raises NodeError config_invalid when node.json cannot be used: without it nobody can be told.
     """
 
     def __init__(self, board):
         self.board = board
-        self.settings = _node_settings(board)
+        # Before anything that a trial could break: this counts its starts.
+        self.settled, self.settings = _settled(board)
         self.identity = Identity()
         self.clock = Clock(board)
         self.quiet = asyncio.Lock()
         gc.collect()
-        self.spool = Spool("spool", self.settings["spool_bytes"], self.identity.install, self.identity.boot)
+        self.spool = Spool(
+            "spool",
+            self.settings["spool_bytes"],
+            self.identity.install,
+            self.identity.boot,
+            self.settings["spool_hold_s"],
+        )
         self.prev = self._previous()
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
-        self.settled = port.once("settings", "load", board.bus_types())
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
+        self.taken = 0  # the number of the last command
+        self.waves = Captures()
+        self._on_new_network = self.settled[4] == "network"
         self._next_station = None
-        self._replan = asyncio.Event()  # set when the sampler has a new station
-        self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS))
+        self._announced = False  # whether a birth has reached the broker since the trial began
+        self._trial_began = port.ticks_ms()
+        self._look = asyncio.Event()  # set when the housekeeper has a trial to look after
+        self._replan = asyncio.Event()  # set when the sampler has a new station, or may begin
+        self.crash = port.once("crash", "untold")
+        self._crash_told = self.crash is None
+        self.light = Light(self)
+        self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS), self._crashed)
 
     def _previous(self):
         """`prev` of the birth: the boot before, its first unused seq, whether it ended by intention."""
@@ -80,22 +99,37 @@ class Node:
         self.supervisor.add("sampler", self._sample, 90)
         self.supervisor.add("publisher", self.publisher.run, 90)
         self.supervisor.add("housekeeper", self._keep_house, 90)
+        self.supervisor.add("light", self.light.run, 90)
         await self.supervisor.run()
 
     def stop(self):
-        """End by intention: the watermark is kept and the boot is marked clean."""
+        """End by intention: what was learnt and the watermark are kept and the boot is marked clean."""
+        self.station.close()
         self.spool.close()
         self.identity.ended()
 
     async def _sample(self, beat):
-        """Measure on the grid of readings and records. A slot that was missed is left out, never made up for."""
+        """Measure on the grid of readings and records. A slot that was missed is left out, never made up for.
+
+        A configuration on trial measures nothing before its birth has reached the broker: should it be rolled back
+        unheard, there are no records that nobody could read.
+        """
         due = port.ticks_ms()
         while True:
             beat()
+            self._replan.clear()
             if self._next_station is not None:
                 self._switch()
                 due = port.ticks_ms()
+            if self.settled[4] == "config" and not self._announced:
+                await port.happens(self._replan, _BEAT_MS)
+                due = port.ticks_ms()
+                continue
             left = port.ticks_diff(due, port.ticks_ms())
+            if self.waves.job is not None:
+                self._replan.clear()
+                if await self.waves.step(self, left):
+                    continue
             if left > 0:
                 await port.happens(self._replan, min(left, _BEAT_MS))
                 continue
@@ -113,7 +147,7 @@ class Node:
         """One row, then what it means: events of sensors and checks."""
         changed = False
         if station.values:
-            self.recorder.row(station.values)
+            self.recorder.row(station.values, station.recipe)
         for sensor, before, after in station.fault_changes():
             changed = True
             severity = 1 if after != "ok" else 0
@@ -130,18 +164,30 @@ class Node:
                 check.held_s,
                 check.evidence(),
             )
+            if check.severity == 2:
+                self.waves.alarm(self, check)
         if changed:
             self.publisher.state_due = True
+            self.light.look()
         self.publisher.wake()
 
     async def _keep_house(self, beat):
-        """Ask for a state once a minute, or once in every interval where that is longer, with the heap swept before it."""
-        due = port.ticks_ms()
+        """Ask for a state once a minute, or once in every interval where that is longer, with the heap swept before it; look
+        after what is on trial.
+        """
+        due = port.ticks_add(port.ticks_ms(), _STATE_EVERY_MS)
         minutes = 0
         while True:
             beat()
+            left = port.ticks_diff(due, port.ticks_ms())
+            if self.settled[4] is not None:
+                await self._judge_trial()
+                left = min(left, _TRIAL_LOOK_MS)
+            if left > 0:
+                self._look.clear()
+                await port.happens(self._look, left)
+                continue
             due = port.ticks_add(due, _STATE_EVERY_MS)
-            await port.sleep_ms(max(0, port.ticks_diff(due, port.ticks_ms())))
             minutes += 1
             if minutes * 60 < self.station.interval_s:
                 continue
@@ -150,6 +196,10 @@ class Node:
                 gc.collect()
             self.publisher.state_due = True
             self.publisher.wake()
+
+    def replan(self):
+        """Have the sampler look at once what there is to do."""
+        self._replan.set()
 
     # ---- configuration
 
@@ -176,10 +226,18 @@ class Node:
                 )
             made.append(station)
 
+        if self._on_new_network:
+            await self._confirm()  # over this very network the document came
+        on_trial = self.settled[4]
         async with self.quiet:
             gc.collect()
-            buses = self.board.bus_types()
-            taken, self.settled = port.once("settings", "offer", buses, self.settled, payload, try_out)
+            buses, wifi = self.board.bus_types(), self.board.has_wifi
+            taken, self.settled = port.once("settings", "offer", buses, wifi, self.settled, payload, try_out)
+            if taken:
+                self._announced = False
+        if self.settled[4] != on_trial or taken:
+            self._trial_began = port.ticks_ms()
+            self._look.set()
         if not taken:
             return False
         self._next_station = made[0]
@@ -189,17 +247,80 @@ class Node:
         return True
 
     def _switch(self):
+        self.spool.flush()  # the next row may come much later
         self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None
-        self._replan.clear()
         self.since = self.recorder.next
+
+    async def announced(self):
+        """The broker has the birth, the state and the `reported` of now."""
+        if not self._announced:
+            self._announced = True
+            self._replan.set()
+        if not self._crash_told:
+            self._crash_told = True
+            async with self.quiet:
+                port.once("crash", "told")
+
+    def identify(self, seconds):
+        """Blink fast for 0..600 s. Raises NodeError range."""
+        self.light.identify(seconds)
+
+    def _crashed(self, text):
+        """Keep a traceback for people and for the next birth. Raises nothing: it comes from where something went wrong."""
+        try:
+            self.crash = port.once("crash", "keep", text, self.settings)
+            self._crash_told = False
+        except (MemoryError, OSError, ImportError) as error:
+            print("crash.txt:", error)
+
+    async def _judge_trial(self):
+        """Confirm what is on trial, restart into it, or roll it back."""
+        kind = self.settled[4]
+        passed = port.ticks_diff(port.ticks_ms(), self._trial_began)
+        if kind == "network" and not self._on_new_network:
+            if passed > _TRIAL_LOOK_MS:  # time for `reported` to get away
+                self._restart("a new network is tried")
+        elif self._announced and (kind == "network" or self._measured(passed)):
+            await self._confirm()
+        elif passed > _TRIAL_S * 1000:
+            reason = "the broker was not reached within %d s"
+            if self._announced:
+                reason = "nothing was measured within %d s"
+            port.once("settings", "give_up", reason % _TRIAL_S)
+            self._restart("a trial is rolled back")
+
+    def _measured(self, passed_ms):
+        """Whether a record of the configuration on trial is on flash; the host, if it is there, has it or had time for it."""
+        if self.spool.last < (self.identity.boot, self.since):
+            return False
+        stored = self.spool.watermark >= (self.identity.boot, self.since)
+        return stored or not self.publisher.host_online or passed_ms > _TRIAL_S * 1000
+
+    async def _confirm(self):
+        try:
+            async with self.quiet:
+                self.settled = port.once("settings", "confirm", self.board.has_wifi, self.settled)
+        except (OSError, NodeError, MemoryError) as error:
+            print("config: it stays on trial:", error)
+            return
+        self._on_new_network = False
+        self.publisher.reported_due = True
+        self.publisher.wake()
+
+    def _restart(self, why):
+        print("restart:", why)
+        try:
+            self.stop()
+        finally:
+            self.board.restart()
 
     # ---- what is told
 
     def write_birth(self, out):
         """Write the birth of now. Raises NodeError too_large."""
-        config, version, digest, _ = self.settled
+        config, version, digest = self.settled[:3]
         port.once("messages", "birth", out, self, self.station, config, version, digest, self.since)
 
     def write_state(self, out):
@@ -211,11 +332,7 @@ class Node:
         port.once("messages", "reported", out, self.identity.install, self.settled[3])
 
 
-def _node_settings(board):
-    try:
-        with open("node.json") as file:
-            return port.once("config", "validate_node", json.load(file), board.has_wifi)
-    except ConfigError as error:
-        raise NodeError("config_invalid", "node.json: " + error.detail)
-    except (OSError, ValueError) as error:
-        raise NodeError("config_invalid", "node.json: %s; provision the board again" % error)
+def _settled(board):
+    """(what is kept of the configuration, node settings). Raises NodeError config_invalid."""
+    gc.collect()
+    return port.once("settings", "load", board.bus_types(), board.has_wifi)

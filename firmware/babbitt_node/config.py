@@ -7,6 +7,7 @@ A validated document is a new dict that has every key.
 """
 
 from babbitt_node import checks, drivers, samplers
+from babbitt_node.checks.base import table
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal.port import once
 from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of, settings
@@ -15,8 +16,9 @@ _LOW = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
+_MAX = (1 << 30) - 1
 CHANNELS_MAX = 64
-BORROWS = ("rules",)
+BORROWS = ("rules", "checks.rows")
 
 
 def validate(doc, buses=None):
@@ -25,7 +27,7 @@ def validate(doc, buses=None):
     doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises
     ConfigError(path, reason).
     """
-    an_object(doc, "", ("asset", "interval_s", "sensors", "checks"))
+    an_object(doc, "", ("asset", "interval_s", "sensors", "running", "checks"))
     if "asset" not in doc:
         raise ConfigError("asset", "missing, and there is no default")
     asset = an_object(doc["asset"], "asset", ("name", "kind"))
@@ -50,11 +52,15 @@ def validate(doc, buses=None):
     channels = channel_ids(config)
     if any(type(sensor.get("rpm")) is str for sensor in config["sensors"]):
         once("samplers.features", "check_speed", config, channels)
+    config["running"] = _running(doc.get("running", {}), channels)
     for i, entry in enumerate(a_list(doc.get("checks", []), "checks", 0, 32)):
         path = "checks[%d]" % i
-        check = _check(entry, path, channels)
+        check = _check(entry, path, channels, config["running"])
         if any(other["id"] == check["id"] for other in config["checks"]):
             raise ConfigError(path + ".id", "%s is there twice" % check["id"])
+        for k, name in enumerate(check.get("of", ())):
+            if all(other["id"] != name for other in config["checks"]):
+                raise ConfigError("%s.of[%d]" % (path, k), "there is no check '%s' before this one" % name)
         config["checks"].append(check)
     return config
 
@@ -113,22 +119,44 @@ def _together(config):
         raise ConfigError("interval_s", reason)
 
 
-def _check(entry, path, channels):
+def _running(entry, channels):
+    """How the node knows that the machine runs, and how long what takes."""
+    path = "running"
+    an_object(entry, path, ("channel", "above", "hysteresis", "starting_s", "settle_s", "run_in_h"))
+    found = {"channel": None, "above": 0, "hysteresis": 0}
+    if "channel" in entry:
+        found["channel"] = one_of(entry, path, "channel", tuple(channels))
+        found["above"] = an_int(entry, path, "above", -_MAX, _MAX)
+        found["hysteresis"] = an_int(entry, path, "hysteresis", 0, 1 << 29, 0)
+    elif "above" in entry or "hysteresis" in entry:
+        raise ConfigError("running.channel", "missing: above and hysteresis are about a channel")
+    found["starting_s"] = an_int(entry, path, "starting_s", 0, 3600, 60)
+    found["settle_s"] = an_int(entry, path, "settle_s", 0, 3600, 60)
+    found["run_in_h"] = an_int(entry, path, "run_in_h", 0, 10000, 0)
+    return found
+
+
+def _check(entry, path, channels, running):
     if type(entry) is not dict:
         an_object(entry, path, ())
-    one_of(entry, path, "type", tuple(sorted(checks.TYPES)))
-    for key in ("id", "channel"):
-        a_text(entry, path, key, 1, 32)
-    rows = checks.TYPES[entry["type"]].SETTINGS
-    an_object(entry, path, ("id", "type", "channel") + tuple(row[0] for row in rows))
-    one_of(entry, path, "channel", tuple(channels))
+    kind = checks.find(one_of(entry, path, "type", tuple(sorted(checks.TYPES))))
+    keys = ("id", "type", "channel") if kind.CHANNEL else ("id", "type")
+    an_object(entry, path, keys + tuple(row[0] for row in table(kind)))
+    a_text(entry, path, "id", 1, 32)
+    index = None
+    if kind.CHANNEL:
+        a_text(entry, path, "channel", 1, 32)
+        index = channels.index(one_of(entry, path, "channel", tuple(channels)))
     try:
-        made = checks.make(entry, channels.index(entry["channel"]))
+        made = checks.make(entry, index)
     except NodeError as error:
         key, _, reason = error.detail.partition(": ")
         raise ConfigError(join(path, key), reason)
-    check = {"id": entry["id"], "type": entry["type"], "channel": entry["channel"]}
+    check = {key: entry[key] for key in keys}
     check.update(made.settings)
+    if running["channel"] is not None and check["when"] == "running" and "on_delay_s" not in entry:
+        # A machine that coasts down passes through everything that is not usual for it.
+        check["on_delay_s"] = max(check["on_delay_s"], running["starting_s"])
     return check
 
 
@@ -138,7 +166,7 @@ def validate_node(doc, wifi=True):
 
     The password is never part of a reason.
     """
-    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes"))
+    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes", "spool_hold_s"))
     node = {"site": a_text(doc, "", "site", 1, 32, _NAME), "node": a_text(doc, "", "node", 1, 32, _NAME)}
     node["wifi"] = None
     if wifi or doc.get("wifi") is not None:
@@ -159,4 +187,5 @@ def validate_node(doc, wifi=True):
         "keepalive_s": an_int(broker, "broker", "keepalive_s", 5, 600, 30),
     }
     node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
+    node["spool_hold_s"] = an_int(doc, "", "spool_hold_s", 0, 600, 9)
     return node

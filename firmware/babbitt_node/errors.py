@@ -22,6 +22,10 @@ NAMES = (
     "bad_message",  # a message breaks a rule of the protocol
     "too_large",  # a message or a document is larger than its limit
     "memory",  # there is not enough free memory for the step
+    "replayed",  # a command was taken before, or is for another boot or installation
+    "busy",  # the node is doing what can be done only once at a time
+    "not_available",  # the node does not have what is asked for
+    "no_room",  # the flash has no room
     "internal",  # a rule inside the node was broken: a defect, please report it
 )
 

@@ -12,7 +12,20 @@ from babbitt_node.hal import port
 BIRTH_MAX = 8192
 OTHER_MAX = 4096
 
-_BIRTH = ("i", "fw", "board", "boot", "reset", "prev", "oldest", "discards", "q", "asset", "interval")
+_BIRTH = (
+    "i",
+    "fw",
+    "board",
+    "boot",
+    "reset",
+    "crash",
+    "prev",
+    "oldest",
+    "discards",
+    "q",
+    "asset",
+    "interval",
+)
 _STATE = (
     "online",
     "i",
@@ -23,6 +36,7 @@ _STATE = (
     "rssi",
     "heap_free",
     "heap_block",
+    "lag",
     "next",
     "sent",
     "spool",
@@ -38,6 +52,8 @@ _KEYS = {
     "config": ("version", "hash"),
     "spool": ("records", "bytes", "corrupt"),
     "discarded": ("rows", "events"),
+    "judge": ("recipe", "machine", "writes"),
+    "waves": ("kept", "dropped"),
 }
 _CHECK = ("id", "type", "channel")
 
@@ -93,6 +109,7 @@ def birth(out, node, station, config, version, digest, since):
         "board": node.board.name,
         "boot": identity.boot,
         "reset": node.board.reset_cause(),
+        "crash": node.crash,
         "prev": node.prev,
         "oldest": {"boot": oldest[0], "seq": oldest[1]},
         "discards": node.spool.discards.ranges,
@@ -122,6 +139,7 @@ def state(out, node):
         "rssi": node.board.network().rssi(),
         "heap_free": port.mem_free(),
         "heap_block": port.mem_largest(),
+        "lag": node.light.take_lag(),
         "next": node.recorder.next,
         "sent": sent[1] if sent[0] == boot else -1,
         "spool": {"records": spool.records, "bytes": spool.bytes, "corrupt": spool.corrupt},
@@ -130,6 +148,12 @@ def state(out, node):
         "faults": node.station.faults(),
         "refused": node.publisher.refused,
         "restarts": node.supervisor.restarts,
+        "judge": node.station.judges.info(),
+        "cmd": node.taken,
+        "waves": {
+            "kept": [["%d-%d" % (entry[0], entry[1]), entry[2]] for entry in node.waves.kept],
+            "dropped": node.waves.dropped,
+        },
     }
     write_state(out, info)
 
@@ -138,7 +162,7 @@ def write_birth(out, info, samplers, checks):
     """Write the birth.
 
     info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe().
-    checks: validated entries of the configuration; settings that are absent are left out.
+    checks: validated entries of the configuration; settings that are absent, false or `always` are left out.
     """
     _fields(out, info, _BIRTH)
     out.raw(b',"since":').int(info["since"])
@@ -156,18 +180,22 @@ def write_birth(out, info, samplers, checks):
     for at, check in enumerate(checks):
         if at:
             out.raw(b",")
-        value(out, {k: v for k, v in check.items() if v is not None}, _CHECK)
+        value(out, {k: v for k, v in check.items() if not _left_out(v)}, _CHECK)
     out.raw(b'],"config":')
     value(out, info["config"], _KEYS["config"])
     out.raw(b"}")
 
 
+def _left_out(setting):
+    return setting is None or setting is False or setting == "always"
+
+
 def write_state(out, info):
     """Write the state. info: every field by name."""
     _fields(out, info, _STATE)
-    for name in ("faults", "refused", "restarts"):
+    for name in ("faults", "refused", "restarts", "judge", "cmd", "waves"):
         out.raw(b',"').raw(name.encode()).raw(b'":')
-        value(out, info[name])
+        value(out, info[name], _KEYS.get(name))
     out.raw(b"}")
 
 

@@ -9,7 +9,7 @@ a reconnection, a new host session or a `resend`.
 
 `node` gives: `settings` (node.json), `board`, `clock`, `spool`, `identity`, `quiet` (a lock that is held
 while nothing may touch the flash), the coroutine `desired(payload)` and plain `write_birth(out)`,
-`write_state(out)`, `write_reported(out)`.
+`write_state(out)`, `write_reported(out)`, `stop()`; and what `commands.py` asks of it.
 """
 
 import asyncio
@@ -31,14 +31,15 @@ _OTHER_MAX = const(4096)
 _TX = const(384)  # CONNECT with its will and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
 _BEAT_MS = const(60000)  # the longest silence of a publisher that has nothing to do
+_COMMANDS = const(8)  # commands, and answers, that may wait; more are dropped
 _CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connection needs
 _WILL = b'{"online":false}'
 
 
 class Publisher:
     """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from
-    before this boot; `refused` downward messages; `host_online`; `state_due`, `birth_due` ask for a new state
-    or birth (with state and reported).
+    before this boot; `refused` downward messages; `host_online`; `state_due`, `reported_due`, `birth_due` ask for a new
+    state, reported or birth (with state and reported), `reboot_due` for a restart once all answers are out.
     """
 
     def __init__(self, node):
@@ -51,6 +52,7 @@ class Publisher:
         self._topics = {
             (own + "commit").encode(): self._on_commit,
             (own + "desired").encode(): self._on_desired,
+            (own + "cmd").encode(): self._on_command,
             (root + "$host").encode(): self._on_host,
         }
         broker = settings["broker"]
@@ -71,12 +73,19 @@ class Publisher:
         self._session = None
         self._desired = None
         self._commit = None
+        self._commands = []
+        self._answers = []
         self._rewind = False
         self._beyond = 0
         self._refused = 0
         self.sent = node.spool.last
         self.host_online = False
-        self.state_due = self.birth_due = False
+        self.state_due = self.birth_due = self.reported_due = self.reboot_due = False
+
+    @property
+    def connected(self):
+        """Whether there is a connection to the broker."""
+        return self._client.connected
 
     @property
     def refused(self):
@@ -151,6 +160,7 @@ class Publisher:
         await self._announce(beat)
         await self._client.subscribe(self._own + "commit", 0)
         await self._client.subscribe(self._own + "desired", 1)
+        await self._client.subscribe(self._own + "cmd", 1)
         await self._client.subscribe(self._own.rsplit("/", 2)[0] + "/$host", 1)
         port.forget(*_CONNECTING)
         self._restart()
@@ -179,26 +189,73 @@ class Publisher:
             self.birth_due = await node.desired(payload) or self.birth_due
             await self._publish("reported", node.write_reported)
             return True
+        if self.reported_due:
+            self.reported_due = False
+            await self._publish("reported", node.write_reported)
+            return True
         if self.state_due:
             self.state_due = False
             await self._publish("state", node.write_state)
             return True
+        if self._commands:
+            await self._command()
+            return True
+        if self._answers:
+            await self._answer()
+            return True
+        if self.reboot_due:
+            await self._reboot()
         if self._rewind:
             self._restart()
-        return self.host_online and self._beyond < AHEAD and await self._send()
+        if not self.host_online:
+            return False
+        return (self._beyond < AHEAD and await self._send()) or await self._send_wave()
 
     async def _announce(self, beat):
-        self.birth_due = self.state_due = False
+        self.birth_due = self.state_due = self.reported_due = False
         await self._publish("birth", self._node.write_birth)
         beat()
         await self._publish("state", self._node.write_state)
         await self._publish("reported", self._node.write_reported)
+        await self._node.announced()
 
-    async def _publish(self, name, write):
-        """One retained message, built in the buffer of the batches, acknowledged by the broker."""
+    async def _publish(self, name, write, retain=True):
+        """One message, built in the buffer of the batches, acknowledged by the broker."""
         async with self._node.quiet:
             out, room = self.build(write)
-        await self._client.publish(self._own + name, out.view(), 1, True, room)
+        await self._client.publish(self._own + name, out.view(), 1, retain, room)
+
+    async def _command(self):
+        payload, retained = self._commands.pop(0)
+        async with self._node.quiet:
+            answer, refused = port.once("commands", "take", self._node, payload, retained)
+        self._refused += refused
+        self.state_due = self.state_due or not refused  # it tells the number of the last command taken
+        if answer is not None:
+            self.answer(answer)
+
+    def answer(self, answer):
+        """Have an `ack` sent: a dict as `commands.write_ack` takes it. It is kept until the broker has it."""
+        if len(self._answers) >= _COMMANDS:
+            self._answers.pop(0)
+        self._answers.append(answer)
+        self._wake.set()
+
+    async def _answer(self):
+        answer = self._answers[0]
+
+        def write(out):
+            port.once("commands", "write_ack", out, self._node, answer)
+
+        await self._publish("ack", write, False)
+        if self._answers and self._answers[0] is answer:
+            self._answers.pop(0)
+
+    async def _reboot(self):
+        """Restart the board, without a goodbye to the broker: until the node is back its will tells that it is away."""
+        async with self._node.quiet:
+            self._node.stop()
+            self._node.board.restart()
 
     async def _send(self):
         """Hand out the next batch or event. Returns False at the end of the spool."""
@@ -212,6 +269,26 @@ class Publisher:
         self.sent = max(self.sent, batch.last)
         topic = self._own + ("event" if batch.what == EVENT else "data")
         await self._client.send(topic, batch.out.view(), False, self._room)
+        return True
+
+    async def _send_wave(self):
+        """Hand out the next part of a waveform; False when there is none. It counts as sent once the broker has
+        it, so that after a break it goes on with the first one that did not arrive.
+        """
+        waves = self._node.waves
+        if not waves.kept:
+            return False
+        async with self._node.quiet:
+            found = port.once("waves", "chunk", self._node, self._room)
+        if found is None:
+            return False
+        entry, part, size = found
+        topic = self._own + "wave/%d-%d" % (entry[0], entry[1])
+        await self._client.publish(
+            topic, self._room[PUBLISH_HEAD : PUBLISH_HEAD + size], 1, False, self._room
+        )
+        if entry[3] == part:  # unless the host has asked for another one meanwhile
+            entry[3] = part + 1
         return True
 
     def _restart(self):
@@ -260,6 +337,16 @@ class Publisher:
             except MemoryError:
                 raise NodeError("memory", "desired: %d bytes take more memory than is free" % len(payload))
 
+    def _on_command(self, payload, retained):
+        if not len(payload):  # an empty one is how a retained message is removed
+            return
+        if len(self._commands) >= _COMMANDS:
+            raise NodeError("busy", "cmd: %d others are waiting" % len(self._commands))
+        try:
+            self._commands.append((bytes(payload), retained))
+        except MemoryError:
+            raise NodeError("memory", "cmd: %d bytes take more memory than is free" % len(payload))
+
     def _on_host(self, payload, retained):
         doc = read_object(payload, _OTHER_MAX)
         online = doc.get("online")
@@ -281,4 +368,3 @@ class Publisher:
         if online and not self.host_online:
             self._rewind = True
         self.host_online = online
-        self._node.board.led(online)

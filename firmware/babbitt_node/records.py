@@ -13,9 +13,9 @@ from babbitt_node.segment import EVENT, MAX_PAYLOAD, ROW, kind_of
 from babbitt_node.wire import Writer
 
 
-def encode_row(out, u, t, values):
+def encode_row(out, u, t, values, recipe=0):
     """Write a row. out: Writer. u, t: ms, t may be None. values: ints or None. Raises NodeError too_large."""
-    out.raw(b"[").int(u).raw(b",").value(t).raw(b",0")
+    out.raw(b"[").int(u).raw(b",").value(t).raw(b",").int(recipe)
     for value in values:
         out.raw(b",").value(value)
     out.raw(b"]")
@@ -58,13 +58,13 @@ class Recorder:
         self._out = Writer(bytearray(MAX_PAYLOAD))
         self.next = 0
 
-    def row(self, values):
-        """Append a row with the time of now. Raises NodeError too_large, spool_full; then no number is
+    def row(self, values, recipe=0):
+        """Append a row with the time of now, of recipe 0..255. Raises NodeError too_large, spool_full; then no number is
         used.
         """
         clock = self._clock
         self._out.reset()
-        encode_row(self._out, clock.u(), clock.t(), values)
+        encode_row(self._out, clock.u(), clock.t(), values, recipe)
         self._append(ROW, clock.q)
 
     def event(self, check, channel, came_from, to, severity, value, limit, held_s, evidence):

@@ -9,6 +9,13 @@ def shown(value):
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+def sayable(text):
+    """`text` as a message can carry it: a name out of a hostile document may have no UTF-8 form, and is of any
+    length.
+    """
+    return "".join([c if " " <= c <= "~" else "?" for c in text[:128]])
+
+
 def join(path, key):
     """Path of a key below a path."""
     return "%s.%s" % (path, key) if path else key

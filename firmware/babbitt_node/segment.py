@@ -52,13 +52,14 @@ def read_header(path):
     return (install.decode(), boot) if name == _NAME else None
 
 
-def pack_frame(out, kind, boot, seq, payload):
-    """Write a frame into `out` (bytearray of at least FRAME + len(payload)); returns its length."""
+def pack_frame(out, kind, boot, seq, payload, at=0):
+    """Write a frame into `out` (bytearray) from `at` on; returns its length, FRAME + len(payload)."""
     n = len(payload)
-    struct.pack_into(_FRAME, out, 0, _MAGIC, kind, 0, n, boot, seq, 0)
+    struct.pack_into(_FRAME, out, at, _MAGIC, kind, 0, n, boot, seq, 0)
     view = memoryview(out)
-    view[FRAME : FRAME + n] = payload
-    struct.pack_into("<I", out, 14, crc32(view[FRAME : FRAME + n], crc32(view[2:14])))
+    begin = at + FRAME
+    view[begin : begin + n] = payload
+    struct.pack_into("<I", out, at + 14, crc32(view[begin : begin + n], crc32(view[at + 2 : at + 14])))
     return FRAME + n
 
 

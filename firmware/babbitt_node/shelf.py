@@ -64,16 +64,16 @@ class Shelf:
 
     # ---- writing
 
-    def write(self, kind, boot, seq, payload, full):
-        """Append a frame to the newest segment, or to a new one if it has `full` bytes; returns the Segment.
+    def write(self, frames, full):
+        """Append the bytes of frames to the newest segment, or to a new one if it has `full` bytes; returns the Segment.
 
         Raises OSError; then the end of the file is not known and the next frame goes to a new one.
         """
-        n = segment.pack_frame(self.out, kind, boot, seq, payload)
+        n = len(frames)
         try:
             if self._write_file is None or self.items[-1].size >= full:
                 self._open_writer(full)
-            if self._write_file.write(memoryview(self.out)[:n]) != n:
+            if self._write_file.write(frames) != n:
                 raise OSError(28)  # ENOSPC: a short write is a full flash
             self._write_file.flush()
         except OSError:

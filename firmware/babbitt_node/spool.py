@@ -14,19 +14,29 @@ cumulative, can never run over them. Only when nothing but events is left the ol
 
 How it is opened and how room is made, which happens seldom, is in `upkeep.py`.
 
+Every write costs LittleFS an erased block, whatever its length. So rows that follow each other faster than every
+`hold_s` seconds are held in memory and written together: an event, a full hold of HOLD_BYTES, the end of the
+time or `flush` writes them. A held row is not read and not sent; a power cut costs the rows of at most the last
+`hold_s` seconds, of which nobody has heard. With `hold_s` 0 or slower rows nothing is ever held.
+
 `state.json` keeps the discards and the watermark. A discard is written there *before* the bytes go, together
 with the number of the segment it concerns; a start that finds such an intention finishes it. The watermark is
 written only along with something else: losing it costs nothing but sending records again.
 """
 
 import json
+import struct
 
 from babbitt_node import segment
 from babbitt_node.discards import Discards
 from babbitt_node.errors import NodeError
+from babbitt_node.hal import port
+from babbitt_node.hal.compile import const
 from babbitt_node.hal.port import once
 from babbitt_node.segment import FRAME, HEADER, MAX_PAYLOAD, ROW
 from babbitt_node.shelf import Shelf
+
+HOLD_BYTES = const(1536)  # at least FRAME + MAX_PAYLOAD
 
 
 class Cursor:
@@ -49,14 +59,16 @@ class Cursor:
 
 
 class Spool:
-    """The spool in `folder`, at most `limit` bytes of segments, for installation `install` in boot `boot`.
+    """The spool in `folder`, at most `limit` bytes of segments, for installation `install` in boot `boot`; rows
+    are held for at most `hold_s` (0..600) seconds.
 
-    Attributes: `records`, `bytes` above the watermark; `size` of all segments; `watermark` and `last` (boot,
-    seq); `discards` (`Discards`); `corrupt` damaged places found at the start; `torn` whether an end was cut
-    off at the start; `foreign` records of another installation thrown away at the start.
+    Attributes: `records`, `bytes` above the watermark; `size` of all segments; `held` rows that are not on flash
+    yet and in none of these counts; `watermark` and `last` (boot, seq) on flash; `newest` (boot, seq) appended;
+    `discards` (`Discards`); `corrupt` damaged places found at the start; `torn` whether an end was cut off at
+    the start; `foreign` records of another installation thrown away at the start.
     """
 
-    def __init__(self, folder, limit, install, boot):
+    def __init__(self, folder, limit, install, boot, hold_s=0):
         self.state = folder + "/state.json"
         self._limit = limit
         self.full = max(512, min(32768, limit // 16))
@@ -69,6 +81,13 @@ class Spool:
         self.last = (0, -1)
         once("upkeep", "begin", self)
         self.tally()
+        self.newest = self.last
+        self.held = self._held_bytes = 0
+        self._hold = bytearray(
+            HOLD_BYTES if hold_s else FRAME + MAX_PAYLOAD
+        )  # frames that are about to be written
+        self._hold_ms = hold_s * 1000
+        self._written = port.ticks_add(port.ticks_ms(), -self._hold_ms)
 
     def save(self, cut=None):
         """Write watermark and discards. cut: [segment number, events too] of a discard about to happen."""
@@ -90,35 +109,65 @@ class Spool:
     # ---- writing
 
     def append(self, kind, boot, seq, payload):
-        """Append one record; it is on flash when this returns. kind: `segment.kind_of(...)`.
+        """Append one record; it is on flash when this returns, if it is not a row that is held. kind:
+        `segment.kind_of(...)`.
 
         Raises NodeError too_large (more than MAX_PAYLOAD bytes), internal ((boot, seq) does not go upwards),
-        spool_full (the flash itself refuses even after old records were discarded).
+        spool_full (the flash itself refuses even after old records were discarded; what was held stays held).
         """
         n = FRAME + len(payload)
         if n > FRAME + MAX_PAYLOAD:
             detail = "a record of %d bytes, a spool frame holds %d"
             raise NodeError("too_large", detail % (len(payload), MAX_PAYLOAD))
         key = (boot, seq)
-        if key <= self.last:
-            raise NodeError("internal", "record %r after %r" % (key, self.last))
+        if key <= self.newest:
+            raise NodeError("internal", "record %r after %r" % (key, self.newest))
+        if self._held_bytes + n > len(self._hold):
+            self.flush()
+        segment.pack_frame(self._hold, kind, boot, seq, payload, self._held_bytes)
+        before, self.newest = self.newest, key
+        self.held += 1
+        self._held_bytes += n
+        passed = port.ticks_diff(port.ticks_ms(), self._written)
+        if kind & 15 == ROW and 0 <= passed < self._hold_ms:
+            return
+        try:
+            self.flush()
+        except NodeError:
+            self.newest = before
+            self.held -= 1
+            self._held_bytes -= n
+            raise
+
+    def flush(self):
+        """Write what is held. Raises NodeError spool_full."""
+        n = self._held_bytes
+        if not n:
+            return
         while self.size + n + HEADER > self._limit and once("upkeep", "make_room", self):
             pass
         shelf = self.shelf
+        frames = memoryview(self._hold)[:n]
         try:
-            newest = shelf.write(kind, boot, seq, payload, self.full)
+            newest = shelf.write(frames, self.full)
         except OSError as error:
             print("spool: writing failed, making room:", error)
             try:
                 once("upkeep", "make_room", self)
-                newest = shelf.write(kind, boot, seq, payload, self.full)
+                newest = shelf.write(frames, self.full)
             except OSError as again:
                 raise NodeError("spool_full", "the flash refuses a record: %s" % again)
-        newest.count(key, kind & 15, n, self.watermark)
-        self.last = key
-        self.records += 1
-        self.bytes += n
         self.size += n if newest.size > HEADER + n else n + HEADER
+        at = 0
+        while at < n:
+            kind, length, boot, seq = struct.unpack_from("<BxHII", frames, at + 2)
+            self.last = (boot, seq)
+            newest.count(self.last, kind & 15, FRAME + length, self.watermark)
+            at += FRAME + length
+        self.records += self.held
+        self.bytes += n
+        self.held = self._held_bytes = 0
+        self._written = port.ticks_ms()
 
     # ---- reading and committing
 
@@ -197,7 +246,8 @@ class Spool:
         return (cursor.boot, cursor.seq) if found else (boot, seq)
 
     def close(self):
-        """Keep the watermark and close the files."""
+        """Write what is held, keep the watermark, close the files."""
+        self.flush()
         self.save()
         self.close_files()
 

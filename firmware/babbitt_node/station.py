@@ -9,21 +9,24 @@
 A slot that could not be kept is left out by `skip`.
 """
 
-from babbitt_node import checks, drivers, samplers
+from babbitt_node import drivers, samplers
 from babbitt_node.errors import ConfigError, NodeError
+from babbitt_node.hal.port import once
+from babbitt_node.judge import Judge
 
 
 class Station:
     """Samplers and checks of a validated configuration (None: no sensors).
 
-    `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots. Raises
+    `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots; `judges`, the
+    checks (`judge.Judge`). Raises
     ConfigError when a sensor or check cannot be built.
     """
 
     def __init__(self, config, board, quiet):
         self.samplers = []
-        self._checks = []
         self.interval_s = config["interval_s"] if config else 10
+        ids = ()
         if config:
             for i, spec in enumerate(config["sensors"]):
                 try:
@@ -31,7 +34,7 @@ class Station:
                 except NodeError as error:
                     raise ConfigError("sensors[%d].bus" % i, error.detail)
             ids = ["%s.%s" % (s.id, name) for s in self.samplers for name in s.names]
-            self._checks = [checks.make(spec, ids.index(spec["channel"])) for spec in config["checks"]]
+        self.judges = Judge(*once("assembly", "build", config, ids, self.samplers))
         self._bind()
         self.values = [None] * sum(s.width for s in self.samplers)
         # The longest step that meets every reading and every record.
@@ -55,12 +58,7 @@ class Station:
                         self._faults[other.id] = before._faults[other.id]
         specs = [sampler.spec for sampler in before.samplers]
         kept = [s.id for s in self.samplers if s.spec in specs]
-        for i, check in enumerate(self._checks):
-            for other in before._checks:
-                same = (other.id, other.TYPE, other.channel) == (check.id, check.TYPE, check.channel)
-                if same and other.settings == check.settings and check.channel.split(".")[0] in kept:
-                    other.channel_index = check.channel_index
-                    self._checks[i] = other
+        self.judges.take_over(before.judges, kept)
         self._last_u = before._last_u
         self._bind()
 
@@ -78,6 +76,8 @@ class Station:
         Conversions of slow sensors run while the windows of accelerometers are taken.
         """
         complete = self._at % self._steps == 0
+        if complete:
+            self.judges.begin()
         second = self._at * (self.step_ms // 1000)
         self._at += 1
         for sampler in self.samplers:
@@ -120,10 +120,29 @@ class Station:
         return {s.id: s.fault for s in self.samplers if s.fault}
 
     def judge(self):
-        """Give every check the value of its channel; yields those that changed their state."""
-        for check in self._checks:
-            if check.update(self.values[check.channel_index], self._dt_ms):
-                yield check
+        """Give every check its part of the record; yields those that changed their state."""
+        return self.judges.judge(self.values, self._dt_ms)
+
+    @property
+    def recipe(self):
+        """The recipe of the newest record, 0..255."""
+        return self.judges.recipe
+
+    def set_recipe(self, recipe):
+        """See Judge."""
+        self.judges.set_recipe(recipe)
+
+    def relearn(self, ids=None):
+        """See Judge."""
+        return self.judges.relearn(ids)
+
+    def release(self, ids=None):
+        """See Judge."""
+        return self.judges.release(ids)
+
+    def close(self):
+        """A clean end. Raises nothing."""
+        self.judges.close()
 
 
 def _sampler(spec, board, quiet, interval_s):

@@ -44,14 +44,16 @@ class _Watched:
 
 
 class Supervisor:
-    """Runs tasks for ever. watchdog: an object with feed(), or None.
+    """Runs tasks for ever. watchdog: an object with feed(), or None. on_crash: function(text) that keeps a traceback,
+    or what is known of a hang, before anything else is done; it raises nothing.
 
     `restarts` {task: times} of those that were; `crash` the newest traceback or None; `late` name of the task
     that kept the watchdog from being fed, or None.
     """
 
-    def __init__(self, watchdog=None):
+    def __init__(self, watchdog=None, on_crash=None):
         self._watchdog = watchdog
+        self._on_crash = on_crash
         self._tasks = []
         self.crash = None
         self.late = None
@@ -85,13 +87,17 @@ class Supervisor:
             if port.ticks_diff(now, task.last) > task.patience_ms:
                 if self.late != task.name:
                     self.late = task.name
-                    print(
-                        "supervisor: task %s makes no progress, the watchdog will reset the board" % task.name
-                    )
+                    text = "task %s makes no progress, the watchdog will reset the board" % task.name
+                    print("supervisor:", text)
+                    self._keep_text(text)
                 return
         self.late = None
         if self._watchdog is not None:
             self._watchdog.feed()
+
+    def _keep_text(self, text):
+        if self._on_crash is not None:
+            self._on_crash(text)
 
     async def _keep(self, task):
         pause_s = 1
@@ -105,6 +111,7 @@ class Supervisor:
                 if isinstance(error, MemoryError):
                     gc.collect()
                 self.crash = trace(error)
+            self._keep_text(self.crash)
             task.restarts += 1
             print("supervisor: restarting %s: %s" % (task.name, self.crash))
             if port.ticks_diff(port.ticks_ms(), begun) > _HEALTHY_MS:

@@ -9,7 +9,10 @@
     │   └── StoreVersionError  it was written by a newer version of the program
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
-    └── ConfigRefused        a node's configuration is not valid, or the node refused it
+    ├── UnknownWave          the store has no such waveform
+    ├── ConfigRefused        a node's configuration is not valid, or the node refused it
+    ├── CommandRefused       a node refused a command or could not carry it out
+    └── NodeSilent           a node does not answer, or takes no commands
 
 Anything else that escapes is a defect of the program, and is shown with its traceback.
 """
@@ -64,3 +67,15 @@ class UnknownChannel(BabbittError):
 
 class ConfigRefused(BabbittError):
     """A configuration document is not valid, or the node refused it."""
+
+
+class UnknownWave(BabbittError):
+    """The store has no waveform of that id."""
+
+
+class CommandRefused(BabbittError):
+    """A node refused a command, or could not carry it out."""
+
+
+class NodeSilent(BabbittError):
+    """A node does not answer, or is one that takes no commands."""

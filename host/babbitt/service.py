@@ -15,10 +15,12 @@ from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.acquisition.ingest import Ingest
 from babbitt.acquisition.presence import Presence
 from babbitt.acquisition.receiver import Receiver
+from babbitt.acquisition.waves import Waves
 from babbitt.errors import BrokerError
 from babbitt.pipeline import Pipeline
 from babbitt.store.lock import StoreLock
 from babbitt.store.reader import StoreReader
+from babbitt.store.waves import WaveShelf
 from babbitt.store.writer import StoreWriter
 
 
@@ -81,6 +83,7 @@ class Host:
             receiver.inbox,
             receiver.commit,
             seen=presence.seen,
+            waves=Waves(WaveShelf(self.store_path), receiver.command, self._clock),
             simulated=self._simulated,
             clock=self._clock,
         )

@@ -11,6 +11,7 @@ import pytest
 from pages import code, tables, text
 
 from babbitt_node import checks, drivers
+from babbitt_node.checks.base import table as settings_of
 from babbitt_node.config import channel_ids, validate, validate_node
 from babbitt_node.dsp import asked
 from babbitt_node.errors import NodeError
@@ -95,9 +96,11 @@ def head(row: tuple[str, ...]) -> tuple[str, ...]:
 def test_the_keys_of_config_json() -> None:
     said = {name for row in rows("key") if "range" in head(row) for name in code(row[0])}
     known = set(known_keys(lambda k: validate(document(**{k: 1}))))
-    known.discard("asset")
-    broken = lambda k: validate(document() | {"asset": {"name": "a", "kind": "machine", k: 1}})  # noqa: E731
-    assert said == known | {f"asset.{k}" for k in known_keys(broken)}
+    for outer, least in (("asset", {"name": "a", "kind": "machine"}), ("running", {})):
+        known.discard(outer)
+        inner = known_keys(lambda k, o=outer, e=least: validate(document() | {o: e | {k: 1}}))
+        known |= {f"{outer}.{k}" for k in inner}
+    assert said == known
 
 
 @pytest.mark.parametrize("driver", drivers.NAMES)
@@ -114,11 +117,18 @@ def test_every_driver_is_there() -> None:
     assert {name for row in rows("driver") for name in code(row[0])} == set(known) == set(drivers.NAMES)
 
 
+def of_checks() -> dict[str, dict[str, tuple[str, str]]]:
+    """Range and default of every setting of every type, those of 'every type' included."""
+    said: dict[str, dict[str, tuple[str, str]]] = {kind: {} for kind in checks.TYPES}
+    for kind, keys, cell, default, _ in rows("type"):
+        for one in code(kind) or checks.TYPES:
+            said[one] |= dict.fromkeys(code(keys), (cell, default))
+    return said
+
+
 def test_every_type_of_check_with_every_setting_is_there() -> None:
-    said: dict[str, set[str]] = {}
-    for kind, keys, *_ in rows("type"):
-        said.setdefault(code(kind)[0], set()).update(code(keys))
-    assert said == {kind: {row[0] for row in made.SETTINGS} for kind, made in checks.TYPES.items()}
+    said = {kind: set(settings) for kind, settings in of_checks().items()}
+    assert said == {kind: {row[0] for row in settings_of(checks.find(kind))} for kind in checks.TYPES}
 
 
 # ---- ranges and defaults
@@ -135,6 +145,10 @@ def attempt(place: str, key: str, value: Any) -> dict[str, Any]:
             whole[outer] = value
         found = validate_node(whole)
         return {key: found[outer][inner] if inner else found[outer]}
+    if key.startswith("running."):
+        running = {"channel": "vib.x.rms", "above": 0, key.partition(".")[2]: value}
+        found = validate(document(running=running))["running"]
+        return {f"running.{k}": v for k, v in found.items()}
     if place == "config":
         return validate(document(**{key: value}))
     return validate(document({**sensor(place), key: value}))["sensors"][0]
@@ -218,7 +232,8 @@ def bare(place: str) -> dict[str, Any]:
     if place == "config":
         whole = document()
         del whole["interval_s"]
-        return validate(whole)
+        found = validate(whole)
+        return {**found, **{f"running.{k}": v for k, v in found["running"].items()}}
     return validate(document(sensor(place)))["sensors"][0]
 
 
@@ -245,6 +260,17 @@ def check(i: int) -> dict[str, Any]:
     return {"id": f"c{i}", "type": "limit", "channel": "vib.x.rms", "h": 1}
 
 
+def test_checks_that_are_judged_while_it_runs_wait_for_a_machine_that_coasts_down() -> None:
+    usual = {"id": "c", "type": "zscore", "channel": "vib.x.rms"}
+    running = {"channel": "vib.x.rms", "above": 5, "starting_s": 90}
+    for more, wanted in (({}, 90), ({"on_delay_s": 5}, 5), ({"when": "always"}, 0)):
+        found = validate(document(running=running, checks=[usual | more]))["checks"][0]
+        assert found["on_delay_s"] == wanted
+    assert validate(document(checks=[usual]))["checks"][0]["on_delay_s"] == 0
+    for wrong in ({"above": 5}, {"channel": "vib.x.rms"}, {"channel": "x", "above": 1}, 7):
+        assert not accepted(document(running=wrong))
+
+
 def accepted(whole: dict[str, Any]) -> bool:
     try:
         validate(whole)
@@ -254,14 +280,20 @@ def accepted(whole: dict[str, Any]) -> bool:
 
 
 def test_settings_of_checks_have_the_ranges_and_defaults_of_the_code() -> None:
-    said: dict[tuple[str, str], tuple[str, str]] = {}
-    for kind, keys, cell, default, _ in rows("type"):
-        said |= {(code(kind)[0], name): (cell, default) for name in code(keys)}
-    for kind, made in checks.TYPES.items():
-        for name, low, high, default in made.SETTINGS:
-            cell, given = said[kind, name]
+    said = of_checks()
+    for kind in checks.TYPES:
+        for name, low, high, default in settings_of(checks.find(kind)):
+            cell, given = said[kind][name]
             if default is None:
                 assert (cell, low, high) == ("value or absent", -MAX, MAX)
+            elif default == ():
+                assert (cell, given) == (f"{low}..{high} entries", "required")
+            elif isinstance(low, tuple):
+                assert code(cell) == list(low)
+                first, _, other = given.partition(", else ")
+                assert default == code(first if f"`{kind}`" in first or not other else other)[0], kind
+            elif isinstance(default, bool):
+                assert (cell, given) == ("true, false", str(default).lower())
             else:
                 assert span(cell) == (low, high), f"{kind}.{name}: {low}..{high}"
                 assert given == str(default), f"{kind}.{name}: the default is {default}"

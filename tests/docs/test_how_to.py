@@ -53,9 +53,9 @@ def firmware_test(root: Path, name: str) -> str:
 
 def test_a_check_added_as_the_page_says_keeps_the_contract(copy: Path) -> None:
     touched = follow(text("how-to/add-a-check.md"), copy)
-    assert {p.name for p in touched} == {"step.py", "__init__.py", "test_checks_contract.py"}
-    said = firmware_test(copy, "test_checks_contract.py")
-    assert " passed" in said
+    assert {p.name for p in touched} == {"step.py", "__init__.py", "contract.py"}
+    for name in ("test_checks_contract.py", "test_checks_latch.py"):
+        assert " passed" in firmware_test(copy, name)
     code = "from babbitt_node.checks import TYPES, make; import sys; assert 'step' in TYPES\n"
     code += "c = make({'id': 'c', 'type': 'step', 'channel': 'a', 'rise': 10}, 0)\n"
     code += "print([(c.update(v, 1000), c.state) for v in (0, 10, 21, 21)])"

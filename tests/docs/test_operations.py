@@ -20,10 +20,13 @@ from pages import code, section, tables, text
 import babbitt
 from babbitt.cli import COMMANDS, app
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
+from babbitt.store import waves
 from babbitt.store.views import EventView, LedgerRow, NodeView, RejectedView
+from babbitt.store.waves import WaveView
 from babbitt.store.writer import StoreWriter
 from babbitt.web import words
 from babbitt.web.facts import facts
+from babbitt_node.commands import DOERS
 from babbitt_node.errors import NAMES
 from babbitt_tools.account import Account
 from babbitt_tools.demo import Line
@@ -81,7 +84,7 @@ def test_the_options_of_the_program_itself_are_there() -> None:
     assert "`--version`" in section(PAGE, "Commands").split("###")[0]
 
 
-@pytest.mark.parametrize("command", ["desired", "replay"])
+@pytest.mark.parametrize("command", ["desired", "replay", "command", "waves"])
 def test_arguments_are_named(command: str) -> None:
     said = section(PAGE, f"babbitt {command}")
     words_for = {"config": "file", "dataset": "set"}
@@ -90,7 +93,7 @@ def test_arguments_are_named(command: str) -> None:
 
 
 def test_commands_without_arguments_are_all_others() -> None:
-    assert {c for c in COMMANDS if arguments(c)} == {"desired", "replay"}
+    assert {c for c in COMMANDS if arguments(c)} == {"desired", "replay", "command", "waves"}
 
 
 def fields_said(what: str) -> set[str]:
@@ -105,7 +108,7 @@ def fields_said(what: str) -> set[str]:
     [
         ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
         ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", RejectedView, set()),
-        ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
+        ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
     ],
 )  # fmt: skip
 def test_json_fields_are_those_of_the_views(what: str, view: Any, more: set[str]) -> None:
@@ -125,6 +128,19 @@ def test_every_error_of_the_node_is_explained() -> None:
             )
             said += [name for row in table.rows for name in code(row[0])]
     assert sorted(said) == sorted(NAMES)
+
+
+def test_every_command_of_a_node_that_people_give_is_explained() -> None:
+    (table,) = (t for t in tables(section(PAGE, "babbitt command")) if t.columns[0] == "command")
+    assert {code(row[0])[0] for row in table.rows} == set(DOERS) - {"wave"}
+
+
+def test_the_limits_of_waveforms_are_those_of_the_store() -> None:
+    gigabytes = waves.TOTAL_MAX / 1e9
+    assert (
+        f"At most {waves.NODE_MAX} of a node and {gigabytes:.0f} GB of all are kept, none longer than {waves.AGE_DAYS} days"
+        in PAGE
+    )
 
 
 def host_events() -> set[str]:

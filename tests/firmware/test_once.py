@@ -14,11 +14,15 @@ def present(name):
 
 
 def test_a_borrowed_module_works_and_is_gone_afterwards():
-    port.forget("settings", "config", "rules")
+    port.forget("settings", "trial", "config", "rules")
+    with open("node.json", "w") as file:
+        file.write('{"site":"hall","node":"pump-7","broker":{"host":"10.0.0.1"}}')
     for _ in range(2):
-        config, version, _, report = port.once("settings", "load", {"spi0": "spi"})
+        kept, node = port.once("settings", "load", {"spi0": "spi"}, False)
+        config, version, _, report, on_trial = kept
+        assert node["node"] == "pump-7" and on_trial is None
         assert config is None and version == 0 and report["state"] == "rejected"
-        for name in ("settings", "config", "rules"):
+        for name in ("settings", "trial", "config", "rules"):
             assert present(name) != MICROPYTHON, name
     assert present("identity") and identity
 

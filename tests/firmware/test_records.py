@@ -50,6 +50,8 @@ def test_a_row_has_the_bytes_of_the_protocol():
     assert bytes(out.view()) == b"[81234567,1789000000000,0,152340,null,-1073741823]"
     encode_row(out.reset(), 0, None, [])
     assert bytes(out.view()) == b"[0,null,0]"
+    encode_row(out.reset(), 0, None, [1], 255)
+    assert bytes(out.view()) == b"[0,null,255,1]"
 
 
 def test_a_row_of_small_numbers_allocates_nothing():

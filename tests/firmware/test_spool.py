@@ -1,11 +1,13 @@
 """The spool loses nothing that it acknowledged: torn ends, damaged bytes, full flash, many starts."""
 
+import gc
 import os
 from array import array
 
 from helpers import Random, node_error
 
 from babbitt_node import segment, shelf
+from babbitt_node import spool as spools
 from babbitt_node.segment import EVENT, FRAME, MAX_PAYLOAD, ROW, kind_of
 from babbitt_node.spool import Spool
 
@@ -13,8 +15,9 @@ LIMIT = 1000000
 _buf = bytearray(MAX_PAYLOAD)
 
 
-def open_spool(boot, limit=LIMIT, install="9f3a01bc"):
-    return Spool("spool", limit, install, boot)
+def open_spool(boot, limit=LIMIT, install="9f3a01bc", hold_s=0):
+    gc.collect()  # a node opens one spool, on a heap in one piece; here come hundreds of them
+    return Spool("spool", limit, install, boot, hold_s)
 
 
 def payload(boot, seq):
@@ -349,3 +352,103 @@ def test_a_damaged_state_file_costs_only_the_watermark():
     spool.close()
     put("spool/state.json", b'{"i":"9f3a01bc","watermark":7}')
     assert open_spool(2).records == 4
+
+
+class Ticks:
+    """A clock for the spool, moved by hand."""
+
+    def __init__(self):
+        self.now = (1 << 30) - 5000  # it wraps on the way
+
+    def ticks_ms(self):
+        return self.now % (1 << 30)
+
+    def ticks_add(self, ticks, delta):
+        return (ticks + delta) % (1 << 30)
+
+    def ticks_diff(self, end, start):
+        return (end - start + (1 << 29)) % (1 << 30) - (1 << 29)
+
+
+def with_ticks(act):
+    """Run `act(ticks)` with the spool looking at a clock moved by hand."""
+    port, ticks = spools.port, Ticks()
+    spools.port = ticks
+    try:
+        act(ticks)
+    finally:
+        spools.port = port
+
+
+def test_fast_rows_are_written_together_and_none_is_held_longer_than_said():
+    def act(ticks):
+        spool = open_spool(1, hold_s=9)
+        fill(spool, 1, 0, 0)
+        assert (spool.held, spool.last, spool.records) == (0, (1, 0), 1)  # the first one at once
+        for seq in range(1, 40):
+            ticks.now += 1000
+            fill(spool, 1, seq, seq)
+            on_flash = sequence(open_spool(2))
+            assert list(on_flash) == list(range(len(on_flash)))
+            assert seq - on_flash[-1] == seq % 9 == spool.held  # a row a second: at most nine seconds of them
+            assert spool.newest == (1, seq) and spool.last == (1, seq - spool.held)
+            assert spool.records == len(on_flash) and list(sequence(spool)) == list(on_flash)
+        node_error("internal", fill, spool, 1, 39, 39)
+        spool.close()
+        assert len(sequence(open_spool(2))) == 40
+
+    with_ticks(act)
+
+
+def test_slow_rows_are_never_held():
+    def act(ticks):
+        spool = open_spool(1, hold_s=9)
+        for seq in range(20):
+            fill(spool, 1, seq, seq)
+            assert spool.held == 0 and spool.last == (1, seq)
+            ticks.now += 9000
+
+    with_ticks(act)
+
+
+def test_an_event_is_on_flash_at_once_with_the_rows_before_it():
+    def act(ticks):
+        spool = open_spool(1, hold_s=600)
+        fill(spool, 1, 0, 3)
+        assert spool.held == 3
+        fill(spool, 1, 4, 4, EVENT)
+        assert spool.held == 0 and list(sequence(open_spool(2))) == [0, 1, 2, 3, 4]
+        fill(spool, 1, 5, 6)
+        spool.flush()
+        assert spool.held == 0 and spool.records == 7
+        spool.flush()
+        assert list(sequence(open_spool(2))) == list(range(7))
+
+    with_ticks(act)
+
+
+def test_a_full_hold_is_written_before_its_time():
+    def act(ticks):
+        spool = open_spool(1, hold_s=600)
+        for seq in range(10):
+            spool.append(ROW, 1, seq, bytes(700))
+            assert spool.held <= 2 and spool.last >= (1, seq - 2)
+        spool.close()
+        assert open_spool(2).records == 10
+
+    with_ticks(act)
+
+
+def test_held_rows_keep_to_the_limit_of_the_spool():
+    def act(ticks):
+        spool = open_spool(1, 8192, hold_s=9)
+        for seq in range(900):
+            ticks.now += 1000
+            fill(spool, 1, seq, seq, EVENT if seq % 50 == 7 else ROW)
+            assert spool.size <= 8192
+        spool.flush()
+        kept = sequence(spool)
+        assert len(kept) + spool.discards.rows == 900 and spool.discards.events == 0
+        assert [seq for seq in kept if seq % 50 == 7] == list(range(7, 900, 50))
+
+    with_ticks(act)

@@ -6,7 +6,8 @@ from array import array
 from helpers import node_error
 
 from babbitt_node import segment, shelf
-from babbitt_node.segment import MAX_PAYLOAD, ROW, kind_of
+from babbitt_node import spool as spools
+from babbitt_node.segment import EVENT, MAX_PAYLOAD, ROW, kind_of
 from babbitt_node.spool import Spool
 
 _buf = bytearray(MAX_PAYLOAD)
@@ -149,3 +150,17 @@ def test_a_segment_that_cannot_be_begun_takes_no_records():
     assert sequence(spool) == array("i", range(gone, 406))
     spool.close()
     assert sequence(open_spool(2, 65536)) == array("i", range(gone, 406))
+
+
+def test_what_is_held_stays_held_while_the_flash_refuses():
+    spool = half_full()
+    spool._hold_ms, spool._hold = 600000, bytearray(1536)
+    spool._written = spools.port.ticks_ms()
+    fill(spool, 1, 400, 402)
+    assert spool.held == 3
+    flash = FullFlash(2)
+    on_full_flash(flash, lambda: node_error("spool_full", spool.append, EVENT, 1, 403, b"[1,403]"))
+    assert flash.refusals == 0 and spool.held == 3 and spool.newest == (1, 402)
+    gone = spool.discards.rows
+    spool.append(EVENT, 1, 403, b"[1,403]")
+    assert sequence(spool) == array("i", range(gone, 404)) and spool.held == 0

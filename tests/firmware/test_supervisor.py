@@ -51,7 +51,8 @@ def run(supervisor, done):
 
 def test_tasks_are_restarted_whatever_ended_them():
     dog = Dog()
-    supervisor = Supervisor(dog)
+    kept = []
+    supervisor = Supervisor(dog, kept.append)
     starts = {"broken": 0, "hungry": 0, "ending": 0, "good": 0}
 
     def task(name, error):
@@ -76,6 +77,8 @@ def test_tasks_are_restarted_whatever_ended_them():
         assert starts[name] >= 2 and supervisor.restarts[name] >= 1, starts
     assert "good" not in supervisor.restarts
     assert supervisor.crash
+    assert any("on purpose" in text for text in kept) and any("MemoryError" in text for text in kept)
+    assert "task ending ended" in kept
 
 
 def test_a_task_that_hangs_is_late_and_the_watchdog_hungry():

@@ -1,7 +1,7 @@
 """Write the golden vectors of the checks: `python tests/golden/make_checks.py`.
 
 The inputs are written here; the expected transitions come out of the node's code and are reviewed line by
-line before they are committed (three are derived by hand in tests/firmware/test_checks_golden.py). A change
+line before they are committed (some are derived by hand in tests/firmware/test_checks_golden.py). A change
 of a vector is a change of what nodes decide: say why.
 """
 
@@ -32,6 +32,14 @@ def limit(**settings: int) -> dict[str, Any]:
 
 def zscore(**settings: int) -> dict[str, Any]:
     return {"id": "golden", "type": "zscore", "channel": "vib.x.rms", **settings}
+
+
+def check(kind: str, **settings: int | str | bool) -> dict[str, Any]:
+    return {"id": "golden", "type": kind, "channel": "vib.x.rms", **settings}
+
+
+def vote(of: str, **settings: int | bool) -> dict[str, Any]:
+    return {"id": "golden", "type": "vote", "of": of.split(), **settings}
 
 
 # name: (why, spec, values, dt_ms, restore_at)
@@ -143,6 +151,92 @@ VECTORS: dict[str, tuple[str, dict[str, Any], Sequence[int | None], int | list[i
         "Restarts while learning, in a delay and in an alarm change nothing.",
         zscore(learn=24, z10=40, shift=4, on_delay_s=20, off_delay_s=10),
         noise(20000, 400, 30) + [90000] * 4 + noise(20000, 400, 8), 10000, [1, 11, 24, 31, 32, 33, 35, 40],
+    ),
+    "limit_latch": (
+        "A latched warning becomes an alarm but never less.",
+        limit(h=1000, hh=2000) | {"latch": True}, [0, 1500, 0, 1500, 2500, 1500, 0, 0], 10000, [3, 6],
+    ),
+    "zscore_latch": (
+        "Latched, and yet it follows what is normal again underneath.",
+        zscore(learn=8, shift=3) | {"latch": True}, [1000] * 8 + [2000, 1000] + [1080] * 8 + [500], 10000, [10],
+    ),
+    "rate_window": (
+        "Halves of four records are compared: 3600 an hour is on the limit, 6300 beyond the alarm limit.",
+        check("rate", h=3600, hh=6000, records=4), [0, 10, 20, 30, 70, 70, 70, 70, 70], 10000, [],
+    ),
+    "rate_gap": (
+        "A jump across a gap is as slow as the gap is long.",
+        check("rate", l=-60, h=60, per="minute", records=2),
+        [0, None, None, None, 40, None, 1000, None, None, -2000, -2000], 10000, [],
+    ),
+    "rate_noise": (
+        "A slow rise in noise that no two neighbours show.",
+        check("rate", l=-20000, h=20000, records=32, hysteresis=2000, on_delay_s=60, off_delay_s=60),
+        noise(50000, 90, 48) + [50000 + 100 * i + 90 * _WAVE[i % 12] for i in range(60)] + noise(56000, 90, 60),
+        10000, [],
+    ),
+    "rate_saturation": (
+        "Extremes, no time and days: everything stays within 30 bits.",
+        check("rate", ll=-TOP, l=-TOP + 1, h=TOP - 1, hh=TOP, records=4),
+        [TOP, -TOP, 2**35, -(2**35), TOP, TOP, -TOP, -TOP, 0], [0, 1, 2**31, 2**31, 2**31, 0, 0, 7, 100], [],
+    ),
+    "rate_restore": (
+        "Restarts while the window fills, in a delay and in an alarm change nothing.",
+        check("rate", h=5000, records=6, on_delay_s=20),
+        [0] * 8 + [40 * i for i in range(12)] + [440] * 9, 9999, [2, 5, 12, 16, 22],
+    ),
+    "cusum_shift": (
+        "A shift of three deviations (the floor, 50) up and one down; the reference stays.",
+        check("cusum", learn=8), [1000] * 8 + [1150] * 14 + [1000] * 20 + [850] * 14 + [1000] * 20, 10000, [],
+    ),
+    "cusum_noise": (
+        "A shift of one and a half deviations in noise, of which no value is remarkable; and back.",
+        check("cusum", learn=24, k10=5, h10=60, floor=1),
+        noise(20000, 400, 84) + noise(21500, 400, 36) + noise(20000, 400, 84), 10000, [],
+    ),
+    "cusum_spike": (
+        "One wild value counts as eight deviations; gaps count nothing.",
+        check("cusum", learn=8, h10=100, level="alarm"),
+        [1000] * 9 + [None, 10**9, None, 1000, 1000, -(10**9), 1000, 10**9, 10**9, 1000, None] + [1000] * 20,
+        10000, [],
+    ),
+    "cusum_restore": (
+        "Restarts while learning, while a sum grows and in an alarm change nothing.",
+        check("cusum", learn=16, k10=3, h10=40, on_delay_s=20, off_delay_s=10),
+        noise(500, 20, 20) + noise(620, 20, 16) + noise(500, 20, 30), 10000, [1, 9, 16, 24, 30, 44],
+    ),
+    "flat_stuck": (
+        "A value that stands still for 30 s, one that dithers within the tolerance, and one that moves.",
+        check("flat", tolerance=5, on_delay_s=30),
+        [100, 103, 98, 101, 103, 104, 120, 140] + [140] * 5 + [None, 140, 146, 150, 156], 10000, [3, 11],
+    ),
+    "flat_saturation": (
+        "The two ends of the range are 2^30 apart and no flat line; the same end is.",
+        check("flat", tolerance=2**29, on_delay_s=1, level="alarm"),
+        [TOP, -TOP, TOP, 2**40, TOP, -(2**40), -TOP, 0], 10000, [],
+    ),
+    "missing_gap": (
+        "Missing after 20 s without a value, back after 10 s with values.",
+        check("missing", on_delay_s=20, off_delay_s=10),
+        [5, None, None, None, None, 6, None, 7, 8, None, None, 9, None, None, None], 10000, [2, 7],
+    ),
+    "missing_latch": (
+        "A latched gap stays when the values are back.",
+        check("missing", on_delay_s=0, level="alarm", latch=True), [None, 1, 2, None, 3], 10000, [2],
+    ),
+    "range_bounds": (
+        "Outside is beyond a bound; a spike of one record is filtered by the delay.",
+        check("range", lo=-40000, hi=125000, on_delay_s=10),
+        [20000, 125000, 125001, 20000, 127000, 127000, -40001, -40001, None, -40000, TOP, 2**33, 0], 10000, [5],
+    ),
+    "vote_two_of_three": (
+        "256 x alarms + warnings: 2 of 3 warn, 1 and then 2 of them alarm, and back.",
+        vote("a b c"), [0, 1, 2, 258, 514, 771, 257, 2, 1, None, 0, -5, TOP], 10000, [4],
+    ),
+    "vote_delays": (
+        "The vote has delays of its own, and a latch.",
+        vote("a b c d", k=3, on_delay_s=20, off_delay_s=10, latch=True),
+        [3, 3, 2, 3, 3, 3, 1027, 1027, 1028, 0, 0, 0], 10000, [4, 8],
     ),
 }  # fmt: skip
 

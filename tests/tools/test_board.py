@@ -100,7 +100,7 @@ print("done")
     assert lines[-3:-1] == ["['board.json', 'boot.json', 'config.json', 'node.json']", '{"interval_s": 10}']
     assert (flash / "spool" / "1").read_text() == "record"
     assert (flash / "boot.json").read_text() == "2"
-    assert (flash / "babbitt_node").is_dir()
+    assert (flash / "babbitt_node").is_dir() is (runtime == "cpython")  # MicroPython has it in ROM
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -184,3 +184,47 @@ def test_where_there_is_no_native_code_the_node_runs_on_cpython_and_says_so(
     assert "no native code for this processor (arm64), so the firmware runs on CPython" in note
     with pytest.raises(BoardError, match="no native code"):
         choose("micropython")
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_deep_sleep_keeps_the_rtc_memory_and_the_clock(start: Start, runtime: str) -> None:
+    program = """
+import machine
+rtc = machine.RTC()
+known = rtc.memory()
+print(machine.reset_cause(), known, int(time.time()) - 1789000000)
+if len(known) < 3:
+    rtc.memory(known + b"x")
+    machine.deepsleep(3600000)
+try:
+    rtc.memory(bytes(2049))
+except ValueError as error:
+    print(error)
+print("done")
+"""
+    board = start(runtime, program)
+    lines = output(board)
+    assert lines == [
+        "1 b'' 0",
+        "4 b'x' 3600",
+        "4 b'xx' 7200",
+        "4 b'xxx' 10800",
+        "buffer too long",
+        "done",
+    ]
+    board.kill()
+    board.start()
+    assert until(lambda: board.log_tail(20).count("1 b''") == 2), "a power cut empties the RTC memory"
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_board_asleep_is_alive_and_can_be_switched_off(start: Start, runtime: str) -> None:
+    board = start(runtime, "import machine\nprint('woken', machine.reset_cause())\nmachine.deepsleep()\n")
+    assert until(lambda: board.asleep)
+    assert board.alive
+    board.stop()
+    assert until(lambda: not board.asleep)
+    assert not board.alive
+    board.start()
+    assert until(lambda: board.asleep)
+    assert board.log_tail(20).splitlines() == ["woken 1", "woken 1"]

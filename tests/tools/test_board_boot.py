@@ -233,7 +233,10 @@ def test_spectra_of_known_lines(made: list[Any], tmp_path: Path, port: int, runt
     row = host.expect("data", board)["rows"][-1]
     got = {n: v * 10.0 ** units[n][1] for n, v in zip(names, row[3:], strict=True)}
     root = 2**-0.5
-    velocity = sum((9806.65 * a / (2 * np.pi * hz)) ** 2 / 2 for a, hz in ((0.5, 24.7), (0.1, 49.4), (0.02, 803))) ** 0.5
+    velocity = (
+        sum((9806.65 * a / (2 * np.pi * hz)) ** 2 / 2 for a, hz in ((0.5, 24.7), (0.1, 49.4), (0.02, 803)))
+        ** 0.5
+    )
     for axis, share in (("x", 1.0), ("z", 0.5)):
         wanted = {
             "rms": (0.5**2 + 0.1**2 + 0.02**2) ** 0.5 * root, "velocity": velocity, "band1": 0.02 * root, "env": 0.02,

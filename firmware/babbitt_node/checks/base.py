@@ -8,13 +8,19 @@ None for 'not measured') and the milliseconds since the last call, and returns T
   clock.
 - Integers only, every intermediate within 30 bits; `update` allocates nothing. Values beyond +-(2^30-1) are
   limited to it.
-- None changes nothing: the state is kept and the delays pause (a sensor that is gone is no reason for an
-  alarm and no reason to end one).
+- None is no verdict: the state is kept and the delays pause (a sensor that is gone is no reason for an alarm
+  and no reason to end one). Only the type `missing` (GAPS) judges it; `rate` counts the time that passed.
 - The whole state is one array('i') of SIZE items. `dump` copies it out, `load` takes it back and the future
   is the same.
 - Wrong settings: `make` raises NodeError `config_invalid`, its detail begins with the setting (`h: ...`).
 - `update` raises NodeError `internal` for anything that is not an int or None: such a value is a defect of
   the caller.
+
+A type that learns (FIRST is LEARNING) starts with 'learning'; what it learnt is a baseline that can be taken out,
+put back or forgotten: `baseline`, `resume`, `forget`.
+
+With the setting `latch` a warning or alarm stays, or gets worse, whatever the values do, until `release` finds that it
+is over.
 
 States: N normal; L, H beyond a warning limit; LL, HH beyond an alarm limit; learning (not judged yet).
 On-delay: a condition must hold so long before the state rises; off-delay: the value must be back inside so
@@ -29,7 +35,7 @@ from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 
 STATES = ("LL", "L", "H", "HH", "N", "learning")
-SEVERITY = {"N": 0, "learning": 0, "L": 1, "H": 1, "LL": 2, "HH": 2}
+_SEVERITY = b"\x02\x01\x01\x02\x00\x00"  # of the states in this order
 MAX_DT_MS = const(86400000)  # the longest interval a configuration allows; a longer pause counts as one
 
 LL = const(0)
@@ -44,19 +50,22 @@ _LAYOUT = const(0)  # says which type and layout wrote it
 STATE = const(1)
 PREVIOUS = const(2)
 _VALUE = const(3)
-_KNOWN = const(4)  # 1 once there was a value
+_KNOWN = const(4)  # bit 0: there was a value; above it 1 + the latched state, or 0
 HELD = const(5)  # ms the reported condition had held
 ACTIVE = const(6)  # bit k: limit k (LL L H HH) is violated, delays included
 _TIMER = const(7)  # 4 timers, ms: how long the condition to switch bit k has held; -1: it does not hold
 COMMON = const(11)
 
 DELAYS = (("on_delay_s", 0, 86400, 0), ("off_delay_s", 0, 86400, 0))
+LEVEL = ("level", ("warning", "alarm"), None, "warning")  # for types that have one limit a side
+WHEN = ("always", "running")
 
 
 class Check:
     """Base of all checks. A subclass has TYPE, LAYOUT (a number of its own), SIZE, SETTINGS and `_judge`.
 
-    SETTINGS: tuples (name, low, high, default); default None means the setting may be absent.
+    SETTINGS: rows of its own settings (`rows.py`); `latch` and `when` are added to them (`table`). CHANNEL: False for a check that
+    watches no channel. GAPS: True if None is something to judge, not the absence of it.
     """
 
     TYPE = ""
@@ -64,42 +73,98 @@ class Check:
     SIZE = COMMON
     SETTINGS = ()
     FIRST = NORMAL
+    CHANNEL = True
+    GAPS = False
 
     def __init__(self, spec, channel_index):
-        settings = read_settings(spec, self.SETTINGS)
+        from babbitt_node.checks.rows import read_settings  # here, so that a node can forget it
+
+        keys = ("id", "type", "channel") if self.CHANNEL else ("id", "type")
+        settings = read_settings(spec, table(self), keys)
         self.id = spec["id"]
-        self.channel = spec["channel"]
+        self.channel = spec.get("channel")
         self.channel_index = channel_index
         self.settings = settings
         self._on_ms = settings["on_delay_s"] * 1000
-        self._off_ms = settings["off_delay_s"] * 1000
+        self._off_ms = settings.get("off_delay_s", 0) * 1000
+        alarm = settings.get("level") == "alarm"
+        self._high = HH if alarm else H
+        self._low = LL if alarm else L
+        self._latch = settings["latch"]
+        self.SIZE += self._room(settings)
         self._s = array("i", [0] * self.SIZE)
-        self._s[_LAYOUT] = self.LAYOUT
-        self._s[STATE] = self._s[PREVIOUS] = self.FIRST
+        self._clear()
+
+    def _room(self, settings):
+        """Items of the state beyond SIZE of the class, for a type whose settings decide it."""
+        return 0
+
+    def _clear(self):
+        """The state of a new check."""
+        s = self._s
+        for i in range(self.SIZE):
+            s[i] = 0
+        s[_LAYOUT] = self.LAYOUT
+        s[STATE] = s[PREVIOUS] = self.FIRST
         for k in range(4):
-            self._s[_TIMER + k] = -1
+            s[_TIMER + k] = -1
 
     def update(self, value, dt_ms):
         """Take the next value; returns True if the state changed. See the module for the contract."""
-        if value is None:
-            return False
-        if type(value) is not int or type(dt_ms) is not int:
+        if type(dt_ms) is not int or (value is not None and type(value) is not int):
             detail = "check %s: value %r after %r ms: not integers"
             raise NodeError("internal", detail % (self.id, value, dt_ms))
         s = self._s
-        value = max(-MAX, min(MAX, value))
-        s[_VALUE] = value
-        s[_KNOWN] = 1
-        state = self._judge(value, max(0, min(MAX_DT_MS, dt_ms)))
-        if state == s[STATE]:
-            return False
-        s[PREVIOUS] = s[STATE]
+        before = self._reported()
+        dt_ms = max(0, min(MAX_DT_MS, dt_ms))
+        if value is None:
+            state = self._absent(dt_ms)
+        else:
+            value = max(-MAX, min(MAX, value))
+            s[_VALUE] = value
+            s[_KNOWN] |= 1
+            state = self._judge(value, dt_ms)
         s[STATE] = state
+        # A latched state gives way to a worse one only.
+        if self._latch and _SEVERITY[state] > (_SEVERITY[before] if s[_KNOWN] > 1 else 0):
+            s[_KNOWN] = s[_KNOWN] & 1 | (state + 1) << 1
+        return self._changed(before)
+
+    def reading(self, values):
+        """What `update` is to be given of a record: its list of values."""
+        return values[self.channel_index]
+
+    def know(self, low, high):
+        """Told once, before the first value: what the sensor can deliver (values of the channel)."""
+
+    def _changed(self, before):
+        """Whether the state is another one than the number `before`, which is then the previous one."""
+        if self._reported() == before:
+            return False
+        self._s[PREVIOUS] = before
         return True
+
+    def _reported(self):
+        """The number of the state as it is told: the latched one, or that of now."""
+        latched = self._s[_KNOWN] >> 1
+        return latched - 1 if latched else self._s[STATE]
+
+    def _known(self):
+        """Whether there was a value."""
+        return self._s[_KNOWN] & 1
+
+    def _absent(self, dt_ms):
+        """The new state where there is no value."""
+        return self._s[STATE]
 
     def _judge(self, value, dt_ms):
         """The new state (a number of STATES) after a value; sets HELD when it changes."""
         raise NotImplementedError
+
+    def calm(self):
+        """Whether no limit is passed, delays left out."""
+        s = self._s
+        return s[ACTIVE] == 0 and max(s[_TIMER], s[_TIMER + 1], s[_TIMER + 2], s[_TIMER + 3]) < 0
 
     def _switch(self, bit, outer, beyond, inside, dt_ms):
         """Run the delays of limit `bit`; `outer` is the alarm limit on its side, to be run before it.
@@ -148,7 +213,7 @@ class Check:
     @property
     def state(self):
         """State now: one of STATES."""
-        return STATES[self._s[STATE]]
+        return STATES[self._reported()]
 
     @property
     def previous(self):
@@ -158,12 +223,12 @@ class Check:
     @property
     def severity(self):
         """0 normal or learning, 1 warning, 2 alarm."""
-        return SEVERITY[self.state]
+        return _SEVERITY[self._reported()]
 
     @property
     def value(self):
         """The last measured value, or None if there was none yet."""
-        return self._s[_VALUE] if self._s[_KNOWN] else None
+        return self._s[_VALUE] if self._known() else None
 
     @property
     def limit(self):
@@ -199,6 +264,66 @@ class Check:
         for i in range(self.SIZE):
             s[i] = source[i]
 
+    # ---- latches and baselines
+
+    def release(self):
+        """End a latched state: it is that of the values now, latched again if that is a warning or an alarm. True if it
+        changed.
+        """
+        s = self._s
+        before = self._reported()
+        if s[_KNOWN] > 1:
+            s[_KNOWN] = s[_KNOWN] & 1 | (s[STATE] + 1 << 1 if s[STATE] <= HH else 0)
+        if not self._changed(before):
+            return False
+        s[HELD] = 0
+        return True
+
+    @property
+    def learns(self):
+        """Whether this type has a baseline."""
+        return self.FIRST == LEARNING
+
+    @property
+    def learning(self):
+        """Whether it learns and has no baseline yet, also behind a latched state."""
+        return self._s[STATE] == LEARNING
+
+    def baseline(self, into):
+        """Copy what was learnt to into[0:SIZE] (array('i')): a state without a verdict. False: not learnt yet,
+        nothing is copied. Raises NodeError as `dump`.
+        """
+        if not self.learns or self._s[STATE] == LEARNING:
+            return False
+        self.dump(into)
+        into[STATE] = into[PREVIOUS] = NORMAL
+        into[_VALUE] = into[_KNOWN] = into[HELD] = into[ACTIVE] = 0
+        for k in range(4):
+            into[_TIMER + k] = -1
+        self._calm(into)
+        return True
+
+    def _calm(self, state):
+        """Take out of a copied state what belongs to the last values and not to what was learnt."""
+
+    def resume(self, source):
+        """Go on with a baseline instead of the present one; a latched state stays. True if the state changed. Raises
+        NodeError as `load`.
+        """
+        before = self._reported()
+        latched = self._s[_KNOWN] & ~1
+        self.load(source)
+        self._s[_KNOWN] |= latched
+        return self._changed(before)
+
+    def forget(self):
+        """Learn again from the next value on; a latched state stays. True if the state changed."""
+        before = self._reported()
+        latched = self._s[_KNOWN] & ~1
+        self._clear()
+        self._s[_KNOWN] = latched
+        return self._changed(before)
+
     def _fits(self, other):
         if len(other) < self.SIZE:
             detail = "check %s: a state has %d items, not %d"
@@ -209,7 +334,7 @@ class Check:
             return False
         if not (0 <= source[ACTIVE] <= 15 and 0 <= source[HELD] <= MAX and -MAX <= source[_VALUE] <= MAX):
             return False
-        if not 0 <= source[_KNOWN] <= 1:
+        if not 0 <= source[_KNOWN] <= (HH + 1 << 1 | 1 if self._latch else 1):
             return False
         return all(-1 <= source[_TIMER + k] <= MAX for k in range(4))
 
@@ -219,24 +344,9 @@ def lengthened(held_ms, dt_ms):
     return MAX if held_ms > MAX - dt_ms else held_ms + dt_ms
 
 
-def read_settings(spec, table):
-    """The settings of `table` out of `spec`, defaults filled in. Raises NodeError `config_invalid`: 'name:
-    reason'.
+def table(kind):
+    """The rows of all settings of a class of checks: its own and those that every type has. What learns is
+    judged only while the machine runs, unless it says otherwise.
     """
-    names = [row[0] for row in table]
-    for name in spec:
-        if name not in names and name not in ("id", "type", "channel"):
-            detail = "%s: unknown setting; a %s has %s" % (name, spec["type"], ", ".join(names))
-            raise NodeError("config_invalid", detail)
-    settings = {}
-    for name, low, high, default in table:
-        value = spec.get(name, default)
-        if value is None and default is None:
-            settings[name] = None
-            continue
-        if type(value) is not int:
-            raise NodeError("config_invalid", "%s: must be an integer, not %r" % (name, value))
-        if not low <= value <= high:
-            raise NodeError("config_invalid", "%s: %d is not in %d..%d" % (name, value, low, high))
-        settings[name] = value
-    return settings
+    when = "running" if kind.FIRST == LEARNING else "always"
+    return kind.SETTINGS + (("latch", False, True, False), ("when", WHEN, None, when))

@@ -6,7 +6,7 @@ past both becomes an alarm after one on-delay, and falls from HH to H as soon as
 for the off-delay, and to N once it has been inside H for it. The state is the worst limit that is violated.
 """
 
-from babbitt_node.checks.base import ACTIVE, COMMON, DELAYS, HH, LL, PREVIOUS, STATE, Check, H, L
+from babbitt_node.checks.base import ACTIVE, COMMON, DELAYS, HH, LL, PREVIOUS, Check, H, L
 from babbitt_node.dsp.intmath import MAX
 from babbitt_node.errors import NodeError
 
@@ -70,10 +70,14 @@ class Limit(Check):
         # A violated limit that is not configured could never end.
         return all(limit is not None or not source[ACTIVE] >> k & 1 for k, limit in enumerate(self._limits))
 
-    @property
-    def limit(self):
-        """See base.Check."""
-        state = self._s[STATE]
+    def _bound(self):
+        """The limit that the state is about, see base.Check.limit."""
+        state = self._reported()
         if state > HH:
             state = self._s[PREVIOUS]
         return self._limits[state] if state <= HH else None
+
+    @property
+    def limit(self):
+        """See base.Check."""
+        return self._bound()

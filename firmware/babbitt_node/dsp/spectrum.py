@@ -38,7 +38,9 @@ def shared(n):
 
 def first_bin(hz, log, rate_mhz):
     """The first usable bin at or above `hz` (0..50000) of a window of 2^log samples."""
-    return max(FIRST, (place(hz * 1000, log + 8, rate_mhz, 1 << 23) + 0xFE) >> 8)  # 1/128 of a bin below counts as reached
+    return max(
+        FIRST, (place(hz * 1000, log + 8, rate_mhz, 1 << 23) + 0xFE) >> 8
+    )  # 1/128 of a bin below counts as reached
 
 
 def last_bin(hz, log, rate_mhz):

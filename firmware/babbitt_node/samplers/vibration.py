@@ -14,11 +14,12 @@ from array import array
 from babbitt_node.dsp.features import vibration
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.port import once, sleep_ms, ticks_diff, ticks_us
+from babbitt_node.hal.port import once, sleep_ms, ticks_diff, ticks_ms, ticks_us
 from babbitt_node.samplers import Sampler
 
 SETTINGS = (
     ("window", (64, 128, 256, 512, 1024, 2048, 4096), 512),
+    ("capture", 0, 16384, 0),
     ("axes", "xyz"),
     ("features", None),
     ("bands", []),
@@ -31,6 +32,7 @@ _RESTARTS = const(3)
 _EMPTY_BURSTS = const(20)
 _FEATURES = ["rms", "peak", "crest", "kurt"]
 _axes = []  # three array('h'), as long as the longest window so far; windows never overlap
+_holder = [None]  # the sampler whose whole window they hold
 
 
 def names(spec, driver):
@@ -47,7 +49,7 @@ def busy_ms(spec):
 
 def check(spec, path, interval_s):
     """See `samplers`."""
-    for row in SETTINGS[1:]:
+    for row in SETTINGS[2:]:
         if spec[row[0]] is not row[1]:
             once("samplers.features", "check", spec, path)
             return
@@ -64,6 +66,7 @@ def _plain(spec):
 def _shared(n):
     if not _axes or len(_axes[0]) < n:
         _axes.clear()
+        _holder[0] = None
         gc.collect()
         _axes.extend([array("h", bytes(2 * n)) for _ in range(3)])
     return _axes
@@ -95,7 +98,7 @@ class VibrationSampler(Sampler):
 
             self._plan = Plan(spec, own, device.scale_num, device.scale_den)
         self._speed = None
-        self._overflow = self._clip = self._span_us = self._span = 0
+        self._overflow = self._clip = self._span_us = self._span = self._first = self._opened = 0
         _shared(self._n)
 
     def channels(self):
@@ -129,14 +132,7 @@ class VibrationSampler(Sampler):
         for i in range(self.width):
             out[at + i] = None
         try:
-            self._ready()
-            gc.collect()
-            if self._quiet is None:
-                await self._window()
-            else:
-                async with self._quiet:
-                    await self._window()
-            self._judge()
+            await self.again()
         except NodeError as error:
             self._failed(error)
             return
@@ -155,6 +151,39 @@ class VibrationSampler(Sampler):
         out[at] = rate_mhz
         out[at + 1] = self._overflow
         out[at + 2] = self._clip
+
+    async def again(self):
+        """Take a window. Raises NodeError."""
+        self._ready()
+        gc.collect()
+        _holder[0] = None
+        if self._quiet is None:
+            await self._window()
+        else:
+            async with self._quiet:
+                await self._window()
+        self._judge()
+        _holder[0] = self
+
+    def held(self):
+        """The window in the buffers, if it is whole and of this sensor, or None: (three array('h'), ticks_ms of its
+        first burst, samples of that, (samples, microseconds) between bursts, overruns, clipped samples, micro-g a
+        count: numerator, denominator).
+        """
+        if _holder[0] is not self:
+            return None
+        span = (self._span, self._span_us)
+        scale = self._device
+        return (
+            _axes,
+            self._opened,
+            self._first,
+            span,
+            self._overflow,
+            self._clip,
+            scale.scale_num,
+            scale.scale_den,
+        )
 
     async def _window(self):
         """Fill the axes. A window that lost samples is begun again; the fourth is taken as it is, with the
@@ -195,7 +224,8 @@ class VibrationSampler(Sampler):
                 continue
             if got == 0:
                 begun = now
-                first = count
+                first = self._first = count
+                self._opened = ticks_ms()
             # What the FIFO held counts, not what was taken of it: the last burst takes only what the window
             # needs.
             self._span = got + device.entries - first

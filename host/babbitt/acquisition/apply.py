@@ -12,9 +12,11 @@ import msgspec
 
 from babbitt.acquisition.known import Known, load, save
 from babbitt.acquisition.timebase import Timebase
+from babbitt.acquisition.waves import OWN
 from babbitt.errors import ProtocolError
 from babbitt.protocol.limits import CHANNELS_MAX, PAYLOAD, ROWS_MAX, SEQ_MAX
-from babbitt.protocol.messages import Birth, Data, Event, Message, Reported, State, Topic, Will
+from babbitt.protocol.messages import Ack, Birth, Data, Event, Message, Reported, State, Topic, Will
+from babbitt.protocol.waves import Chunk
 from babbitt.store.tables import Tables
 from babbitt.store.writer import StoreWriter
 
@@ -90,9 +92,27 @@ class Applier:
             self._presence(node_id, False, now)
         elif isinstance(message, Reported):
             self._writer.reported(node_id, message, now)
+        elif isinstance(message, Ack):
+            self._ack(node_id, message, now)
+        elif isinstance(message, Chunk):
+            pass  # waveforms are files, see acquisition.waves
         else:
             raise ProtocolError("this kind of message comes from the host, not from a node", "topic")
         self._heard[node_id] = now
+
+    def _ack(self, node_id: int, ack: Ack, now: int) -> None:
+        """What a node says to a command stands among the events; the host's own are between the two of them."""
+        if ack.id.startswith(OWN):
+            return
+        what = f"{ack.cmd or 'a command'} ({ack.id})"
+        said = {
+            "taken": f"The node has begun: {what}",
+            "done": f"The node has done: {what}" + (f", waveform {ack.wave}" if ack.wave else ""),
+            "refused": f"The node refused: {what}: {ack.error}: {ack.reason}",
+            "failed": f"The node could not do: {what}: {ack.error}: {ack.reason}",
+        }[ack.state]
+        severity = 1 if ack.state in ("refused", "failed") else 0
+        self._writer.host_event(node_id, now, "command", ack.cmd, ack.state, severity, said)
 
     def _presence(self, node_id: int, online: bool, now: int) -> None:
         """A node says that it is there, or the broker that it is gone. Going and coming back are events; the

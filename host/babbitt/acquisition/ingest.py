@@ -18,8 +18,10 @@ from functools import partial
 from babbitt.acquisition.apply import Applier
 from babbitt.acquisition.commits import Commits
 from babbitt.acquisition.known import Known
+from babbitt.acquisition.waves import Waves
 from babbitt.errors import ProtocolError, StoreError, VersionError
 from babbitt.protocol.messages import (
+    Ack,
     Birth,
     Commit,
     Data,
@@ -27,9 +29,10 @@ from babbitt.protocol.messages import (
     Message,
     State,
     Topic,
-    decode_kind,
+    decode_at,
     parse_topic,
 )
+from babbitt.protocol.waves import Chunk
 from babbitt.store.writer import StoreWriter
 
 log = logging.getLogger(__name__)
@@ -55,7 +58,7 @@ class Ingest:
 
     ``publish(site, node, commit)`` sends a watermark, ``seen(site, born)`` is told of every site a node
     speaks from, and whether the node has just connected. ``store_ok`` is False while the disk fails.
-    ``groups`` and ``messages`` count what was committed.
+    ``waves`` puts waveforms together. ``groups`` and ``messages`` count what was committed.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Ingest:
         publish: Callable[[str, str, Commit], None],
         *,
         seen: Callable[[str, bool], None] = lambda site, born: None,
+        waves: Waves | None = None,
         simulated: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -74,6 +78,7 @@ class Ingest:
         self._clock = clock
         self._applier = Applier(writer, simulated)
         self._commits = Commits(publish)
+        self._waves = waves
         self._live: set[tuple[str, str, str]] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-ingest", daemon=True)
@@ -174,7 +179,7 @@ class Ingest:
                 topic: Topic | None = None
                 try:
                     topic = parse_topic(one.topic)
-                    message = decode_kind(topic.kind, one.payload)
+                    message = decode_at(topic, one.payload)
                     self._applier.apply(topic, message, one.payload, now)
                     messages.append((topic, message))
                 except ProtocolError as error:
@@ -225,6 +230,12 @@ class Ingest:
             self._commits.claimed(key, message.boot, message.sent)
             if message.spool.records:
                 self._commits.again(key)
+            if self._waves is not None:
+                self._waves.state(topic, message)
+        elif isinstance(message, Chunk) and self._waves is not None:
+            self._waves.chunk(topic, message)
+        elif isinstance(message, Ack) and self._waves is not None:
+            self._waves.ack(topic, message)
         elif isinstance(message, Data):
             key = (topic.site, topic.node, message.i)
             self._commits.received(key, message.boot, message.seq + len(message.rows) - 1)
@@ -238,6 +249,7 @@ class Ingest:
             known = {key: self._applier.known(*key) for key in self._live}
             if self._applier.stale:
                 self._applier.refill_stale()
+            self._tell_waves()
         self._applier.touched.clear()
         for key, one in known.items():
             if self._commits.tick(key, one, now):
@@ -248,6 +260,17 @@ class Ingest:
                     self._give_up(one)
                 self._applier.finish()
             self._applier.touched.clear()
+
+    def _tell_waves(self) -> None:
+        """Send what is due to the nodes about their waveforms, and have an event for each that is on disk."""
+        if self._waves is None:
+            return
+        self._waves.tick()
+        for view in self._waves.fresh:
+            text = f"Waveform {view.id}: {view.samples} samples of {view.sensor} ({view.axes}) are on disk"
+            node_id = self._writer.node(view.site, view.node)
+            self._writer.host_event(node_id, view.received, "waveform", view.by, view.of, 0, text)
+        self._waves.fresh.clear()
 
     def _give_up(self, known: Known) -> None:
         known = self._applier.known(known.site, known.node, known.install)

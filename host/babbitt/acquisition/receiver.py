@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from babbitt.acquisition.ingest import Incoming
 from babbitt.errors import BrokerError
-from babbitt.protocol.messages import Commit, encode
+from babbitt.protocol.messages import Command, Commit, encode
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,8 @@ INBOX = 2000
 KEEPALIVE_S = 30
 RECONNECT_S = (1, 10)
 # The version level is a wildcard too: another major version is refused by name instead of never being heard.
-TOPICS = tuple(f"babbitt/+/+/+/{kind}" for kind in ("birth", "state", "data", "event", "reported"))
+KINDS = ("birth", "state", "data", "event", "reported", "ack", "wave/+")
+TOPICS = tuple(f"babbitt/+/+/+/{kind}" for kind in KINDS)
 
 
 class Receiver:
@@ -67,6 +68,11 @@ class Receiver:
         """Publish a watermark; lost without harm if there is no connection."""
         if self._client.is_connected():
             self._client.publish(f"babbitt/1/{site}/{node}/commit", encode(commit), qos=0)
+
+    def command(self, site: str, node: str, command: Command) -> None:
+        """Publish a command; whoever sends it waits for its ack and sends it again."""
+        if self._client.is_connected():
+            self._client.publish(f"babbitt/1/{site}/{node}/cmd", encode(command), qos=1)
 
     def _on_connect(
         self,

@@ -6,6 +6,7 @@ import hashlib
 import json as json_
 import queue
 import threading
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,13 +36,18 @@ def desired(
     version: Annotated[
         int | None, typer.Option(min=1, help="Number of this configuration; default one more.")
     ] = None,
+    network: Annotated[
+        bool, typer.Option("--network", help="The file holds `wifi` or `broker` for node.json instead.")
+    ] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node's answer.")] = 60.0,
     json: JsonOption = False,
 ) -> None:
-    """Check a configuration as the node does, publish it, and wait until the node runs or refuses it."""
+    """Check a configuration as the node does, publish it, and wait until the node has confirmed, refused or rolled
+    it back."""
     parse_topic(f"babbitt/1/{site}/{node}/desired")
-    document = read_config(config)
-    payload = encode(Desired(version or _last_version(store, site, node) + 1, document))
+    document = read_network(config) if network else read_config(config)
+    number = version or _last_version(store, site, node) + 1
+    payload = encode(Desired(number, network=document) if network else Desired(number, document))
     decode_kind("desired", payload)
     said = exchange(split_address(broker), site, node, payload, wait)
     if json:
@@ -56,14 +62,45 @@ def desired(
         )
     elif said.state == "applied":
         print(f"{site}/{node} runs configuration {said.version}.")
-    if said.state != "applied":
-        raise ConfigRefused(f"{site}/{node} refused configuration {said.version}: {said.path}: {said.reason}")
+    who, what = f"{site}/{node}", f"configuration {said.version}"
+    if said.state == "rejected":
+        raise ConfigRefused(f"{who} refused {what}: {said.path}: {said.reason}")
+    if said.state == "rolled_back":
+        raise ConfigRefused(f"{who} tried {what} and went back to the one before: {said.reason}")
+    if said.state == "trial":
+        raise ConfigRefused(
+            f"{who} still tries {what} after {wait:g} s; it keeps it once it has reached the host with it, or goes"
+            " back to the one before"
+        )
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """Read a configuration and check it with the node's own code. Raises ConfigRefused."""
     from babbitt_node.config import ConfigError, validate
 
+    document = _read_object(path)
+    try:
+        validate(document)
+    except ConfigError as error:
+        raise ConfigRefused(f"{path}: {error}") from error
+    return document
+
+
+def read_network(path: Path) -> dict[str, Any]:
+    """Read the parts of node.json that lead to the broker and check them with the node's own code; what stands in
+    the file is never quoted, for there is a password in it. Raises ConfigRefused."""
+    from babbitt_node.config import ConfigError
+    from babbitt_node.settings import merged
+
+    document = _read_object(path)
+    try:
+        merged({"site": "a", "node": "a", "broker": {"host": "a"}}, document, False)
+    except ConfigError as error:
+        raise ConfigRefused(f"{path}: {error}") from None
+    return document
+
+
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             raw = file.read(READ_MAX + 1)
@@ -74,16 +111,12 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ConfigRefused(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(document, dict):
         raise ConfigRefused(f"{path} holds no JSON object")
-    try:
-        validate(document)
-    except ConfigError as error:
-        raise ConfigRefused(f"{path}: {error}") from error
     return document
 
 
 def exchange(address: tuple[str, int], site: str, node: str, payload: bytes, wait: float) -> Reported:
-    """Publish ``desired`` retained and wait for the ``reported`` that answers it. Raises BrokerError when the
-    broker or the node does not answer in ``wait`` seconds."""
+    """Publish ``desired`` retained and wait for the ``reported`` that answers it for good; ``trial`` is the answer only
+    if no other comes in time. Raises BrokerError when the broker or the node does not answer in ``wait`` seconds."""
     digest = hashlib.sha256(payload).hexdigest()[:16]
     root = f"babbitt/1/{site}/{node}/"
     answers: queue.Queue[Reported] = queue.Queue()
@@ -117,7 +150,16 @@ def exchange(address: tuple[str, int], site: str, node: str, payload: bytes, wai
             raise BrokerError(
                 f"the broker at {address[0]}:{address[1]} does not answer; is the host running?"
             )
-        return answers.get(timeout=wait)
+        end = time.monotonic() + wait
+        last: Reported | None = None
+        while last is None or last.state == "trial":
+            try:
+                last = answers.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                if last is None:
+                    raise
+                break
+        return last
     except queue.Empty:
         raise BrokerError(
             f"{site}/{node} did not answer in {wait:g} s; the configuration waits for it at the broker"

@@ -48,3 +48,14 @@ ChannelId = Annotated[str, Meta(pattern=exactly(r"[a-z0-9_.]{1,32}"))]
 Id = Annotated[str, Meta(pattern=exactly(r"[a-z0-9_.-]{1,32}"))]
 Hash = Annotated[str, Meta(pattern=exactly(r"[0-9a-f]{16}"))]
 Discards = Annotated[list[tuple[Boot, Seq, Seq]], Meta(max_length=8)]
+WAVE_CHUNK: Final = 3072
+"""Bytes of samples in a part of a waveform; the description in part 0 is no longer either."""
+WAVE_SAMPLES: Final = 16384
+"""Samples of an axis in a waveform."""
+WAVE_PARTS: Final = 1 + WAVE_SAMPLES * 3 * 2 // WAVE_CHUNK
+WAVE_WINDOWS: Final = 64
+WAVES_KEPT: Final = 8
+COMMAND_STEP: Final = 1000
+"""The number of a command is at most so far beyond that of the one before."""
+CommandId = Annotated[str, Meta(pattern=exactly(r"[a-z0-9-]{1,16}"))]
+WaveId = Annotated[str, Meta(pattern=exactly(r"[0-9]{1,10}-[0-9]{1,5}"))]

@@ -26,8 +26,13 @@ from babbitt.protocol.limits import (
     SEQ_MAX,
     VALUE_MAX,
     VERSION,
+    WAVE_PARTS,
+    WAVE_SAMPLES,
+    WAVE_WINDOWS,
+    WAVES_KEPT,
     Boot,
     ChannelId,
+    CommandId,
     Count,
     Discards,
     Hash,
@@ -39,8 +44,10 @@ from babbitt.protocol.limits import (
     Time,
     Uptime,
     Value,
+    WaveId,
     exactly,
 )
+from babbitt.protocol.waves import Chunk, decode_chunk
 
 
 class Previous(Struct):
@@ -87,11 +94,12 @@ class SensorInfo(Struct, omit_defaults=True):
 
 
 class CheckInfo(Struct):
-    """One check; its settings by name are read from the payload where they are needed."""
+    """One check; its settings by name are read from the payload where they are needed. A vote on other checks
+    has no channel."""
 
     id: Id
     type: Text
-    channel: ChannelId
+    channel: ChannelId | None = None
 
 
 class ConfigInfo(Struct):
@@ -120,6 +128,7 @@ class Birth(Struct):
     checks: Annotated[list[CheckInfo], Meta(max_length=32)]
     config: ConfigInfo
     since: Seq = 0
+    crash: Text | None = None
 
 
 class Spool(Struct):
@@ -136,8 +145,25 @@ class Discarded(Struct):
     events: Count
 
 
+class JudgeInfo(Struct):
+    """For which recipe the node judges, whether the machine runs, and how often baselines were written to flash."""
+
+    recipe: Annotated[int, Meta(ge=0, le=255)]
+    machine: Annotated[str, Meta(pattern=exactly("(off|starting|running)"))]
+    writes: Count
+
+
+class Waves(Struct):
+    """The waveforms a node keeps, (id, parts) each, and how many it had to throw away."""
+
+    kept: Annotated[
+        list[tuple[WaveId, Annotated[int, Meta(ge=1, le=WAVE_PARTS)]]], Meta(max_length=WAVES_KEPT)
+    ]
+    dropped: Count
+
+
 class State(Struct):
-    """How the node is."""
+    """How the node is. ``cmd`` and ``waves`` are None for a node that takes no commands."""
 
     online: bool
     i: Install
@@ -156,6 +182,10 @@ class State(Struct):
     faults: Annotated[dict[Id, Text], Meta(max_length=8)]
     refused: Count
     restarts: Annotated[dict[Text, Count], Meta(max_length=32)]
+    lag: Count = 0
+    judge: JudgeInfo | None = None
+    cmd: Seq | None = None
+    waves: Waves | None = None
 
 
 class Will(Struct):
@@ -207,22 +237,93 @@ class Commit(Struct, omit_defaults=True):
     resend: Annotated[int, Meta(ge=0, le=1)] = 0
 
 
-class Desired(Struct):
-    """The configuration to run."""
+class Desired(Struct, omit_defaults=True):
+    """The configuration to run, or the parts of node.json that lead to the broker; one of them."""
 
     version: Count
-    config: dict[str, Any]
+    config: dict[str, Any] | None = None
+    network: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.config is None) == (self.network is None):
+            raise ValueError("either config or network")
 
 
 class Reported(Struct, omit_defaults=True):
-    """The configuration the node runs, or why it refused one."""
+    """What became of a ``desired``: in force and confirmed, on trial, refused, or tried in vain, and why."""
 
     i: Install
     version: Count
     hash: Hash
-    state: Annotated[str, Meta(pattern=exactly("(applied|rejected)"))]
+    state: Annotated[str, Meta(pattern=exactly("(applied|trial|rejected|rolled_back)"))]
     path: Text = ""
     reason: Text = ""
+
+
+# u of its first sample, samples of each axis, measured rate in mHz, FIFO overruns, clipped samples
+WaveWindow = tuple[
+    Uptime,
+    Annotated[int, Meta(ge=1, le=WAVE_SAMPLES)],
+    Annotated[int, Meta(ge=1, le=VALUE_MAX)],
+    Count,
+    Count,
+]
+Axes = Annotated[str, Meta(pattern=exactly("(x|y|z|xy|xz|yz|xyz)"))]
+Samples = Annotated[int, Meta(ge=64, le=WAVE_SAMPLES)]
+
+
+class Command(Struct, omit_defaults=True):
+    """What a node is to do once. ``n`` is above that of every command this boot has taken."""
+
+    i: Install
+    boot: Boot
+    n: Annotated[int, Meta(ge=1, le=SEQ_MAX)]
+    id: CommandId
+    cmd: Annotated[str, Meta(pattern=exactly("(capture|wave|relearn|release|recipe|identify|reboot|report)"))]
+    sensor: Id | None = None
+    axes: Axes | None = None
+    samples: Samples | None = None
+    wave: WaveId | None = None
+    part: Annotated[int, Meta(ge=0, lt=WAVE_PARTS)] | None = None
+    done: bool = False
+    checks: Annotated[list[Id], Meta(max_length=32)] | None = None
+    recipe: Annotated[int, Meta(ge=0, le=255)] | None = None
+    seconds: Annotated[int, Meta(ge=1, le=3600)] | None = None
+
+
+class Ack(Struct, omit_defaults=True):
+    """What became of a command. ``n`` is the number of the last one this boot has taken."""
+
+    i: Install
+    boot: Boot
+    n: Seq
+    id: CommandId
+    state: Annotated[str, Meta(pattern=exactly("(taken|done|refused|failed)"))]
+    cmd: Text = ""
+    error: Text = ""
+    reason: Text = ""
+    wave: WaveId | None = None
+
+
+class WaveInfo(Struct):
+    """What a waveform is: part 0 of it. A sample is raw x num / den x 10^exp of the unit."""
+
+    i: Install
+    id: WaveId
+    sensor: Id
+    axes: Axes
+    unit: Annotated[str, Meta(max_length=16, pattern=PLAIN)]
+    exp: Annotated[int, Meta(ge=-12, le=12)]
+    num: Annotated[int, Meta(ge=1, le=VALUE_MAX)]
+    den: Annotated[int, Meta(ge=1, le=VALUE_MAX)]
+    t: Time | None
+    q: Quality
+    by: Annotated[str, Meta(pattern=exactly("(command|check)"))]
+    of: Id
+    pre: Annotated[int, Meta(ge=0, le=WAVE_SAMPLES)]
+    windows: Annotated[list[WaveWindow], Meta(min_length=1, max_length=WAVE_WINDOWS)]
+    bytes: Count
+    crc: Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
 class HostState(Struct, omit_defaults=True):
@@ -233,7 +334,21 @@ class HostState(Struct, omit_defaults=True):
     session: Annotated[str, Meta(pattern=exactly("[0-9a-f]{8}"))] | None = None
 
 
-Message = Birth | State | Will | Data | Event | Commit | Desired | Reported | HostState
+Message = (
+    Birth
+    | State
+    | Will
+    | Data
+    | Event
+    | Commit
+    | Desired
+    | Reported
+    | HostState
+    | Command
+    | Ack
+    | WaveInfo
+    | Chunk
+)
 
 KINDS: Final[dict[str, Any]] = {
     "birth": Birth,
@@ -244,24 +359,30 @@ KINDS: Final[dict[str, Any]] = {
     "desired": Desired,
     "commit": Commit,
     "host": HostState,
+    "cmd": Command,
+    "ack": Ack,
+    "wave": WaveInfo,
 }
-"""The structures by the last level of the topic (``$host`` without its sign)."""
+"""The structures by the last level of the topic (``$host`` without its sign); ``wave`` is what part 0 of a
+waveform holds."""
 
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in KINDS.items() if kind != "state"}
 _STATE = msgspec.json.Decoder(State)
 _WILL = msgspec.json.Decoder(Will)
 _NAME = re.compile("[a-z0-9-]{1,32}")
+_WAVE = re.compile("wave/([0-9]{1,10}-[0-9]{1,5})")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NUMBER = re.compile(rb"-?[0-9][-+.0-9eE]*")
 _BRACKET = re.compile(rb"[][{}]")
 
 
 class Topic(NamedTuple):
-    """A topic taken apart; ``node`` is empty for ``$host``."""
+    """A topic taken apart; ``node`` is empty for ``$host``, ``wave`` for all but ``wave/<id>``."""
 
     site: str
     node: str
     kind: str
+    wave: str = ""
 
 
 def parse_topic(topic: str) -> Topic:
@@ -276,14 +397,31 @@ def parse_topic(topic: str) -> Topic:
     node, kind = ("", "host") if rest == ["$host"] else (rest[0], "/".join(rest[1:]))
     if not _NAME.fullmatch(site) or (kind != "host" and not _NAME.fullmatch(node)):
         raise ProtocolError("site and node are 1 to 32 of a-z, 0-9 and -", "topic")
-    if kind not in KINDS or (kind == "host") != (rest == ["$host"]):
+    if wave := _WAVE.fullmatch(kind):
+        return Topic(site, node, "wave", wave[1])
+    if kind not in KINDS or kind == "wave" or (kind == "host") != (rest == ["$host"]):
         raise ProtocolError(f"unknown kind of message {kind[:32]}", "topic")
     return Topic(site, node, kind)
 
 
 def decode(topic: str, payload: bytes) -> Message:
     """Decode and check one message. Raises ProtocolError (VersionError for another major version)."""
-    return decode_kind(parse_topic(topic).kind, payload)
+    return decode_at(parse_topic(topic), payload)
+
+
+def decode_at(topic: Topic, payload: bytes) -> Message:
+    """As :func:`decode`, with the topic taken apart already. Raises ProtocolError."""
+    if topic.kind != "wave":
+        return decode_kind(topic.kind, payload)
+    chunk = decode_chunk(payload)
+    if chunk.id != topic.wave:
+        raise ProtocolError(f"a part of {chunk.id} on the topic of {topic.wave}", "topic")
+    if chunk.part == 0:
+        info = decode_kind("wave", chunk.body)
+        assert isinstance(info, WaveInfo)
+        if (info.i, info.id) != (chunk.i, chunk.id):
+            raise ProtocolError("the description is of another waveform", "id")
+    return chunk
 
 
 def decode_kind(kind: str, payload: bytes) -> Message:
@@ -307,6 +445,10 @@ def decode_kind(kind: str, payload: bytes) -> Message:
     elif isinstance(message, Birth):
         _check_birth(message)
         _check_kept(payload)
+    elif isinstance(message, WaveInfo):
+        _check_wave(message)
+    elif isinstance(message, Command):
+        _check_command(message)
     return message
 
 
@@ -376,6 +518,22 @@ def _check_discards(said: Birth | State) -> None:
             raise ProtocolError("the last is before the first", f"discards[{n}]")
         if boot > said.boot:
             raise ProtocolError("the discarded records are of a boot still to come", f"discards[{n}]")
+
+
+def _check_wave(info: WaveInfo) -> None:
+    samples = sum(window[1] for window in info.windows)
+    if samples > WAVE_SAMPLES:
+        raise ProtocolError(f"{samples} samples, {WAVE_SAMPLES} are allowed", "windows")
+    if info.bytes != 2 * samples * len(info.axes):
+        raise ProtocolError(f"{samples} samples of {len(info.axes)} axes are not {info.bytes} bytes", "bytes")
+    if info.pre > samples:
+        raise ProtocolError(f"more than the {samples} samples there are", "pre")
+
+
+def _check_command(command: Command) -> None:
+    needs = {"wave": "wave", "recipe": "recipe", "identify": "seconds"}.get(command.cmd)
+    if needs and getattr(command, needs) is None:
+        raise ProtocolError(f"{command.cmd} needs it", needs)
 
 
 _AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")

@@ -212,8 +212,10 @@ def _event(row: Any) -> EventView:
     key, t, t_err, site, node, origin, name, channel, came_from, came_to, sev = head
     found = None if value is None else physical(value, exp)
     limit = None if bound is None else physical(bound, exp)
-    said = text or sentences.event(name, channel, came_from, came_to, found, limit, unit, held)
+    seen = json.loads(evidence)
+    rate = physical(seen["rate"], exp) if "rate" in seen else None
+    said = text or sentences.event(name, channel, came_from, came_to, found, limit, unit, held, seen, rate)
     return EventView(
         key, t, t_err, site, node, origin, name, channel, came_from, came_to, sev,
-        found, limit, unit, held, json.loads(evidence), said,
+        found, limit, unit, held, seen, said,
     )  # fmt: skip

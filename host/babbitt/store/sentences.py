@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 _BEYOND = {
     "L": "below its warning limit",
@@ -47,12 +48,25 @@ def event(
     limit: float | None,
     unit: str,
     held_s: int,
+    evidence: Mapping[str, int] | None = None,
+    rate: float | None = None,
 ) -> str:
-    """What a node's event says, in one sentence. ``value`` and ``limit`` are in ``unit``."""
+    """What a node's event says, in one sentence. ``value`` and ``limit`` are in ``unit``, ``rate`` (of a check
+    of that type) in ``unit`` per hour or minute."""
+    seen = evidence or {}
+    if channel is None and {"k", "n", "warnings"} <= seen.keys():
+        counted = f"{seen['warnings']} of {seen['n']} checks are beyond their limits, {seen.get('alarms', 0)} in alarm"
+        return f"{check} {'is back to normal' if to == 'N' else 'speaks'}: {counted}"
     if channel is None:
         what = check.replace("sensor.", "Sensor ", 1)
         return f"{what} works again" if to == "ok" else f"{what}: {to.replace('_', ' ')}"
     found = number(value, unit)
+    if to in _BEYOND and (measured := _of_the_measurement(channel, found, held_s, seen)):
+        return measured
+    if to in _BEYOND and rate is not None:
+        of = "a minute" if seen.get("per") == 60 else "an hour"
+        rising = "falls" if rate < 0 else "rises"
+        return f"{channel} {rising} by {number(abs(rate), unit)} {of}, to {found}"
     if to in _BEYOND:
         usual = f"{'below' if to[0] == 'L' else 'above'} what is usual for it"
         beyond = usual if limit is None else _BEYOND[to]
@@ -64,3 +78,12 @@ def event(
     if to == "N":
         return f"{channel} is back to normal: {found}"
     return f"{channel} went from {came_from} to {to}: {found}"
+
+
+def _of_the_measurement(channel: str, found: str, held_s: int, seen: Mapping[str, int]) -> str:
+    """What a check on the measurement itself found; empty for a check on the machine."""
+    if "gap" in seen:
+        return f"{channel} has had no value for {duration(held_s)}"
+    if "least" in seen:
+        return f"{channel} has not moved for {duration(held_s)}: {found}"
+    return ""

@@ -49,12 +49,13 @@ class Table:
 
 
 def limits_of(checks: Any, exps: Mapping[str, int]) -> dict[str, dict[str, float]]:
-    """Limits (``ll``, ``l``, ``h``, ``hh``) by channel in physical units; of several checks the first that
-    has one."""
+    """Limits (``ll``, ``l``, ``h``, ``hh``) of the limit checks by channel in physical units; of several checks
+    the first that has one."""
     out: dict[str, dict[str, float]] = {}
     for check in checks:
         channel = check.get("channel")
-        if channel not in exps:
+        # The limits of a `rate` have the same names, and another unit.
+        if channel not in exps or check.get("type") != "limit":
             continue
         for key in ("ll", "l", "h", "hh"):
             if type(value := check.get(key)) is int and abs(value) <= VALUE_MAX:

@@ -109,4 +109,6 @@ def facts(node: NodeView) -> list[tuple[str, str]]:
         ("Configuration", f"version {known(config.get('version'))}"),
         ("Refused messages", known(refused)),
         ("Task restarts", _listing(state.get("restarts") or {}) or ("none" if state else "unknown")),
+        ("Last crash", birth.get("crash") or ("none" if birth else "unknown")),
+        ("Loop lag", known(state.get("lag"), "{} ms")),
     ]

@@ -2,8 +2,8 @@
 
 `load()` imports `babbitt_node.dsp` and `babbitt_node.checks` afresh, with every intermediate result checked:
 inside viper functions it must be a signed 32-bit int (viper would wrap), elsewhere a 31-bit small int
-(MicroPython would allocate a long one), and a float is refused everywhere. `__init__` and `read_settings` run
-once at the start, where allocation is allowed, and are left alone.
+(MicroPython would allocate a long one), and a float is refused everywhere. What reads the settings runs
+once at the start, where allocation is allowed, and is left alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import babbitt_node
 
 ROOT = Path(str(babbitt_node.__file__)).parent
 PREFIXES = ("babbitt_node.dsp", "babbitt_node.checks")
-FREE = ("__init__", "read_settings")
+FREE = ("__init__", "read_settings", "_value", "is_id")
 
 
 class Escaped(AssertionError):
@@ -136,7 +136,10 @@ def load() -> dict[str, ModuleType]:
     with active():
         names = ("dsp.intmath", "dsp.kernels", "dsp.features", "dsp.fft", "dsp.scaling", "dsp.spectrum")
         names += ("dsp.envelope", "dsp.levels", "dsp.spectra", "dsp.plan", "checks")
-        return {name.split(".")[-1]: importlib.import_module("babbitt_node." + name) for name in names}
+        found = {name.split(".")[-1]: importlib.import_module("babbitt_node." + name) for name in names}
+        for kind in found["checks"].TYPES:
+            found["checks"].find(kind)  # now, while its module is found here
+        return found
 
 
 _loaded: dict[str, ModuleType] = {}

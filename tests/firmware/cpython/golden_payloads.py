@@ -6,10 +6,11 @@ golden messages as an argument it writes the files, which are then to be reviewe
 
 import json
 import sys
+from array import array
 
 BUFFER = bytearray(6144)  # before the imports, while the heap is in one piece
 
-from babbitt_node import messages  # noqa: E402
+from babbitt_node import commands, messages, taking  # noqa: E402
 from babbitt_node.config import validate  # noqa: E402
 from babbitt_node.drivers import adxl345, ds18b20  # noqa: E402
 from babbitt_node.records import Batch, Recorder  # noqa: E402
@@ -64,6 +65,42 @@ class Watch:
         return 1789000000000 - 81234567 + self._u
 
 
+class Sampler:
+    """An accelerometer, for the taking of a waveform."""
+
+    id = "vib"
+    spec = {"window": 512}
+
+    def held(self):
+        pass
+
+
+class Waves:
+    """What is kept of waveforms: nothing yet."""
+
+    taken = dropped = 0
+    job = None
+
+    def __init__(self):
+        self.kept = []
+
+
+class Node:
+    """As much of a node as commands and waveforms need; it stands for its own parts."""
+
+    install = INSTALL
+    boot = BOOT
+    taken = 7
+    settings = {"spool_bytes": 1000000}
+    size = 0
+
+    def __init__(self):
+        self.identity = self.spool = self.station = self
+        self.clock = Watch()
+        self.samplers = [Sampler()]
+        self.waves = Waves()
+
+
 def _samplers(config):
     vib, temp = config["sensors"]
     return [
@@ -83,6 +120,7 @@ def payloads():
         "board": "virtual",
         "boot": BOOT,
         "reset": "watchdog",
+        "crash": "OSError: 28 (shelf.py:80 write)",
         "prev": {"boot": 2, "next": 813, "clean": False},
         "oldest": {"boot": 2, "seq": 790},
         "discards": [[1, 0, 99], [1, 101, 240]],
@@ -104,6 +142,7 @@ def payloads():
         "rssi": -61,
         "heap_free": 61920,
         "heap_block": 32768,
+        "lag": 38,
         "next": 123,
         "sent": 122,
         "spool": {"records": 3, "bytes": 612, "corrupt": 0},
@@ -112,6 +151,9 @@ def payloads():
         "faults": {"temp": "crc"},
         "refused": 1,
         "restarts": {"publisher": 2},
+        "judge": {"recipe": 7, "machine": "running", "writes": 12},
+        "cmd": 7,
+        "waves": {"kept": [["3-0", 4]], "dropped": 1},
     }
     messages.write_state(out.reset(), state)
     found["state.node"] = bytes(out.view())
@@ -122,6 +164,14 @@ def payloads():
     refusal.update(version=8, hash=digest(b"{}"))
     messages.reported(out.reset(), INSTALL, refusal)
     found["reported.node_rejected"] = bytes(out.view())
+    back = {
+        "state": "rolled_back",
+        "version": 8,
+        "hash": digest(b"{}"),
+        "reason": "not confirmed in 2 starts",
+    }
+    messages.reported(out.reset(), INSTALL, back)
+    found["reported.node_rolled_back"] = bytes(out.view())
 
     spool = Spool("spool", 100000, INSTALL, BOOT)
     recorder = Recorder(spool, Watch(), INSTALL, BOOT)
@@ -140,7 +190,28 @@ def payloads():
         found[name] = bytes(batch.out.view())
     spool.close_files()
 
+    node = Node()
+    done = {"id": "c3a1", "cmd": "capture", "state": "done", "wave": "3-0"}
+    commands.write_ack(out.reset(), node, done)
+    found["ack.node_done"] = bytes(out.view())
+    refused = {"id": "c3a1", "cmd": "capture", "state": "refused", "error": "replayed"}
+    refused["reason"] = "n: 7 is not above 7, the last one taken"
+    commands.write_ack(out.reset(), node, refused)
+    found["ack.node_refused"] = bytes(out.view())
+    found["wave.node"] = waveform(node)
     return found
+
+
+def waveform(node):
+    """The description of a waveform of two windows."""
+    taking.ask(node, None, "xz", 768, "check", "vib.x.high")
+    axes = [array("h", range(512))] * 3
+    for k in range(2):
+        taking.add(node, axes, 512, (81234567 + 200 * k, 3199750, 0, k), k == 0)
+    taking.finish(node, 15625, 4)
+    with open("wave/3-0.wave", "rb") as file:
+        file.seek(768 * 4)
+        return file.read()[:-16]
 
 
 def main():

@@ -22,6 +22,9 @@ def test_a_start_that_fails_restarts_the_board(tmp_path, monkeypatch, refused):
         def load(cls, path):
             return cls()
 
+        def bus_types(self):
+            return {}
+
         def restart(self):
             calls.append("restart")
 

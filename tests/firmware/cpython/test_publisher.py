@@ -5,11 +5,16 @@ firmware tests. The same code runs on MicroPython in the tests of the virtual bo
 """
 
 import asyncio
+import json
 
 import pytest
 
 from babbitt_node import clock as clocks
+from babbitt_node import publisher as publisher_module
+from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
+from babbitt_node.errors import NodeError
+from babbitt_node.mqtt.packets import PUBLISH_HEAD
 from babbitt_node.publisher import Publisher
 from babbitt_node.segment import ROW
 from babbitt_node.spool import Spool
@@ -33,16 +38,12 @@ class Identity:
 
 
 class Board:
-    """A board with a lamp and a clock that was never set."""
+    """A board with a clock that was never set."""
 
     clock_kind = "none"
-    lamp = False
 
     def reset_cause(self):
         return "power_on"
-
-    def led(self, on):
-        self.lamp = on
 
 
 class Node:
@@ -61,13 +62,17 @@ class Node:
         self.clock = Clock(self.board)
         self.spool = Spool("spool", 100000, "9f3a01bc", 3)
         self.quiet = asyncio.Lock()
+        self.waves = Captures()
+        self.taken = 0
+        self.write_birth = self.write_state = self.write_reported = lambda out: out.raw(b"{}")
 
 
 def made(rows=0):
     node = Node()
     for seq in range(rows):
         node.spool.append(ROW, 3, seq, b"[%d,null,0]" % seq)
-    return node, Publisher(node)
+    node.publisher = Publisher(node)
+    return node, node.publisher
 
 
 def down(publisher, topic, payload, retained=False):
@@ -134,7 +139,7 @@ def test_records_of_boots_before_may_be_committed_before_they_are_sent_again():
 def test_the_host_comes_goes_and_starts_again():
     node, publisher = made()
     down(publisher, HOST, b'{"online":true,"t":1789000000000,"session":"c0ffee12"}', True)
-    assert publisher.host_online and node.board.lamp and publisher._rewind
+    assert publisher.host_online and publisher._rewind
     assert node.clock.q == clocks.NONE  # a retained time may be old
     down(publisher, HOST, b'{"online":true,"t":1789000000000,"session":"c0ffee12"}')
     assert node.clock.q == clocks.HOST and 0 <= node.clock.t() - NOW < 5000
@@ -145,7 +150,7 @@ def test_the_host_comes_goes_and_starts_again():
     down(publisher, HOST, b'{"online":true,"t":1789000020000,"session":"c0ffee13"}')
     assert publisher._rewind
     down(publisher, HOST, b'{"online":false}', True)
-    assert not publisher.host_online and not node.board.lamp
+    assert not publisher.host_online
 
 
 def test_a_host_whose_clock_is_20_years_off_is_not_believed():
@@ -197,3 +202,103 @@ def test_the_birth_of_a_configuration_comes_before_the_next_configuration():
     while step(publisher):
         pass
     assert done == [b"1", "reported", "birth", b"2", "reported", "birth"]
+
+
+def command(n, **more):
+    return json.dumps({"i": "9f3a01bc", "boot": 3, "n": n, "id": "c%d" % n, "cmd": "report", **more}).encode()
+
+
+class Wire:
+    """In place of the client's publish: keeps what was published; the next `losses` do not get through."""
+
+    def __init__(self, publisher):
+        self.sent = []
+        self.losses = 0
+        publisher._client.publish = self.publish
+
+    async def publish(self, topic, payload, qos=1, retain=False, room=None):
+        if self.losses:
+            self.losses -= 1
+            raise NodeError("broker_lost", "gone")
+        assert qos == 1 and retain == (payload == b"{}")
+        self.sent.append((topic.rpartition("press-7/")[2], bytes(payload)))
+
+
+def test_an_ack_is_kept_until_the_broker_has_it():
+    node, publisher = made()
+    wire = Wire(publisher)
+    down(publisher, OWN + b"cmd", command(1, cmd="explode"))
+    down(publisher, OWN + b"cmd", command(2))
+    down(publisher, OWN + b"cmd", command(2), True)
+    down(publisher, OWN + b"cmd", b"{")
+    down(publisher, OWN + b"cmd", b"")
+    while node.taken < 2 or publisher._commands:
+        wire.losses = 0
+        assert step(publisher)
+    assert publisher.refused == 3
+    wire.losses = 1
+    with pytest.raises(NodeError):
+        while True:
+            step(publisher)
+    while step(publisher):
+        pass
+    said = [json.loads(payload) for topic, payload in wire.sent if topic == "ack"]
+    assert [(a["id"], a["state"]) for a in said] == [("c1", "refused"), ("c2", "done"), ("c2", "refused")]
+    assert ("birth", b"{}") in wire.sent
+
+
+def test_more_commands_than_can_wait_are_dropped_and_counted():
+    node, publisher = made()
+    for n in range(1, 12):
+        down(publisher, OWN + b"cmd", command(n))
+    assert publisher.refused == 3
+    wire = Wire(publisher)
+    while step(publisher):
+        pass
+    assert node.taken == 8 and [topic for topic, _ in wire.sent].count("ack") == 8
+
+
+def test_a_reboot_waits_for_its_ack():
+    node, publisher = made()
+    done = []
+    node.stop = lambda: done.append("stop")
+    node.board.restart = lambda: done.append("restart")
+    wire = Wire(publisher)
+    down(publisher, OWN + b"cmd", command(1, cmd="reboot"))
+    step(publisher)
+    publisher.state_due = False
+    wire.losses = 1
+    with pytest.raises(NodeError):
+        step(publisher)
+    assert not done
+    step(publisher)
+    assert wire.sent and not done
+    step(publisher)
+    assert done == ["stop", "restart"]
+
+
+def test_parts_of_a_waveform_go_on_where_the_broker_has_them():
+    node, publisher = made()
+    entry = [3, 0, 4, 0]
+    node.waves.kept.append(entry)
+    wire = Wire(publisher)
+
+    def chunk(module, function, owner, room):
+        assert (module, function, owner) == ("waves", "chunk", node)
+        room[PUBLISH_HEAD : PUBLISH_HEAD + 1] = b"%d" % entry[3]
+        return (entry, entry[3], 1) if entry[3] < entry[2] else None
+
+    before = publisher_module.port.once
+    publisher_module.port.once = chunk
+    try:
+        assert not step(publisher)  # the host is not there
+        publisher.host_online = True
+        assert step(publisher) and step(publisher)
+        wire.losses = 1
+        with pytest.raises(NodeError):
+            step(publisher)
+        while step(publisher):
+            pass
+    finally:
+        publisher_module.port.once = before
+    assert wire.sent == [("wave/3-0", b"%d" % part) for part in range(4)]

@@ -9,8 +9,8 @@ import random
 from array import array
 
 import checked
+import contract
 import pytest
-import test_checks_contract as contract
 
 import babbitt_node.checks
 from babbitt_node.dsp import asked
@@ -172,24 +172,25 @@ EXTREME = [TOP, -TOP, 2**24, -(2**24), 2**24 + 1, 0, 1, -1, 16_000_000, -16_000_
 @pytest.mark.parametrize("kind", sorted(babbitt_node.checks.TYPES))
 def test_checks_stay_inside_their_widths(kind: str) -> None:
     rng = random.Random(3)
-    rows = babbitt_node.checks.TYPES[kind].SETTINGS
     specs = [dict(s) for s in contract.SPECS[kind]]
-    rows = [row for row in rows if row[0] not in ("ll", "l", "h", "hh")]
-    specs += [{row[0]: row[edge] for row in rows} for edge in (1, 2)]  # all at their lowest, at their highest
-    if kind == "limit":
+    specs += [contract.edge(kind, high) for high in (False, True)]  # all at their lowest, at their highest
+    if kind in ("limit", "rate"):
         specs[2] |= {"ll": -TOP, "l": -TOP, "h": TOP, "hh": TOP}
         specs[3] |= {"h": -TOP, "hh": -TOP}
     for settings in specs:
-        settings["learn"] = min(settings["learn"], 200) if "learn" in settings else 0
-        if kind == "limit":
-            del settings["learn"]
-        spec = {"id": "c", "type": kind, "channel": "a", **settings}
+        if "learn" in settings:
+            settings["learn"] = min(settings["learn"], 200)
+        spec = contract.spec_of(kind, settings)
         for pool in (EXTREME, [TOP, -TOP], [2**24, -(2**24)], list(range(-30, 30))):
             narrow, wide = MODULES["checks"].make(spec, 0), babbitt_node.checks.make(spec, 0)
             for _ in range(400):
                 value = rng.choice(pool)
                 dt_ms = rng.choice((0, 10000, 86_400_000, TOP))
+                if rng.random() < 0.05:
+                    value = None
                 assert narrow.update(value, dt_ms) == wide.update(value, dt_ms)
+                if rng.random() < 0.01:
+                    assert narrow.release() == wide.release()
             a, b = array("i", [0] * narrow.SIZE), array("i", [0] * narrow.SIZE)
             narrow.dump(a)
             wide.dump(b)

@@ -15,6 +15,7 @@ from babbitt.errors import ProtocolError, VersionError
 from babbitt.protocol.limits import VALUE_MAX
 from babbitt.protocol.messages import KINDS, Data, decode, decode_kind, encode, parse_topic
 from babbitt.protocol.schemas import schemas, text
+from babbitt.protocol.waves import Chunk, encode_chunk
 
 DOCS = Path(__file__).parents[3] / "docs" / "protocol"
 GOLDEN = sorted((DOCS / "golden").glob("*.json"))
@@ -34,6 +35,14 @@ def test_golden_messages_decode_and_meet_their_schema(path: Path) -> None:
     message = decode_kind(kind(path), path.read_bytes())
     jsonschema.Draft202012Validator(schemas()[kind(path)]).validate(json.loads(path.read_bytes()))
     assert decode_kind(kind(path), encode(message)) == message
+
+
+@pytest.mark.parametrize("path", sorted((DOCS / "golden" / "wave").glob("*.bin")), ids=lambda p: p.name)
+def test_golden_parts_decode(path: Path) -> None:
+    chunk = decode("babbitt/1/hall/pump-7/wave/3-0", path.read_bytes())
+    assert isinstance(chunk, Chunk)
+    assert encode_chunk(chunk) == path.read_bytes()
+    assert (chunk.i, chunk.id, chunk.parts) == ("9f3a01bc", "3-0", 2)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad["file"])
@@ -59,7 +68,8 @@ def test_the_schemas_in_the_docs_are_current() -> None:
     ("topic", "reason"),
     [
         ("babbitt/1/Hall/n/data", "site and node"), ("babbitt/1/hall//data", "site and node"),
-        (f"babbitt/1/hall/{'n' * 33}/data", "site and node"), ("babbitt/1/hall/n/cmd", "unknown kind"),
+        (f"babbitt/1/hall/{'n' * 33}/data", "site and node"), ("babbitt/1/hall/n/cmd/", "unknown kind"),
+        ("babbitt/1/hall/n/wave", "unknown kind"), ("babbitt/1/hall/n/wave/3-0/x", "unknown kind"),
         ("babbitt/1/hall/n/host", "unknown kind"), ("other/1/hall/n/data", "not a topic"),
         ("babbitt/1/hall/n/wave/7", "unknown kind"), ("babbitt/1/hall/n\n/data", "site and node"),
     ],

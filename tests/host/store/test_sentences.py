@@ -32,6 +32,33 @@ USUAL: dict[str, Any] = {
         ({"to": "learning"}, "vib.x.rms went from N to learning: 0.182 g"),
         ({"channel": None, "check": "sensor.vib", "to": "no_device"}, "Sensor vib: no device"),
         ({"channel": None, "check": "sensor.vib", "to": "ok"}, "Sensor vib works again"),
+        (
+            {"limit": None, "evidence": {"rate": -200, "per": 3600}, "rate": -0.2, "to": "L"},
+            "vib.x.rms falls by 0.2 g an hour, to 0.182 g",
+        ),
+        (
+            {"limit": None, "evidence": {"rate": 200, "limit": 100, "per": 60}, "rate": 0.2},
+            "vib.x.rms rises by 0.2 g a minute, to 0.182 g",
+        ),
+        ({"to": "N", "rate": 0.0, "evidence": {"rate": 0}}, "vib.x.rms is back to normal: 0.182 g"),
+        ({"limit": None, "evidence": {"gap": 300}, "held_s": 300}, "vib.x.rms has had no value for 5 min"),
+        (
+            {"limit": None, "evidence": {"least": 1, "most": 1}, "held_s": 3600},
+            "vib.x.rms has not moved for 60 min: 0.182 g",
+        ),
+        (
+            {"channel": None, "check": "bearing", "evidence": {"warnings": 2, "alarms": 1, "n": 3, "k": 2}},
+            "bearing speaks: 2 of 3 checks are beyond their limits, 1 in alarm",
+        ),
+        (
+            {
+                "channel": None,
+                "check": "b",
+                "to": "N",
+                "evidence": {"warnings": 1, "alarms": 0, "n": 3, "k": 2},
+            },
+            "b is back to normal: 1 of 3 checks are beyond their limits, 0 in alarm",
+        ),
     ],
 )
 def test_an_event_of_a_check(given: dict[str, Any], said: str) -> None:

@@ -17,7 +17,8 @@ from babbitt_tools.vboard import runtime as runtimes
 from babbitt_tools.vboard.log import BoundedLog
 from babbitt_tools.vboard.world import Fault, LinkState, World, WorldServer
 
-POWER_ON, HARD_RESET, SOFT_RESET = 1, 2, 5  # as machine.reset_cause() tells on an ESP32
+HEAP = "192k"
+POWER_ON, HARD_RESET, DEEP_SLEEP, SOFT_RESET = 1, 2, 4, 5  # as machine.reset_cause() tells on an ESP32
 BOOT_US = 300_000  # virtual time a reset takes
 NEVER_US = 1 << 60
 PROBE_HEAP = 1 << 20  # bytes; the run that measures the shim needs no ESP32
@@ -42,6 +43,8 @@ class VirtualBoard:
             objects take twice the room of those on an ESP32, buffers and bytecode the same.
         runtime: "micropython", "cpython", or "auto" (MicroPython where it is installed).
         image: a folder with another main.py than the node's, for experiments; it can import `babbitt_node`.
+        rom: on MicroPython, the firmware lies in memory-mapped flash and runs in place, as on an ESP32 with a
+            ROMFS partition; False: as bytecode in the file system, from where its import copies it to the heap.
 
     Settings and firmware are written to the flash by the first `start`; later starts find what the node left.
 
@@ -65,9 +68,10 @@ class VirtualBoard:
         config: Mapping[str, Any] | None,
         board: Mapping[str, Any] | None = None,
         speed: float = 1.0,
-        heap: str = "192k",
+        heap: str = HEAP,
         runtime: str = "auto",
         image: Path | None = None,
+        rom: bool = True,
     ) -> None:
         _check_speed(speed)
         self.name = name
@@ -80,6 +84,7 @@ class VirtualBoard:
         self._node = node
         self._config = config
         self._image = image
+        self._rom = rom
         self._heap = _bytes(heap)
         self._state = LinkState(world.faults)
         self._log: BoundedLog | None = None
@@ -88,6 +93,9 @@ class VirtualBoard:
         self._server: WorldServer | None = None
         self._wanted = False
         self._now_us = 0
+        self._memory = bytearray()  # the RTC memory
+        self._asleep = threading.Event()  # set while it sleeps deeply
+        self._roused = threading.Event()  # set to end a sleep before its time
         self._params: dict[str, Any] = {
             "speed_milli": round(speed * 1000),
             "end_us": NEVER_US if world.end_us is None else world.end_us,
@@ -111,6 +119,7 @@ class VirtualBoard:
             if self._log is None:
                 self._prepare()
             self._now_us = self.now_us + round(off_s * 1e6)
+            self._memory.clear()
             self._wanted = True
             self._spawn(POWER_ON)
 
@@ -118,6 +127,7 @@ class VirtualBoard:
         """End the process: SIGTERM, then SIGKILL after `timeout_s`. For the firmware it is a power cut."""
         with self._lock:
             self._wanted = False
+            self._roused.set()
             process = self._process
         if process is None:
             return
@@ -132,15 +142,30 @@ class VirtualBoard:
         """Power cut: SIGKILL, now."""
         with self._lock:
             self._wanted = False
+            self._roused.set()
             if self._process is not None:
                 self._process.kill()
                 self._process.wait()
 
     @property
     def alive(self) -> bool:
-        """Whether the firmware runs (also while it is being restarted by its own `machine.reset()`)."""
+        """Whether the firmware runs or will go on by itself: while it is being restarted by its own
+        `machine.reset()`, and in deep sleep.
+        """
         with self._lock:
-            return self._process is not None and self._wanted and self._process.poll() is None
+            if self._process is None or not self._wanted:
+                return False
+            return self._asleep.is_set() or self._process.poll() is None
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it is in deep sleep."""
+        return self._asleep.is_set()
+
+    @property
+    def heap_bytes(self) -> int:
+        """The heap of MicroPython's process in bytes: the node's and the shim's share."""
+        return self._heap + self.shim_bytes
 
     @property
     def now_us(self) -> int:
@@ -189,10 +214,10 @@ class VirtualBoard:
         self._state.set_speed(speed)
 
     def _prepare(self) -> None:
-        compiled = self.runtime == "micropython"
+        micropython = self.runtime == "micropython"
         flash.prepare(
             self.flash_dir,
-            compiled=compiled,
+            firmware_as=("rom" if self._rom else "bytecode") if micropython else "sources",
             board=self._board,
             node=self._node,
             config=self._config,
@@ -200,8 +225,16 @@ class VirtualBoard:
         )
         self._run_dir.mkdir(parents=True, exist_ok=True)
         self._log = BoundedLog(self._run_dir / "log.txt")
-        if compiled:
-            runtimes.install_shim(self._run_dir / "shim")
+        if micropython:
+            package = flash.firmware()[0]
+            files = {
+                "vrom.mpy": runtimes.bytecode(runtimes.SHIM / "vrom.py", "shim/vrom.py"),
+                "shim_rom.mpy": runtimes.shim_rom(),
+            }
+            if self._rom:
+                modules = {f"{package.name}/{k}": v for k, v in runtimes.modules(package).items()}
+                files["node_rom.mpy"] = runtimes.carrier(modules)
+            runtimes.write(files, self._run_dir / "rom")
             self.shim_bytes = self._measure_shim()
 
     def _measure_shim(self) -> int:
@@ -209,7 +242,9 @@ class VirtualBoard:
         empty = self._run_dir / "empty"
         empty.mkdir(exist_ok=True)
         params = {**self._params, "start_us": 0, "cause": POWER_ON}
-        server = WorldServer(self._world, params, self._state, lambda _: None, self.name)
+        server = WorldServer(
+            self._world, params, self._state, lambda cause, sleep_ms: None, self.name, bytearray()
+        )
         self._launch(self._command(PROBE_HEAP, empty), server).wait(30)
         if not server.ready.is_set():
             raise BoardError(f"the shim of {self.name} does not start:\n{self.log_tail()}")
@@ -219,19 +254,18 @@ class VirtualBoard:
         """The command line; {r} and {w} stand for the ends of the pipes."""
         if self.runtime == "micropython":
             binary = runtimes.find_tool("micropython")
+            node = "node_rom" if self._rom else ""
             code = (
-                f"import sys; sys.path[:] = [{str(self._run_dir / 'shim')!r}, '.frozen']; "
-                f"import vboot; vboot.run({{r}}, {{w}}, {str(root)!r})"
+                f"import sys; sys.path[:] = [{str(self._run_dir / 'rom')!r}, '.frozen']; "
+                f"import vrom; vrom.start({{r}}, {{w}}, {str(root)!r}, {node!r})"
             )
             return [str(binary), "-X", f"heapsize={heap}", "-c", code]
         return [sys.executable, "-u", str(runtimes.SHIM / "vboot_cpython.py"), "{r}", "{w}", str(root)]
 
     def _spawn(self, cause: int) -> None:
         params = {**self._params, "start_us": self._now_us, "cause": cause}
-        self._server = WorldServer(self._world, params, self._state, self._reset, self.name)
-        self._process = self._launch(
-            self._command(self._heap + self.shim_bytes, self.flash_dir), self._server
-        )
+        self._server = WorldServer(self._world, params, self._state, self._reset, self.name, self._memory)
+        self._process = self._launch(self._command(self.heap_bytes, self.flash_dir), self._server)
 
     def _launch(self, command: list[str], server: WorldServer) -> subprocess.Popen[bytes]:
         assert self._log is not None
@@ -266,8 +300,10 @@ class VirtualBoard:
         server.serve(os.fdopen(questions_read, "rb"), os.fdopen(answers_write, "wb", 0))
         return process
 
-    def _reset(self, cause: int) -> None:
-        """The firmware asked for a reset: end it and start it again (called from the thread of the world)."""
+    def _reset(self, cause: int, sleep_ms: int) -> None:
+        """The firmware asked for a reset: end it and start it again, after its sleep if it wants one (called
+        from the thread of the world).
+        """
         with self._lock:
             process = self._process
             if process is None or not self._wanted:
@@ -275,7 +311,24 @@ class VirtualBoard:
             process.kill()
             process.wait()
             self._now_us = self.now_us + BOOT_US
-            self._spawn(cause)
+            if cause == DEEP_SLEEP:
+                self._roused.clear()
+                self._asleep.set()
+        if cause == DEEP_SLEEP:
+            self._sleep(sleep_ms * 1000 if sleep_ms else NEVER_US)
+        with self._lock:
+            self._asleep.clear()
+            if self._wanted and self._process is process:
+                self._spawn(cause)
+
+    def _sleep(self, left_us: int) -> None:
+        """Let virtual time pass at the speed of now."""
+        while left_us > 0 and not self._roused.is_set():
+            speed_milli = self._params["speed_milli"]
+            step_us = min(left_us, speed_milli * 50)  # 50 ms of real time
+            self._roused.wait(step_us / speed_milli / 1000)
+            left_us -= step_us
+            self._now_us += step_us
 
 
 def _check_speed(speed: float) -> None:

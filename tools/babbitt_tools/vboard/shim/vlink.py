@@ -14,7 +14,8 @@ u32 and so many bytes.
 | TEMPERATURE | at `t_us` | int32, milli-degrees C |
 | NEWS | anything newer than version `index` | JSON, or nothing |
 | READY | the firmware starts; the shim took `index` bytes of the heap | nothing |
-| RESET | reset me, cause `n` | none: the process is ended |
+| RESET | reset me, cause `n`, after a sleep of `index` ms | none: the process is ended |
+| MEMORY | `fmt` 1: what is in the RTC memory; 0: put the `n` bytes there that follow the question | the memory; nothing follows a writing |
 
 `fmt` are the low four bits of the ADXL345's DATA_FORMAT (range, full resolution) and `LSB_ZERO`.
 The link of a board runs on MicroPython and on CPython; the world's end is `babbitt_tools.vboard.world`.
@@ -33,6 +34,7 @@ TEMPERATURE = 3
 NEWS = 4
 READY = 5
 RESET = 6
+MEMORY = 7
 
 LSB_ZERO = 0x80
 
@@ -57,6 +59,11 @@ class Link:
             self._writer.write(self._request)
         except OSError:
             raise SystemExit(0)
+
+    def give(self, op, now_us, data):
+        """Send a question that has no answer, and `data` behind it."""
+        self.tell(op, now_us, 0, len(data))
+        self._writer.write(data)
 
     def ask(self, op, now_us, fmt=0, n=0, index=0, rate_mhz=0, t_us=0):
         """Send a question, return the answer as bytes."""

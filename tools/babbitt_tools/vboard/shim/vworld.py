@@ -85,9 +85,9 @@ def temperature():
     return struct.unpack("<i", link.ask(vlink.TEMPERATURE, clock.now, 0, 0, 0, 0, clock.now))[0]
 
 
-def reset(cause):
-    """Have the process ended and started again; does not return."""
-    link.tell(vlink.RESET, clock.now, 0, cause)
+def reset(cause, sleep_ms=0):
+    """Have the process ended and started again, after a sleep if wanted; does not return."""
+    link.tell(vlink.RESET, clock.now, 0, cause, sleep_ms)
     link.ask(vlink.NEWS, clock.now)  # never answered: the world ends this process
     raise SystemExit(0)
 

@@ -1,0 +1,37 @@
+"""Waveforms: what stays in memory of them. (Taken: `taking.py`; kept and handed out: `waves.py`.)
+
+waves = Captures()
+waves.alarm(node, check)                   # a check says alarm: keep what its sensor just measured, and more
+if waves.job is not None:
+    await waves.step(node, left_ms)        # in the sampler's task, while there is time before the next slot
+"""
+
+from babbitt_node.hal import port
+
+
+class Captures:
+    """`kept`: entries [boot, number, parts, next part to send], oldest first; `taken` in this boot; `dropped`
+    since the boot began, because room was needed or the file was damaged; `job`: the one being taken (a dict of
+    `taking.py`), or None; `alarms`: {check id: u of its last waveform}.
+    """
+
+    def __init__(self):
+        self.kept = port.once("waves", "load")
+        self.taken = self.dropped = 0
+        self.job = None
+        self.alarms = {}
+
+    def alarm(self, node, check):
+        """A check has just become an alarm. Raises nothing."""
+        port.once("taking", "alarm", node, check)
+
+    async def step(self, node, left_ms):
+        """Go on with the waveform that was asked for, by one window, if it can be had in `left_ms`. Returns whether
+        there was anything to do. Raises nothing.
+        """
+        taking = __import__("babbitt_node.taking", None, None, ("step",))
+        try:
+            return await taking.step(node, left_ms)
+        finally:
+            if self.job is None:
+                port.forget("taking", *taking.BORROWS)

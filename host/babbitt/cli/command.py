@@ -1,0 +1,213 @@
+"""``babbitt command``: have a node do something once, and say what came of it."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+import paho.mqtt.client as mqtt
+import typer
+
+from babbitt.acquisition.receiver import connect, make_client
+from babbitt.cli.options import JsonOption, print_json
+from babbitt.errors import BrokerError, CommandRefused, NodeSilent, ProtocolError
+from babbitt.protocol.messages import (
+    Ack,
+    Birth,
+    Command,
+    Message,
+    State,
+    Will,
+    decode_at,
+    encode,
+    parse_topic,
+)
+from babbitt.service import split_address
+
+NUMBERS = {"recipe": "recipe", "identify": "seconds"}
+"""Commands that take one number, and the field it goes to."""
+LISTS = ("relearn", "release")
+PLAIN = ("reboot", "report")
+HELLO_S = 10.0
+ATTEMPTS = 4
+"""So often a number is tried that another sender has taken meanwhile."""
+
+
+def command(
+    site: Annotated[str, typer.Argument(help="Site of the node.")],
+    node: Annotated[str, typer.Argument(help="The node.")],
+    do: Annotated[
+        str,
+        typer.Argument(help="capture, relearn, release, recipe, identify, reboot or report."),
+    ],
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="relearn, release: ids of checks (default all); recipe: its number; identify: seconds."
+        ),
+    ] = None,
+    sensor: Annotated[str | None, typer.Option(help="capture: which accelerometer.")] = None,
+    axes: Annotated[str | None, typer.Option(help="capture: which axes, as xz.")] = None,
+    samples: Annotated[int | None, typer.Option(help="capture: samples of each axis.")] = None,
+    broker: Annotated[str, typer.Option(help="Address of the broker.")] = "127.0.0.1:1883",
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node's answer.")] = 60.0,
+    json: JsonOption = False,
+) -> None:
+    """Send a command to a node that is online, wait for its answer, and say what happened."""
+    parse_topic(f"babbitt/1/{site}/{node}/cmd")
+    wanted = build(do, what or [], {"sensor": sensor, "axes": axes, "samples": samples})
+    outcome = Exchange(split_address(broker), site, node).run(wanted, wait)
+    ack = outcome.ack
+    if json:
+        print_json(
+            {
+                "cmd": do,
+                "id": ack.id,
+                "state": ack.state,
+                "error": ack.error,
+                "reason": ack.reason,
+                "wave": ack.wave,
+                "boot": outcome.boot,
+                "reset": outcome.reset,
+            }
+        )
+    elif ack.state == "done":
+        print(f"{site}/{node}: {_said(do, outcome)}")
+    if ack.state != "done":
+        verb = "refused" if ack.state == "refused" else "could not do"
+        raise CommandRefused(f"{site}/{node} {verb} {do}: {ack.error}: {ack.reason}")
+
+
+def build(do: str, what: list[str], capture: dict[str, Any]) -> Command:
+    """The command as the words on the command line ask for it, checked. Raises CommandRefused."""
+    fields: dict[str, Any] = {key: value for key, value in capture.items() if value is not None}
+    if fields and do != "capture":
+        raise CommandRefused(f"--{next(iter(fields))} is for capture, not for {do}")
+    if do in NUMBERS:
+        if len(what) != 1 or not what[0].isdecimal():
+            raise CommandRefused(f"{do} takes one number, got {' '.join(what) or 'none'}")
+        fields[NUMBERS[do]] = int(what[0])
+    elif do in LISTS:
+        fields |= {"checks": what} if what else {}
+    elif what:
+        raise CommandRefused(f"{do} takes no more words, got {' '.join(what)}")
+    elif do not in PLAIN and do != "capture":
+        known = ", ".join(sorted([*NUMBERS, *LISTS, *PLAIN, "capture"]))
+        raise CommandRefused(f"there is no command {do[:40]}; there are {known}")
+    raw = {"i": "0" * 8, "boot": 1, "n": 1, "id": "x", "cmd": do} | fields
+    try:
+        return msgspec.convert(raw, Command)
+    except msgspec.ValidationError as error:
+        raise CommandRefused(f"{do}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command; after a reboot, the new boot and why the node started."""
+
+    ack: Ack
+    boot: int
+    reset: str | None = None
+
+
+def _said(do: str, outcome: Outcome) -> str:
+    if do == "capture":
+        return f"waveform {outcome.ack.wave} is taken; the host fetches it (babbitt waves)"
+    if do == "reboot":
+        return f"restarted, boot {outcome.boot} ({(outcome.reset or '').replace('_', ' ')})"
+    return f"{do} is done"
+
+
+class Exchange:
+    """One command and its answers, over a connection of its own."""
+
+    def __init__(self, address: tuple[str, int], site: str, node: str) -> None:
+        self._address = address
+        self._name = f"{site}/{node}"
+        self._root = f"babbitt/1/{site}/{node}/"
+        self._heard: queue.Queue[Message] = queue.Queue()
+        self._there = threading.Event()
+
+    def run(self, wanted: Command, wait: float) -> Outcome:
+        """Send a command and wait for its end. Raises BrokerError, NodeSilent."""
+        client = make_client("", clean=True)
+        client.on_connect = lambda c, *_: c.subscribe(
+            [(self._root + kind, 1) for kind in ("state", "birth", "ack")]
+        )
+        client.on_subscribe = lambda *_: self._there.set()
+        client.on_message = self._take
+        connect(client, *self._address)
+        try:
+            return self._exchange(client, wanted, wait)
+        finally:
+            client.disconnect()
+            client.loop_stop()
+
+    def _take(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            self._heard.put(decode_at(parse_topic(message.topic), bytes(message.payload)))
+        except ProtocolError:
+            return  # the host names it among the refused ones
+
+    def _exchange(self, client: mqtt.Client, wanted: Command, wait: float) -> Outcome:
+        if not self._there.wait(HELLO_S):
+            host, port = self._address
+            raise BrokerError(f"the broker at {host}:{port} does not answer; is the host running?")
+        install, boot, n = self._state()
+        end = time.monotonic() + wait
+        for attempt in range(ATTEMPTS):
+            one = _copy(wanted, install, boot, n + 1)
+            client.publish(self._root + "cmd", encode(one), qos=1)
+            ack = self._answer(one.id, end)
+            if ack.error != "replayed" or attempt == ATTEMPTS - 1:
+                break
+            install, boot, n = (
+                ack.i,
+                ack.boot,
+                ack.n,
+            )  # another sender was faster, or the state was an old one
+        if wanted.cmd == "reboot" and ack.state == "done":
+            birth = self._birth(boot, end)
+            return Outcome(ack, birth.boot, birth.reset)
+        return Outcome(ack, ack.boot)
+
+    def _state(self) -> tuple[str, int, int]:
+        """Installation, boot and last number of the node, from what the broker keeps."""
+        end = time.monotonic() + HELLO_S
+        while True:
+            heard = self._next(end, f"the broker knows no state of {self._name}: is that its name?")
+            if isinstance(heard, Will) or (isinstance(heard, State) and not heard.online):
+                raise NodeSilent(f"{self._name} is offline: a command is only for a node that is there")
+            if isinstance(heard, State):
+                if heard.cmd is None:
+                    raise NodeSilent(f"the firmware of {self._name} takes no commands")
+                return heard.i, heard.boot, heard.cmd
+
+    def _answer(self, name: str, end: float) -> Ack:
+        while True:
+            heard = self._next(
+                end, f"{self._name} did not answer in time; it may still do it when it is back"
+            )
+            if isinstance(heard, Ack) and heard.id == name and heard.state != "taken":
+                return heard
+
+    def _birth(self, before: int, end: float) -> Birth:
+        while True:
+            heard = self._next(end, f"{self._name} restarts, and was not back in time")
+            if isinstance(heard, Birth) and heard.boot > before:
+                return heard
+
+    def _next(self, end: float, silent: str) -> Message:
+        try:
+            return self._heard.get(timeout=max(0.01, end - time.monotonic()))
+        except queue.Empty:
+            raise NodeSilent(silent) from None
+
+
+def _copy(wanted: Command, install: str, boot: int, n: int) -> Command:
+    return msgspec.structs.replace(wanted, i=install, boot=boot, n=n, id=f"c-{secrets.token_hex(4)}")
