@@ -155,8 +155,8 @@ def transform(z, at: int, m: int, table, n: int):
                 f = b & 0x3FFF
                 a >>= 14
                 b >>= 14
-                x = (a * c + b * s + ((e * c) >> 14) + ((f * s) >> 14) + 1) >> 1
-                y = (b * c - a * s + ((f * c) >> 14) - ((e * s) >> 14) + 1) >> 1
+                x = (a * c + b * s + ((e * c + f * s) >> 14) + 1) >> 1
+                y = (b * c - a * s + ((f * c - e * s) >> 14) + 1) >> 1
                 c0 = int(p[i])
                 d0 = int(p[i + 1])
                 p[k] = c0 - x
@@ -202,8 +202,8 @@ def split(z, at: int, m: int, table, n: int):
         f = i & 0x3FFF
         r >>= 14
         i >>= 14
-        x = (r * c + i * s + ((e * c) >> 14) + ((f * s) >> 14) + 1) >> 1
-        y = (i * c - r * s + ((f * c) >> 14) - ((e * s) >> 14) + 1) >> 1
+        x = (r * c + i * s + ((e * c + f * s) >> 14) + 1) >> 1
+        y = (i * c - r * s + ((f * c - e * s) >> 14) + 1) >> 1
         p[low] = ((er + x + 2) >> 2) + bias
         p[low + 1] = ((ei + y + 2) >> 2) + bias
         p[high] = ((er - x + 2) >> 2) + bias
