@@ -66,6 +66,9 @@ class Node:
         self.taken = 0
         self.write_birth = self.write_state = self.write_reported = lambda out: out.raw(b"{}")
 
+    async def announced(self):
+        """The broker has the birth."""
+
 
 def made(rows=0):
     node = Node()
