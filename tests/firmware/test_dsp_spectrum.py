@@ -227,8 +227,9 @@ def test_a_plan_writes_what_the_settings_ask_for():
         assert channel["lo"] <= got[channel["id"][6:]] <= channel["hi"], channel
     plan.write(samples, RATE, None, out, 1)
     assert [NAMES[i] for i in range(len(NAMES)) if out[i + 1] is None] == ["1x", "2x", "3x"]
-    plan.write(samples, None, 24700, out, 1)
-    assert out[1] == got["rms"] and out[4:-1] == [None] * 13
+    for rate in (None, 0, 999, 100000001, 1 << 40):  # what a clock that jumps may make of it
+        plan.write(samples, rate, 24700, out, 1)
+        assert out[1] == got["rms"] and out[4:-1] == [None] * 13
 
 
 def test_a_plan_without_a_spectrum_takes_any_window():

@@ -2,7 +2,7 @@
 
 from array import array
 
-from babbitt_node.dsp.spectrum import shared
+from babbitt_node.dsp.spectrum import MAX_MHZ, MIN_MHZ, shared
 from babbitt_node.hal.compile import const
 
 VELOCITY_LOW = const(10)  # Hz: ISO 20816-1, broad-band vibration
@@ -40,7 +40,7 @@ class Spectra:
         """As plan.Plan.write: velocity, bands, peaks, orders, envelope."""
         for i in range(at, at + self._width()):
             out[i] = None
-        if rate_mhz is None:
+        if rate_mhz is None or not MIN_MHZ <= rate_mhz <= MAX_MHZ:
             return
         spectrum = self._spectrum
         if self._direct:

@@ -23,7 +23,8 @@ FIRST = const(2)
 MIN_SAMPLES = const(256)
 MAX_SAMPLES = const(4096)
 MAX_PEAKS = const(8)
-MAX_MHZ = const(100000000)
+MIN_MHZ = 1000
+MAX_MHZ = 100000000
 _shared = []
 
 
@@ -83,7 +84,7 @@ class Spectrum:
             raise NodeError(
                 "range", "spectrum of %d samples of %d in room for %d" % (n, len(axis), self.size)
             )
-        if not (1 <= num <= 32767 and 1 <= den <= 128 and 1000 <= rate_mhz <= MAX_MHZ):
+        if not (1 <= num <= 32767 and 1 <= den <= 128 and MIN_MHZ <= rate_mhz <= MAX_MHZ):
             raise NodeError("range", "scale %d/%d, rate %d mHz" % (num, den, rate_mhz))
         self.n = n
         self._num = num
