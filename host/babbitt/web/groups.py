@@ -19,6 +19,8 @@ _TITLES = {
     "peak": "Vibration peak",
     "crest": "Crest factor",
     "kurt": "Kurtosis",
+    "velocity": "Vibration velocity",
+    "env": "Envelope RMS",
     "slope": "Temperature slope",
     "rate": "Sampling rate",
     "overflow": "FIFO overruns",
@@ -26,7 +28,19 @@ _TITLES = {
 }
 _TOGETHER = {"mean": "Temperature", "min": "Temperature", "max": "Temperature"}
 _DIAGNOSTIC = {"rate", "overflow", "clip"}
-_ORDER = ("rms", "Temperature", "peak", "slope", "kurt", "crest", "rate", "overflow", "clip")
+_ORDER = (
+    "velocity",
+    "rms",
+    "Temperature",
+    "peak",
+    "env",
+    "slope",
+    "kurt",
+    "crest",
+    "rate",
+    "overflow",
+    "clip",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,8 @@ def chart_groups(channels: Iterable[Channel]) -> list[ChartGroup]:
     for channel in channels:
         sensor, _, rest = channel.id.partition(".")
         feature = rest.rpartition(".")[2] or channel.id
-        family = _TOGETHER.get(feature) or (feature if feature in _TITLES else "")
+        together = _TOGETHER.get(feature) if channel.unit == "degC" else None
+        family = together or (feature if feature in _TITLES else "")
         families.setdefault((sensor, family, channel.unit), []).append(channel)
     sensors: dict[str, set[str]] = {}
     for sensor, family, _ in families:
