@@ -48,6 +48,10 @@ class Sampler:
     def bind(self, samplers):
         """Look among all samplers, in the order of the values, for what it needs of the others."""
 
+    def memories(self):
+        """What it remembers from record to record: objects with SIZE, dump and load, like those of a check."""
+        return ()
+
     def begin(self):
         """Start what takes time. Raises nothing."""
 

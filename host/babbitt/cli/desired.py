@@ -37,7 +37,8 @@ def desired(
         int | None, typer.Option(min=1, help="Number of this configuration; default one more.")
     ] = None,
     network: Annotated[
-        bool, typer.Option("--network", help="The file holds `wifi` or `broker` for node.json instead.")
+        bool,
+        typer.Option("--network", help="The file holds `wifi`, `broker` or `ntp` for node.json instead."),
     ] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node's answer.")] = 60.0,
     json: JsonOption = False,
@@ -89,12 +90,11 @@ def read_config(path: Path) -> dict[str, Any]:
 def read_network(path: Path) -> dict[str, Any]:
     """Read the parts of node.json that lead to the broker and check them with the node's own code; what stands in
     the file is never quoted, for there is a password in it. Raises ConfigRefused."""
-    from babbitt_node.config import ConfigError
-    from babbitt_node.settings import merged
+    from babbitt_node.config import ConfigError, merged
 
     document = _read_object(path)
     try:
-        merged({"site": "a", "node": "a", "broker": {"host": "a"}}, document, False)
+        merged({"site": "a", "node": "a", "broker": {"host": "a"}, "ntp": {"host": "a"}}, document, False)
     except ConfigError as error:
         raise ConfigRefused(f"{path}: {error}") from None
     return document
