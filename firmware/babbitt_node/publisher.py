@@ -13,6 +13,7 @@ while nothing may touch the flash), the coroutine `desired(payload)` and plain `
 """
 
 import asyncio
+import gc
 
 from babbitt_node import clock as clocks
 from babbitt_node.errors import NodeError
@@ -28,11 +29,15 @@ AHEAD = const(256)
 _BIRTH_MAX = const(8192)
 _DESIRED_MAX = const(8192)
 _OTHER_MAX = const(4096)
-_TX = const(384)  # CONNECT with its will and SUBSCRIBE; messages are built in the room of the batches
+_TX = const(
+    384
+)  # CONNECT with its will (377 at most) and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
 _BEAT_MS = const(60000)  # the longest silence of a publisher that has nothing to do
 _COMMANDS = const(8)  # commands, and answers, that may wait; more are dropped
 _CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connection needs
+_SEALING = ("hal.tls",)  # and what TLS needs as well
+_STEADY_MS = const(60000)  # a connection that lasted so long ends the growth of the pauses
 _WILL = b'{"online":false}'
 
 
@@ -61,11 +66,16 @@ class Publisher:
             broker["port"],
             "%s.%s" % (settings["site"], settings["node"]),
             keepalive_s=broker["keepalive_s"],
+            user=broker["user"],
+            password=broker["password"],
             will=(own + "state", _WILL, 1, True),
             on_message=self._on_message,
             on_end=self.wake,
             tx_size=_TX,
+            tls=broker["tls"],
+            gate=node.quiet,
         )
+        self._tls = broker["tls"] is not None
         self._room = memoryview(bytearray(PUBLISH_HEAD + _OTHER_MAX))
         self._batch = Batch(self._room[PUBLISH_HEAD:], node.identity.install)
         self._cursor = node.spool.cursor()
@@ -92,6 +102,19 @@ class Publisher:
         """Downward messages refused since boot."""
         return self._refused + self._client.refused + self._node.clock.refused
 
+    def idle(self):
+        """Whether the broker is there, the host has every record and nothing is to be told."""
+        due = self.birth_due or self.state_due or self.reported_due
+        asked = self._commands or self._answers or self._desired is not None or self._commit is not None
+        if due or asked or not self._client.connected or self._node.spool.records:
+            return False
+        return all(entry[3] >= entry[2] for entry in self._node.waves.kept)
+
+    async def say_offline(self):
+        """Say on `state` what the will would say, for the time of a sleep. Raises NodeError."""
+        if self._client.connected:
+            await self._client.publish(self._own + "state", _WILL, 1, True)
+
     def wake(self):
         """There is something to do: a record, a state."""
         self._wake.set()
@@ -115,28 +138,32 @@ class Publisher:
         return out, room
 
     async def run(self, beat):
-        """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s,
-        with jitter.
+        """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s, with
+        jitter; it begins anew after a connection of a minute.
         """
         pause_s = 1
         failures = 0
+        needed = _CONNECTING + _SEALING if self._tls else _CONNECTING
         while True:
             beat()
+            begun = self._node.clock.u()
             try:
                 await self._join(failures)
                 async with self._node.quiet:  # from flash, so not while a window is open
-                    port.fetch(*_CONNECTING)
+                    port.fetch(*needed)
                 await self._client.connect()
                 beat()
-                pause_s = 1
+                begun = self._node.clock.u()
                 failures = 0
-                await self._serve(beat)
+                await self._serve(beat, needed)
             except NodeError as error:
                 print("publisher:", error)
             finally:
+                if failures == 0 and self._node.clock.u() - begun > _STEADY_MS:
+                    pause_s = 1
                 self.host_online = False
                 await self._client.close()
-                port.forget(*_CONNECTING)
+                port.forget(*needed)
             failures += 1
             jitter = port.unique_bytes(1)[0]
             for _ in range(pause_s):
@@ -154,15 +181,17 @@ class Publisher:
         if not network.is_up():
             wifi = self._node.settings["wifi"] or {"ssid": None, "password": None}
             await network.up(wifi["ssid"], wifi["password"])
+        if self._tls and self._node.clock.t() is None:
+            raise NodeError("no_time", "TLS waits for the date; does the time server of `ntp` answer?")
 
-    async def _serve(self, beat):
+    async def _serve(self, beat, needed):
         self._session = None
         await self._announce(beat)
         await self._client.subscribe(self._own + "commit", 0)
         await self._client.subscribe(self._own + "desired", 1)
         await self._client.subscribe(self._own + "cmd", 1)
         await self._client.subscribe(self._own.rsplit("/", 2)[0] + "/$host", 1)
-        port.forget(*_CONNECTING)
+        port.forget(*needed)
         self._restart()
         while self._client.connected:
             beat()
@@ -228,14 +257,20 @@ class Publisher:
     async def _command(self):
         payload, retained = self._commands.pop(0)
         async with self._node.quiet:
-            answer, refused = port.once("commands", "take", self._node, payload, retained)
+            try:
+                answer, refused = port.once("commands", "take", self._node, payload, retained)
+            except MemoryError:
+                gc.collect()
+                self._refused += 1
+                print("publisher: no room for a command")
+                return
         self._refused += refused
         self.state_due = self.state_due or not refused  # it tells the number of the last command taken
         if answer is not None:
             self.answer(answer)
 
     def answer(self, answer):
-        """Have an `ack` sent: a dict as `commands.write_ack` takes it. It is kept until the broker has it."""
+        """Have an `ack` sent: a dict as `acks.write` takes it. It is kept until the broker has it."""
         if len(self._answers) >= _COMMANDS:
             self._answers.pop(0)
         self._answers.append(answer)
@@ -245,7 +280,7 @@ class Publisher:
         answer = self._answers[0]
 
         def write(out):
-            port.once("commands", "write_ack", out, self._node, answer)
+            port.once("acks", "write", out, self._node, answer)
 
         await self._publish("ack", write, False)
         if self._answers and self._answers[0] is answer:
@@ -279,7 +314,11 @@ class Publisher:
         if not waves.kept:
             return False
         async with self._node.quiet:
-            found = port.once("waves", "chunk", self._node, self._room)
+            try:
+                found = port.once("waves", "chunk", self._node, self._room)
+            except MemoryError:  # another time: records go on
+                gc.collect()
+                return False
         if found is None:
             return False
         entry, part, size = found
