@@ -5,13 +5,14 @@
 
 Four tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to
 the spool), the publisher (spool to broker) and the housekeeper (state once a minute and on every change of a
-fault, trials) and the light.
+fault, trials) and the light. A node with a time server has a fifth, the timekeeper.
 """
 
 import asyncio
 import gc
 
 import babbitt_node
+from babbitt_node import clock as clocks
 from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
 from babbitt_node.errors import ConfigError, NodeError
@@ -99,6 +100,8 @@ class Node:
         self.supervisor.add("sampler", self._sample, 90)
         self.supervisor.add("publisher", self.publisher.run, 90)
         self.supervisor.add("housekeeper", self._keep_house, 90)
+        if self.settings["ntp"] is not None and self.clock.q != clocks.SIMULATED:
+            self.supervisor.add("timekeeper", self._keep_time, 120)
         self.supervisor.add("light", self.light.run, 90)
         await self.supervisor.run()
 
@@ -196,6 +199,20 @@ class Node:
                 gc.collect()
             self.publisher.state_due = True
             self.publisher.wake()
+
+    async def _keep_time(self, beat):
+        """Ask the time server whenever it is due and there is a network."""
+        network = self.board.network()
+        left_s = failures = 0
+        while True:
+            beat()
+            if left_s <= 0 and network.is_up():
+                async with self.quiet:  # from flash
+                    asked = port.once("ntp", "keep", self, failures)
+                left_s, failures = await asked
+            pause_s = max(1, min(_BEAT_MS // 1000, left_s))
+            await port.sleep_ms(pause_s * 1000)
+            left_s -= pause_s
 
     def replan(self):
         """Have the sampler look at once what there is to do."""

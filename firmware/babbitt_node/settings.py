@@ -25,7 +25,7 @@ CURRENT = "config.json"
 GOOD = "config.good.json"
 NODE = "node.json"
 LARGEST = 8192
-BORROWS = ("trial", "config", "rules", "checks.rows")
+BORROWS = ("trial", "config", "nodefile", "rules", "checks.rows")
 TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
 
@@ -78,7 +78,7 @@ def merged(node, network, wifi):
     no value: a password may stand where it does not belong.
     """
     try:
-        an_object(network, "", ("wifi", "broker"))
+        an_object(network, "", ("wifi", "broker", "ntp"))
         doc = dict(node)
         doc.update(network)
         return doc, validate_node(doc, wifi)

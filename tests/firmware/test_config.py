@@ -123,7 +123,15 @@ def test_node_settings():
         "broker": {"host": "h"},
     }
     node = validate_node(doc)
-    assert node["broker"] == {"host": "h", "port": 1883, "keepalive_s": 30} and node["spool_bytes"] == 1000000
+    assert node["broker"] == {
+        "host": "h",
+        "port": 1883,
+        "keepalive_s": 30,
+        "user": None,
+        "password": None,
+        "tls": None,
+    }
+    assert node["spool_bytes"] == 1000000 and node["ntp"] is None
     for path, change in (
         ("site", {"site": "Hall"}),
         ("wifi", {"wifi": None}),

@@ -15,8 +15,8 @@ becomes usual within some 2000 values.
 
 Without unit or scale: values are taken relative to the first one and scaled so that the largest excursion
 takes 20 bits (block floating point; beyond the largest so far they saturate and the scale widens, at once
-while learning, by one bit a value later). Values are limited to +-(2^29-1), excursions to 2^20 steps of the
-scale, of which 16 are one step of the channel at the finest. Means carry 8 binary places.
+while learning, by one bit a value later). At the finest, one step of the channel is 2^16 of them. Values are
+limited to +-(2^29-1). Means carry 8 binary places.
 """
 
 from array import array
@@ -48,7 +48,7 @@ _LIMIT = const((1 << 29) - 1)
 _LONG = const(2048)
 _MOST = const(4096)
 
-# -100 log10 of the two-sided Gaussian tail, z = 0, 1/2 .. 12, in tenths of a decade.
+# -10 log10 erfc(z / sqrt(2)), the two-sided Gaussian tail, for z = 0, 1/2 .. 12.
 _DECADES = array("H", (0, 2, 5, 9, 13, 19, 26, 33, 42, 52, 62, 74, 87, 101, 116, 132, 149,
                        167, 186, 207, 228, 251, 274, 299, 324))  # fmt: skip
 
@@ -226,12 +226,18 @@ class Anomaly(base.Check):
             return ((v >> (shift - 1)) + 1) >> 1
         return v << -shift
 
+    def _calm(self, state):
+        """The recent means belong to the last values: a baseline starts with the usual ones."""
+        state[_HOLD] = state[_SCORE] = state[_CAUSE] = 0
+        for at in (_LEVEL, _CHANGE, _SPREAD):
+            state[at] = state[at + 1]
+
     def _plausible(self, source):
         if not super()._plausible(source):
             return False
         if not (0 <= source[_COUNT] <= _MOST and 0 <= source[_HOLD] <= _MOST):
             return False
-        if not (-_LIMIT <= source[_ORIGIN] <= _LIMIT and _COARSEST <= source[_SCALE] <= _FINEST):
+        if not (-_LIMIT <= source[_ORIGIN] <= _LIMIT and _COARSEST <= source[_SCALE] <= max(0, self._finest)):
             return False
         if not (0 <= source[_SCORE] <= 100000 and -6 <= source[_CAUSE] <= 6):
             return False
@@ -243,8 +249,8 @@ class Anomaly(base.Check):
 
 
 def decades(far, sigma):
-    """-10 log10 of the probability that a Gaussian value is `far` or more from its mean, on either side, in
-    tenths of a decade, 0..324 (that of 12 sigma). 0 <= far <= 2^29, 0 < sigma <= 2^30 - 1.
+    """How unlikely it is that a Gaussian value lies `far` or more from its mean, on either side: -10 log10 of
+    the probability (tenths of a decade), 0..324 (that of 12 sigma). 0 <= far <= 2^29, 0 < sigma < 2^30.
     """
     if far // 12 >= sigma:
         return _DECADES[24]

@@ -1,13 +1,17 @@
-"""No intermediate of the anomaly detector leaves the 31-bit small ints of an ESP32, where it would allocate."""
+"""The anomaly detector in floats and bits: its table, and that no intermediate leaves the 31-bit small ints of an
+ESP32, beyond which it would allocate.
+"""
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
 import pytest
 
 from babbitt_node.checks import make
+from babbitt_node.checks.anomaly import decades
 
 LOW, HIGH = -(2**30), 2**30 - 1
 
@@ -53,6 +57,12 @@ def test_the_checked_int_notices() -> None:
     with pytest.raises(AssertionError):
         2 * Small(-(2**29) - 1)
     assert type(abs(Small(-5)) // 2) is Small
+
+
+def test_the_table_is_the_complementary_error_function() -> None:
+    for half in range(25):
+        tail = math.erfc(half / 2 / math.sqrt(2))
+        assert decades(half, 2) == round(-10 * math.log10(tail)), half
 
 
 @pytest.mark.parametrize("floor_abs", [0, 1, 2**29])

@@ -53,7 +53,14 @@ class Node:
         "site": "hall",
         "node": "press-7",
         "wifi": None,
-        "broker": {"host": "h", "port": 1, "keepalive_s": 30},
+        "broker": {
+            "host": "h",
+            "port": 1,
+            "keepalive_s": 30,
+            "user": None,
+            "password": None,
+            "tls": None,
+        },
     }
 
     def __init__(self):
