@@ -191,6 +191,8 @@ class Node:
                 await port.happens(self._look, left)
                 continue
             due = port.ticks_add(due, _STATE_EVERY_MS)
+            async with self.quiet:
+                self._flush()  # a sampler that died left rows behind
             minutes += 1
             if minutes * 60 < self.station.interval_s:
                 continue
@@ -263,8 +265,14 @@ class Node:
             await port.sleep_ms(100)
         return True
 
+    def _flush(self):
+        try:
+            self.spool.flush()
+        except NodeError as error:
+            print("spool:", error)  # what is held stays held
+
     def _switch(self):
-        self.spool.flush()  # the next row may come much later
+        self._flush()  # the next row may come much later
         self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None

@@ -53,8 +53,7 @@ def parse(payload, wrapped):
     ConfigError.
     """
     try:
-        text = bytes(payload).decode()
-        doc = json.loads(text)
+        doc = json.loads(str(payload, "utf-8"))
     except (ValueError, UnicodeError):
         raise ConfigError("", "not valid JSON in UTF-8")
     if type(doc) is not dict:
