@@ -64,16 +64,14 @@ def random_spec(rng: random.Random) -> Job:
         spec["k"] = rng.randint(1, len(spec["of"]))
     elif kind == "flat":
         spec["tolerance"] = rng.choice((0, scale // 1000, scale))
+    elif kind == "anomaly":
+        spec |= {"learn": rng.randint(16, 60), "recent": rng.randint(2, 5), "hold": rng.randint(0, 10)}
     elif kind == "zscore":
         spec |= {"z10": rng.randint(20, 80), "shift": rng.randint(3, 10)}
     elif kind == "cusum":
         spec |= {"k10": rng.randint(1, 20), "h10": rng.randint(20, 200)}
-    if "learn" in (row[0] for row in find(kind).SETTINGS):
-        spec["learn"] = rng.randint(16, 100)
-    if kind == "anomaly":
-        spec |= {"recent": rng.randint(2, 5), "hold": rng.randint(0, 10)}
-    if "floor" in (row[0] for row in find(kind).SETTINGS):
-        spec |= {"floor": rng.choice((1, 5, 50))}
+    if kind in ("cusum", "zscore"):
+        spec |= {"learn": rng.randint(8, 100), "floor": rng.choice((1, 5, 50))}
         spec["floor_abs"] = rng.choice((0, 1, 100))
     spec["on_delay_s"] = rng.choice((1, 10, 35, 60) if kind == "flat" else (0, 0, 10, 35))
     if kind != "flat":

@@ -58,7 +58,6 @@ CONFIG: dict[str, Any] = {
         {"id": "temp.high", "type": "limit", "channel": "temp.mean", "h": 70000},
     ],
 }
-AXES = ("x", "y", "z")
 FULL: dict[str, Any] = {
     "asset": {"name": "Pump 7", "kind": "machine"},
     "interval_s": INTERVAL_S,
@@ -68,9 +67,13 @@ FULL: dict[str, Any] = {
     ],
     "checks": [
         {"id": "temp.high", "type": "limit", "channel": "temp.mean", "h": 70000},
-        {"id": "temp.fast", "type": "limit", "channel": "temp.slope", "h": 20000},
-        *({"id": f"vib.{a}.odd", "type": "zscore", "channel": f"vib.{a}.rms"} for a in AXES),
-        *({"id": f"vib.{a}.high", "type": "limit", "channel": f"vib.{a}.peak", "h": 9000000} for a in AXES),
+        {"id": "temp.fast", "type": "rate", "channel": "temp.mean", "h": 20000},
+        {"id": "temp.flat", "type": "flat", "channel": "temp.mean", "on_delay_s": 36000},
+        {"id": "temp.gone", "type": "missing", "channel": "temp.mean"},
+        {"id": "vib.x.odd", "type": "zscore", "channel": "vib.x.rms"},
+        {"id": "vib.y.odd", "type": "zscore", "channel": "vib.y.rms"},
+        {"id": "vib.z.worn", "type": "cusum", "channel": "vib.z.rms"},
+        {"id": "vib.two", "type": "vote", "of": ["vib.x.odd", "vib.y.odd", "vib.z.worn"], "k": 2},
     ],
 }
 """All a node can be asked for at once: settings that later versions bring belong here."""

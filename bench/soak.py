@@ -1,6 +1,6 @@
 """Does a node's memory hold for a week? A simulated week of the unmodified firmware, and the curve of its heap.
 
-    python bench/soak.py [--days D] [--heap 192k] [--svg FILE]        QUICK=1 runs seven hours
+    python bench/soak.py [--days D] [--heap 256k] [--svg FILE]        QUICK=1 runs seven hours
 
 The node (MicroPython on the virtual board, the configuration FULL of bench/heap.py with a record every five minutes)
 works against a real broker, behind a proxy that cuts its connection a hundred times; every tenth time the radio

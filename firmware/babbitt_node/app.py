@@ -50,8 +50,11 @@ class Node:
         self.board = board
         # Before anything that a trial could break: this counts its starts.
         self.settled, self.settings = _settled(board)
-        self.identity = Identity()
+        kept = port.once("nap", "recall") if board.reset_cause() == "deep_sleep" else None
+        self.identity = Identity(kept=kept)
         self.clock = Clock(board)
+        if kept is not None:
+            self.clock.go_on(kept["u"], kept["q"])
         self.quiet = asyncio.Lock()
         gc.collect()
         self.spool = Spool(
@@ -61,13 +64,18 @@ class Node:
             self.identity.boot,
             self.settings["spool_hold_s"],
         )
-        self.prev = self._previous()
+        self.prev = self._previous() if kept is None else kept["prev"]
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
         self.taken = 0  # the number of the last command
         self.waves = Captures()
+        self._woken = None if kept is None else kept["published"]
+        if kept is not None:
+            boot, seq = self.spool.last
+            self.recorder.next = max(kept["next"], seq + 1 if boot == self.identity.boot else 0)
+            port.once("nap", "restore", self, kept)
         self._on_new_network = self.settled[4] == "network"
         self._next_station = None
         self._announced = False  # whether a birth has reached the broker since the trial began
@@ -97,13 +105,49 @@ class Node:
         )
         if hasattr(gc, "threshold"):
             gc.threshold(_SWEEP_BYTES)
-        self.supervisor.add("sampler", self._sample, 90)
-        self.supervisor.add("publisher", self.publisher.run, 90)
-        self.supervisor.add("housekeeper", self._keep_house, 90)
+        if self.sleeps():
+            from babbitt_node.sleeper import Sleeper  # not loaded on a node that does not sleep
+
+            self.supervisor.add("sleeper", Sleeper(self, self._woken).run, 90)
+        else:
+            self.supervisor.add("sampler", self._sample, 90)
+            self.supervisor.add("publisher", self.publisher.run, 90)
+            self.supervisor.add("housekeeper", self._keep_house, 90)
         if self.settings["ntp"] is not None and self.clock.q != clocks.SIMULATED:
             self.supervisor.add("timekeeper", self._keep_time, 120)
         self.supervisor.add("light", self.light.run, 90)
         await self.supervisor.run()
+
+    def sleeps(self):
+        """Whether the configuration in force has the node sleep between records."""
+        return bool(self.settled[0] and self.settled[0]["power"])
+
+    @property
+    def on_trial(self):
+        """Whether a configuration has yet to show that it works."""
+        return self.settled[4] is not None
+
+    @property
+    def told(self):
+        """Whether the birth of what runs has reached the broker in this waking."""
+        return self._announced
+
+    async def measure(self):
+        """One record, now, and on flash."""
+        while not await self.station.slot(self.clock):
+            pass
+        self._record(self.station)
+        self.spool.flush()
+
+    async def attend(self):
+        """What else the tasks of a node that is awake see to; returns whether it keeps the node awake."""
+        if self._next_station is not None:
+            self._switch()
+        if self.waves.job is not None:
+            await self.waves.step(self, _BEAT_MS)
+        if self.settled[4] is not None:
+            await self._judge_trial()
+        return self.waves.job is not None or self.settled[4] is not None
 
     def stop(self):
         """End by intention: what was learnt and the watermark are kept and the boot is marked clean."""
@@ -129,10 +173,8 @@ class Node:
                 due = port.ticks_ms()
                 continue
             left = port.ticks_diff(due, port.ticks_ms())
-            if self.waves.job is not None:
-                self._replan.clear()
-                if await self.waves.step(self, left):
-                    continue
+            if self.waves.job is not None and await self.waves.step(self, left):
+                continue
             if left > 0:
                 await port.happens(self._replan, min(left, _BEAT_MS))
                 continue
@@ -197,6 +239,11 @@ class Node:
             if minutes * 60 < self.station.interval_s:
                 continue
             minutes = 0
+            if (
+                self.sleeps() and not self.on_trial
+            ):  # a new configuration wants it: that is another way to run
+                self.stop()
+                self.board.restart()
             async with self.quiet:
                 gc.collect()
             self.publisher.state_due = True

@@ -14,7 +14,7 @@ _MARGIN = const(100)  # boots that may have left no record in the spool
 
 def begin(path, spool_folder):
     """Begin a boot: (installation, number of this boot, (number of the boot before, clean) or None)."""
-    known = _read(path) or _recover(spool_folder)
+    known = read(path) or _recover(spool_folder)
     if known is None:
         install, boot, before = "".join("%02x" % b for b in port.unique_bytes(4)), 1, None
     else:
@@ -35,7 +35,8 @@ def _crc(install, boot, clean):
     return crc32(("%s %d %d" % (install, boot, clean)).encode())
 
 
-def _read(path):
+def read(path):
+    """(installation, boot, clean) of the file, or None."""
     try:
         with open(path) as file:
             document = json.load(file)

@@ -56,6 +56,18 @@ class Clock:
             self._offset = now
             self.q = RTC
 
+    def go_on(self, u, q):
+        """The boot went on through deep sleep: it is `u` ms since its start, and the clock had quality `q`. The system's
+        clock ran through the sleep; whatever set it, it is now worth an RTC.
+        """
+        self._u = u
+        self._ticks = port.ticks_ms()
+        now = port.utc_ms()
+        self.q = NONE
+        if q != NONE and plausible(now):
+            self._offset = now - u
+            self.q = q if q == SIMULATED else RTC
+
     def u(self):
         """Milliseconds since boot. To be called at least every 6 days, half the period of an ESP32's ticks
         (2^30 ms).

@@ -26,7 +26,7 @@ def validate(doc, buses=None):
     doc: what JSON gave. buses: {bus id: type} of the board, or None if the board is not known. Raises
     ConfigError(path, reason).
     """
-    an_object(doc, "", ("asset", "interval_s", "sensors", "running", "checks"))
+    an_object(doc, "", ("asset", "interval_s", "sensors", "running", "checks", "power"))
     if "asset" not in doc:
         raise ConfigError("asset", "missing, and there is no default")
     asset = an_object(doc["asset"], "asset", ("name", "kind"))
@@ -39,6 +39,7 @@ def validate(doc, buses=None):
         "sensors": [],
         "checks": [],
     }
+    config["power"] = _power(doc.get("power"))
     if "sensors" not in doc:
         raise ConfigError("sensors", "missing, and there is no default")
     for i, entry in enumerate(a_list(doc["sensors"], "sensors", 1, 8)):
@@ -50,6 +51,8 @@ def validate(doc, buses=None):
     _together(config)
     channels = channel_ids(config)
     config["running"] = _running(doc.get("running", {}), channels)
+    if config["power"] and config["running"]["channel"] is not None:
+        raise ConfigError("power", "a node that sleeps does not follow `running`: leave one of them out")
     for i, entry in enumerate(a_list(doc.get("checks", []), "checks", 0, 32)):
         path = "checks[%d]" % i
         check = _check(entry, path, channels, config["running"])
@@ -60,6 +63,14 @@ def validate(doc, buses=None):
                 raise ConfigError("%s.of[%d]" % (path, k), "there is no check '%s' before this one" % name)
         config["checks"].append(check)
     return config
+
+
+def _power(entry):
+    """How a node on batteries sleeps; None: it does not."""
+    if entry is None:
+        return None
+    power = an_object(entry, "power", ("publish_every_s",))
+    return {"publish_every_s": an_int(power, "power", "publish_every_s", 10, 86400, 3600)}
 
 
 def channel_ids(config):
@@ -184,3 +195,17 @@ def validate_node(doc, wifi=True):
     node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
     node["spool_hold_s"] = an_int(doc, "", "spool_hold_s", 0, 600, 9)
     return node
+
+
+def merged(node, network, wifi):
+    """(node.json with the parts that `network` brings in place of its own, the same validated). Raises ConfigError that quotes
+    no value: a password may stand where it does not belong.
+    """
+    try:
+        an_object(network, "", ("wifi", "broker", "ntp"))
+        doc = dict(node)
+        doc.update(network)
+        return doc, validate_node(doc, wifi)
+    except ConfigError as error:
+        path = join("network", error.path) if error.path else "network"
+        raise ConfigError(path, error.reason.split(", got")[0])

@@ -10,11 +10,14 @@ from babbitt_node.hal.port import once
 
 class Identity:
     """This start. `install` 8 hexadecimal digits; `boot` from 1; `before` (boot, clean) of the boot before,
-    or None.
+    or None. kept: what `nap.recall` gave: this is no new boot, the one before went on through deep sleep.
     """
 
-    def __init__(self, path="boot.json", spool_folder="spool"):
+    def __init__(self, path="boot.json", spool_folder="spool", kept=None):
         self._path = path
+        if kept is not None:
+            self.install, self.boot, self.before = kept["i"], kept["boot"], None
+            return
         self.install, self.boot, self.before = once("boots", "begin", path, spool_folder)
 
     def ended(self):

@@ -13,6 +13,7 @@ while nothing may touch the flash), the coroutine `desired(payload)` and plain `
 """
 
 import asyncio
+import gc
 
 from babbitt_node import clock as clocks
 from babbitt_node.errors import NodeError
@@ -100,6 +101,19 @@ class Publisher:
     def refused(self):
         """Downward messages refused since boot."""
         return self._refused + self._client.refused + self._node.clock.refused
+
+    def idle(self):
+        """Whether the broker is there, the host has every record and nothing is to be told."""
+        due = self.birth_due or self.state_due or self.reported_due
+        asked = self._commands or self._answers or self._desired is not None or self._commit is not None
+        if due or asked or not self._client.connected or self._node.spool.records:
+            return False
+        return all(entry[3] >= entry[2] for entry in self._node.waves.kept)
+
+    async def say_offline(self):
+        """Say on `state` what the will would say, for the time of a sleep. Raises NodeError."""
+        if self._client.connected:
+            await self._client.publish(self._own + "state", _WILL, 1, True)
 
     def wake(self):
         """There is something to do: a record, a state."""
@@ -243,14 +257,20 @@ class Publisher:
     async def _command(self):
         payload, retained = self._commands.pop(0)
         async with self._node.quiet:
-            answer, refused = port.once("commands", "take", self._node, payload, retained)
+            try:
+                answer, refused = port.once("commands", "take", self._node, payload, retained)
+            except MemoryError:
+                gc.collect()
+                self._refused += 1
+                print("publisher: no room for a command")
+                return
         self._refused += refused
         self.state_due = self.state_due or not refused  # it tells the number of the last command taken
         if answer is not None:
             self.answer(answer)
 
     def answer(self, answer):
-        """Have an `ack` sent: a dict as `commands.write_ack` takes it. It is kept until the broker has it."""
+        """Have an `ack` sent: a dict as `acks.write` takes it. It is kept until the broker has it."""
         if len(self._answers) >= _COMMANDS:
             self._answers.pop(0)
         self._answers.append(answer)
@@ -260,7 +280,7 @@ class Publisher:
         answer = self._answers[0]
 
         def write(out):
-            port.once("commands", "write_ack", out, self._node, answer)
+            port.once("acks", "write", out, self._node, answer)
 
         await self._publish("ack", write, False)
         if self._answers and self._answers[0] is answer:
@@ -294,7 +314,11 @@ class Publisher:
         if not waves.kept:
             return False
         async with self._node.quiet:
-            found = port.once("waves", "chunk", self._node, self._room)
+            try:
+                found = port.once("waves", "chunk", self._node, self._room)
+            except MemoryError:  # another time: records go on
+                gc.collect()
+                return False
         if found is None:
             return False
         entry, part, size = found

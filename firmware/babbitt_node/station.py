@@ -95,6 +95,24 @@ class Station:
                 await sampler.measure(self.values, at)
             at += sampler.width
 
+    @property
+    def last_u(self):
+        """When the newest record was complete, ms since boot; None before the first."""
+        return self._last_u
+
+    def go_on(self, last_u):
+        """The newest record was complete at `last_u`, before a sleep."""
+        self._last_u = last_u
+
+    @property
+    def checks(self):
+        """The checks, in the order of the configuration."""
+        return self.judges.checks
+
+    def know_fault(self, sensor, name):
+        """This fault (`ok`: none) of a sensor was told already."""
+        self._faults[sensor] = name
+
     def fault_changes(self):
         """(sensor id, before, after) of every sensor whose fault is another one than when last asked; `ok`
         is none.

@@ -95,7 +95,7 @@ def head(row: tuple[str, ...]) -> tuple[str, ...]:
 def test_the_keys_of_config_json() -> None:
     said = {name for row in rows("key") if "range" in head(row) for name in code(row[0])}
     known = set(known_keys(lambda k: validate(document(**{k: 1}))))
-    for outer, least in (("asset", {"name": "a", "kind": "machine"}), ("running", {})):
+    for outer, least in (("asset", {"name": "a", "kind": "machine"}), ("running", {}), ("power", {})):
         known.discard(outer)
         inner = known_keys(lambda k, o=outer, e=least: validate(document() | {o: e | {k: 1}}))
         known |= {f"{outer}.{k}" for k in inner}
@@ -150,6 +150,9 @@ def attempt(place: str, key: str, value: Any) -> dict[str, Any]:
         found = validate(document(running=running))["running"]
         return {f"running.{k}": v for k, v in found.items()}
     if place == "config":
+        outer, _, inner = key.partition(".")
+        if outer == "power":
+            return {key: validate(document(power={inner: value}))["power"][inner]}
         return validate(document(**{key: value}))
     return validate(document({**sensor(place), key: value}))["sensors"][0]
 
@@ -197,7 +200,14 @@ def bare(place: str) -> dict[str, Any]:
         whole = document()
         del whole["interval_s"]
         found = validate(whole)
-        return {**found, **{f"running.{k}": v for k, v in found["running"].items()}}
+        whole["power"] = {}
+        power = validate(whole)["power"]
+        more = {
+            f"{outer}.{k}": v
+            for outer, part in (("running", found["running"]), ("power", power))
+            for k, v in part.items()
+        }
+        return {**found, **more}
     return validate(document(sensor(place)))["sensors"][0]
 
 

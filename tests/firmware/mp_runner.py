@@ -2,8 +2,8 @@
 
 `Runner` compiles `babbitt_node` (its texts on flash, as `babbitt_tools.slim` makes it), the helpers and the test
 file to .mpy in a folder of its own and starts one `micropython` process a test file with the heap of an ESP32. The
-modules of a test run lie in a ROMFS image, as on a board: none of their code takes its heap.
-The process prints one verdict a test; what is missing because it died is reported as such.
+modules of a test run lie in a ROMFS image, as on a board: none of their code takes its heap. The process prints one
+verdict a test; what is missing because it died is reported as such.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ SHARED = (
     "powercut.py",
     "baselinecut.py",
     "flashwear.py",
+    "wavenode.py",
+    "wavecuts.py",
 )
 HEAP = "120k"
 TIMEOUT_S = 120

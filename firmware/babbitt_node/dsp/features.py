@@ -90,6 +90,7 @@ class Slope:
         if not 2 <= n <= 32:
             raise NodeError("range", "slope over %d values: 2..32 allowed" % n)
         self._n = n
+        self.SIZE = n + 3
         self._values = array("i", [0] * n)
         self._known = bytearray(n)
         self._next = 0
@@ -106,6 +107,23 @@ class Slope:
             self._values[i] = max(-MAX, min(MAX, value))
             self._known[i] = 1
         self._next = (i + 1) % self._n
+
+    def dump(self, into):
+        """Copy the state to into[0:SIZE] (array('i')): the next place, which places are known (16 bits each), the values."""
+        into[0] = self._next
+        into[1] = into[2] = 0
+        for i in range(self._n):
+            into[1 + i // 16] |= self._known[i] << i % 16
+            into[3 + i] = self._values[i]
+
+    def load(self, source):
+        """Take back a state that `dump` wrote. Raises NodeError `range` if it is none of this length; then nothing changes."""
+        if len(source) < self.SIZE or not 0 <= source[0] < self._n:
+            raise NodeError("range", "slope: not a state over %d values" % self._n)
+        self._next = source[0]
+        for i in range(self._n):
+            self._known[i] = source[1 + i // 16] >> i % 16 & 1
+            self._values[i] = max(-MAX, min(MAX, source[3 + i]))
 
     def clear(self):
         """Forget all values."""

@@ -45,6 +45,10 @@ class Sampler:
         """Entry of `sensors` in the birth."""
         return {"id": self.id, "driver": self.driver, "fault": self.fault}
 
+    def memories(self):
+        """What it remembers from record to record: objects with SIZE, dump and load, like those of a check."""
+        return ()
+
     def begin(self):
         """Start what takes time. Raises nothing."""
 

@@ -94,6 +94,10 @@ class ScalarSampler(Sampler):
             found.append(self._channel(len(found), unit + "/h", exp, -_MAX, _MAX))
         return found
 
+    def memories(self):
+        """The slopes."""
+        return [quantity.slope for quantity in self._quantities]
+
     def begin(self):
         """Start a conversion."""
         try:

@@ -17,7 +17,7 @@ from babbitt_tools.vboard import runtime as runtimes
 from babbitt_tools.vboard.log import BoundedLog
 from babbitt_tools.vboard.world import Fault, LinkState, World, WorldServer
 
-HEAP = "192k"
+HEAP = "256k"  # on 64 bits what some 137 kB are on an ESP32, see docs/hardware.md
 POWER_ON, HARD_RESET, DEEP_SLEEP, SOFT_RESET = 1, 2, 4, 5  # as machine.reset_cause() tells on an ESP32
 BOOT_US = 300_000  # virtual time a reset takes
 NEVER_US = 1 << 60
@@ -38,19 +38,21 @@ class VirtualBoard:
         config: content of `config.json`; None keeps what is there.
         board: content of `board.json`; None takes `boards/virtual/board.json`.
         speed: virtual seconds a real second at most, 0.01 .. 1e6.
-        heap: MicroPython's heap for the node, e.g. "192k"; what the shim takes, measured at the first start,
+        heap: MicroPython's heap for the node, e.g. "256k"; what the shim takes, measured at the first start,
             is added. An ESP32 without PSRAM has about 160 kB after its boot and 140 kB with Wi-Fi; on 64 bits
             objects take twice the room of those on an ESP32, buffers and bytecode the same.
         runtime: "micropython", "cpython", or "auto" (MicroPython where it is installed).
         image: a folder with another main.py than the node's, for experiments; it can import `babbitt_node`.
         rom: on MicroPython, the firmware lies in memory-mapped flash and runs in place, as on an ESP32 with a
             ROMFS partition; False: as bytecode in the file system, from where its import copies it to the heap.
+        sleep_speed: virtual seconds a real second in deep sleep; None: as `speed`.
 
     Settings and firmware are written to the flash by the first `start`; later starts find what the node left.
 
     Attributes:
         runtime: "micropython" or "cpython".
         runtime_note: a sentence about it for the user.
+        asleep_us: virtual microseconds it spent in deep sleep.
         shim_bytes: what the shim takes of the heap; 0 before the first start and on CPython.
 
     Raises:
@@ -72,8 +74,10 @@ class VirtualBoard:
         runtime: str = "auto",
         image: Path | None = None,
         rom: bool = True,
+        sleep_speed: float | None = None,
     ) -> None:
         _check_speed(speed)
+        _check_speed(speed if sleep_speed is None else sleep_speed)
         self.name = name
         self.flash_dir = Path(flash_dir).resolve()
         self.runtime, self.runtime_note = runtimes.choose(runtime)
@@ -93,6 +97,8 @@ class VirtualBoard:
         self._server: WorldServer | None = None
         self._wanted = False
         self._now_us = 0
+        self._sleep_speed = sleep_speed
+        self.asleep_us = 0
         self._memory = bytearray()  # the RTC memory
         self._asleep = threading.Event()  # set while it sleeps deeply
         self._roused = threading.Event()  # set to end a sleep before its time
@@ -120,6 +126,7 @@ class VirtualBoard:
                 self._prepare()
             self._now_us = self.now_us + round(off_s * 1e6)
             self._memory.clear()
+            self._params["utc_start_us"] = self._world.utc_start_ms * 1000
             self._wanted = True
             self._spawn(POWER_ON)
 
@@ -242,9 +249,7 @@ class VirtualBoard:
         empty = self._run_dir / "empty"
         empty.mkdir(exist_ok=True)
         params = {**self._params, "start_us": 0, "cause": POWER_ON}
-        server = WorldServer(
-            self._world, params, self._state, lambda cause, sleep_ms: None, self.name, bytearray()
-        )
+        server = WorldServer(self._world, params, self._state, lambda *_: None, self.name, bytearray())
         self._launch(self._command(PROBE_HEAP, empty), server).wait(30)
         if not server.ready.is_set():
             raise BoardError(f"the shim of {self.name} does not start:\n{self.log_tail()}")
@@ -300,7 +305,7 @@ class VirtualBoard:
         server.serve(os.fdopen(questions_read, "rb"), os.fdopen(answers_write, "wb", 0))
         return process
 
-    def _reset(self, cause: int, sleep_ms: int) -> None:
+    def _reset(self, cause: int, sleep_ms: int, calendar_us: int) -> None:
         """The firmware asked for a reset: end it and start it again, after its sleep if it wants one (called
         from the thread of the world).
         """
@@ -311,6 +316,7 @@ class VirtualBoard:
             process.kill()
             process.wait()
             self._now_us = self.now_us + BOOT_US
+            self._params["utc_start_us"] = calendar_us  # the clock runs on the power
             if cause == DEEP_SLEEP:
                 self._roused.clear()
                 self._asleep.set()
@@ -324,10 +330,13 @@ class VirtualBoard:
     def _sleep(self, left_us: int) -> None:
         """Let virtual time pass at the speed of now."""
         while left_us > 0 and not self._roused.is_set():
-            speed_milli = self._params["speed_milli"]
+            speed_milli: int = self._params["speed_milli"]
+            if self._sleep_speed is not None:
+                speed_milli = round(self._sleep_speed * 1000)
             step_us = min(left_us, speed_milli * 50)  # 50 ms of real time
             self._roused.wait(step_us / speed_milli / 1000)
             left_us -= step_us
+            self.asleep_us += step_us
             self._now_us += step_us
 
 

@@ -117,8 +117,8 @@ class WorldServer:
         world: what is felt.
         params: the answer to PARAMS.
         state: faults and radio link; shared with the board that changes them.
-        on_reset: called with the cause and the length of a sleep before it (ms) when the firmware resets the
-            board; it must end the process.
+        on_reset: called with the cause, the length of a sleep before it (ms) and how far the calendar is ahead of
+            virtual time (us) when the firmware resets the board; it must end the process.
         memory: the RTC memory, which the firmware reads and writes.
         name: of the thread.
     """
@@ -128,7 +128,7 @@ class WorldServer:
         world: World,
         params: Mapping[str, Any],
         state: LinkState,
-        on_reset: Callable[[int, int], None],
+        on_reset: Callable[[int, int, int], None],
         name: str,
         memory: bytearray,
     ) -> None:
@@ -187,7 +187,7 @@ class WorldServer:
         if op == vlink.MEMORY:
             return bytes(self._memory)
         if op == vlink.RESET:
-            self._on_reset(n, index)
+            self._on_reset(n, index, t_us)
             return None
         raise BoardError(f"the board {self._name} asked an unknown question: {op}")
 

@@ -14,7 +14,7 @@ u32 and so many bytes.
 | TEMPERATURE | at `t_us` | int32, milli-degrees C |
 | NEWS | anything newer than version `index` | JSON, or nothing |
 | READY | the firmware starts; the shim took `index` bytes of the heap | nothing |
-| RESET | reset me, cause `n`, after a sleep of `index` ms | none: the process is ended |
+| RESET | reset me, cause `n`, after a sleep of `index` ms; the calendar is `t_us` ahead of `now_us` | none: the process is ended |
 | MEMORY | `fmt` 1: what is in the RTC memory; 0: put the `n` bytes there that follow the question | the memory; nothing follows a writing |
 
 `fmt` are the low four bits of the ADXL345's DATA_FORMAT (range, full resolution) and `LSB_ZERO`.

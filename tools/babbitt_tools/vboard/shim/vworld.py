@@ -87,7 +87,9 @@ def temperature():
 
 def reset(cause, sleep_ms=0):
     """Have the process ended and started again, after a sleep if wanted; does not return."""
-    link.tell(vlink.RESET, clock.now, 0, cause, sleep_ms)
+    import vtime
+
+    link.tell(vlink.RESET, clock.now, 0, cause, sleep_ms, 0, vtime.utc_us() - clock.now)
     link.ask(vlink.NEWS, clock.now)  # never answered: the world ends this process
     raise SystemExit(0)
 
