@@ -64,11 +64,13 @@ def random_spec(rng: random.Random) -> Job:
         spec["k"] = rng.randint(1, len(spec["of"]))
     elif kind == "flat":
         spec["tolerance"] = rng.choice((0, scale // 1000, scale))
+    elif kind == "anomaly":
+        spec |= {"learn": rng.randint(16, 60), "recent": rng.randint(2, 5), "hold": rng.randint(0, 10)}
     elif kind == "zscore":
         spec |= {"z10": rng.randint(20, 80), "shift": rng.randint(3, 10)}
     elif kind == "cusum":
         spec |= {"k10": rng.randint(1, 20), "h10": rng.randint(20, 200)}
-    if "learn" in (row[0] for row in find(kind).SETTINGS):
+    if kind in ("cusum", "zscore"):
         spec |= {"learn": rng.randint(8, 100), "floor": rng.choice((1, 5, 50))}
         spec["floor_abs"] = rng.choice((0, 1, 100))
     spec["on_delay_s"] = rng.choice((1, 10, 35, 60) if kind == "flat" else (0, 0, 10, 35))
@@ -80,6 +82,8 @@ def random_spec(rng: random.Random) -> Job:
 def random_series(rng: random.Random, n: int) -> Job:
     """Noise on a level with steps, drifts, spikes, gaps, extremes and odd intervals; restarts in between."""
     spec = random_spec(rng)
+    if spec["type"] == "vote":
+        n //= 2  # nearly every value is a transition, and all have to fit the heap of a node
     scale = 10 ** rng.randint(1, 8)
     level, drift, spread = rng.randint(-scale, scale), 0.0, rng.choice((0.001, 0.02, 0.3)) * scale
     values: list[int | None] = []

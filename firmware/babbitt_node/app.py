@@ -5,13 +5,14 @@
 
 Four tasks under one supervisor: the sampler (measures on a grid of `interval_s`, judges, appends records to
 the spool), the publisher (spool to broker) and the housekeeper (state once a minute and on every change of a
-fault, trials) and the light.
+fault, trials) and the light. A node with a time server has a fifth, the timekeeper.
 """
 
 import asyncio
 import gc
 
 import babbitt_node
+from babbitt_node import clock as clocks
 from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
 from babbitt_node.errors import ConfigError, NodeError
@@ -112,6 +113,8 @@ class Node:
             self.supervisor.add("sampler", self._sample, 90)
             self.supervisor.add("publisher", self.publisher.run, 90)
             self.supervisor.add("housekeeper", self._keep_house, 90)
+            if self.settings["ntp"] is not None and self.clock.q != clocks.SIMULATED:
+                self.supervisor.add("timekeeper", self._keep_time, 120)
         self.supervisor.add("light", self.light.run, 90)
         await self.supervisor.run()
 
@@ -232,6 +235,8 @@ class Node:
                 await port.happens(self._look, left)
                 continue
             due = port.ticks_add(due, _STATE_EVERY_MS)
+            async with self.quiet:
+                self._flush()  # a sampler that died left rows behind
             minutes += 1
             if minutes * 60 < self.station.interval_s:
                 continue
@@ -245,6 +250,20 @@ class Node:
                 gc.collect()
             self.publisher.state_due = True
             self.publisher.wake()
+
+    async def _keep_time(self, beat):
+        """Ask the time server whenever it is due and there is a network."""
+        network = self.board.network()
+        left_s = failures = 0
+        while True:
+            beat()
+            if left_s <= 0 and network.is_up():
+                async with self.quiet:  # from flash
+                    asked = port.once("ntp", "keep", self, failures)
+                left_s, failures = await asked
+            pause_s = max(1, min(_BEAT_MS // 1000, left_s))
+            await port.sleep_ms(pause_s * 1000)
+            left_s -= pause_s
 
     def replan(self):
         """Have the sampler look at once what there is to do."""
@@ -295,8 +314,14 @@ class Node:
             await port.sleep_ms(100)
         return True
 
+    def _flush(self):
+        try:
+            self.spool.flush()
+        except NodeError as error:
+            print("spool:", error)  # what is held stays held
+
     def _switch(self):
-        self.spool.flush()  # the next row may come much later
+        self._flush()  # the next row may come much later
         self._next_station.take_over(self.station)
         self.station = self._next_station
         self._next_station = None

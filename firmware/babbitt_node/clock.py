@@ -7,8 +7,11 @@ with it.
     clock.offer(1789000000000, HOST)
 
 A source replaces another only if it is as good or better; a lower one is ignored. A difference below half a
-second is taken over by an eighth at a time, so that the delay of single messages does not make the time jump;
-a larger one is a jump and is logged.
+second is taken over by an eighth at a time, so that the delay of single messages does not make the time jump
+(NTP, which measures its delay, as a whole); a larger one is a jump and is logged.
+
+A time that nobody confirms drifts with the crystal: an ESP32 within 0.9 s a day (10 ppm, its data sheet), any board
+within 4.4 s (50 ppm). So when NTP was silent for a day its time counts as one of quality HOST: the host may correct it.
 """
 
 from babbitt_node.hal import port
@@ -23,6 +26,7 @@ SIMULATED = const(4)
 FIRST_MS = 1577836800000  # 2020-01-01 UTC
 LAST_MS = 4102444800000  # 2100-01-01 UTC
 _SMALL_MS = const(500)
+_DAY_MS = const(86400000)
 
 
 def plausible(ms):
@@ -41,6 +45,7 @@ class Clock:
         self._ticks = port.ticks_ms()
         self._u = 0
         self._offset = 0
+        self._confirmed = 0
         self.q = NONE
         self.refused = 0
         now = port.utc_ms()
@@ -87,13 +92,24 @@ class Clock:
             return False
         offset = ms - self.u()
         change = offset - self._offset
+        self._confirmed = self._u
         if self.q == quality and -_SMALL_MS < change < _SMALL_MS:
-            self._offset += change // 8
-            return True
-        if self.q != NONE:
+            if quality != NTP:
+                self._offset += change // 8
+                return True
+        elif self.q != NONE:
             print("clock: jumps by %d ms, quality %d -> %d" % (change, self.q, quality))
         self._offset = offset
         self.q = quality
         if quality != SIMULATED:
             port.set_utc_ms(ms)  # so that it is still there after a reset that keeps the power
         return True
+
+    def age_ms(self):
+        """Milliseconds since a source set or confirmed the time; since boot when none did."""
+        return self.u() - self._confirmed
+
+    def expire(self):
+        """NTP did not answer: after a day without it its time is worth no more than the host's."""
+        if self.q == NTP and self.age_ms() > _DAY_MS:
+            self.q = HOST

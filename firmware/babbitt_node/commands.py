@@ -51,12 +51,17 @@ def take(node, payload, retained):
 
 
 def write_ack(out, node, answer):
-    """Write an `ack`. answer: `id`, `state`, and `cmd`, `error`, `reason`, `wave` where they say something."""
+    """Write an `ack`. answer: `id`, `state`, and `cmd`, `error`, `reason`, `wave`, `checks` where they say something."""
     out.raw(b'{"i":"').raw(node.identity.install.encode()).raw(b'","boot":').int(node.identity.boot)
     out.raw(b',"n":').int(node.taken)
     for key in ("id", "cmd", "state", "error", "reason", "wave"):
         if answer.get(key):
             out.raw(b',"').raw(key.encode()).raw(b'":').str(answer[key])
+    if answer.get("checks") is not None:
+        out.raw(b',"checks":[')
+        for at, name in enumerate(answer["checks"]):
+            out.raw(b"," if at else b"").str(name)
+        out.raw(b"]")
     out.raw(b"}")
 
 
@@ -142,11 +147,11 @@ def _checks_of(doc):
 
 
 def _relearn(node, doc, answer):
-    _ask(node.station, "relearn", _checks_of(doc))
+    answer["checks"] = _ask(node.station, "relearn", _checks_of(doc))
 
 
 def _release(node, doc, answer):
-    _ask(node.station, "release", _checks_of(doc))
+    answer["checks"] = _ask(node.station, "release", _checks_of(doc))
 
 
 def _recipe(node, doc, answer):
@@ -154,7 +159,7 @@ def _recipe(node, doc, answer):
 
 
 def _identify(node, doc, answer):
-    _ask(node, "identify", get_int(doc, "seconds", 1, 3600))
+    _ask(node, "identify", get_int(doc, "seconds", 1, 600))
 
 
 def _reboot(node, doc, answer):
@@ -169,7 +174,7 @@ def _ask(owner, method, argument):
     """The one place where a command meets a part that this firmware may have been built without."""
     if not hasattr(owner, method):
         raise NodeError("not_available", "this node has no %s" % method)
-    getattr(owner, method)(argument)
+    return getattr(owner, method)(argument)
 
 
 DOERS = {

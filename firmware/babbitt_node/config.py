@@ -9,7 +9,7 @@ A validated document is a new dict that has every key.
 from babbitt_node import checks, drivers, samplers
 from babbitt_node.checks.base import table
 from babbitt_node.errors import ConfigError, NodeError
-from babbitt_node.rules import a_list, a_text, an_int, an_object, join, one_of, settings
+from babbitt_node.rules import a_guarded, a_list, a_text, an_int, an_object, join, one_of, settings
 
 _LOW = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
@@ -17,7 +17,7 @@ _NAME = _LOW + _DIGITS + "-"
 _SENSOR = _LOW + _DIGITS + "_"
 _MAX = (1 << 30) - 1
 CHANNELS_MAX = 64
-BORROWS = ("rules", "checks.rows")
+BORROWS = ("rules", "nodefile", "checks.rows")
 
 
 def validate(doc, buses=None):
@@ -172,15 +172,15 @@ def validate_node(doc, wifi=True):
     """Check node.json; returns it with defaults. wifi: whether the board needs `wifi`. Raises
     ConfigError(path, reason).
 
-    The password is never part of a reason.
+    Passwords are never part of a reason.
     """
-    an_object(doc, "", ("site", "node", "wifi", "broker", "spool_bytes", "spool_hold_s"))
+    an_object(doc, "", ("site", "node", "wifi", "broker", "ntp", "spool_bytes", "spool_hold_s"))
     node = {"site": a_text(doc, "", "site", 1, 32, _NAME), "node": a_text(doc, "", "node", 1, 32, _NAME)}
     node["wifi"] = None
     if wifi or doc.get("wifi") is not None:
         if "wifi" not in doc:
             raise ConfigError("wifi", "missing: this board needs ssid and password")
-        net = an_object(doc["wifi"], "wifi", ("ssid", "password"))
+        net = a_guarded(doc, "wifi", ("ssid", "password"))
         node["wifi"] = {"ssid": a_text(net, "wifi", "ssid", 1, 32)}
         password = net.get("password")
         if type(password) is not str or len(password) > 64:
@@ -188,12 +188,10 @@ def validate_node(doc, wifi=True):
         node["wifi"]["password"] = password
     if "broker" not in doc:
         raise ConfigError("broker", "missing, and there is no default")
-    broker = an_object(doc["broker"], "broker", ("host", "port", "keepalive_s"))
-    node["broker"] = {
-        "host": a_text(broker, "broker", "host", 1, 128),
-        "port": an_int(broker, "broker", "port", 1, 65535, 1883),
-        "keepalive_s": an_int(broker, "broker", "keepalive_s", 5, 600, 30),
-    }
+    from babbitt_node import nodefile
+
+    node["broker"] = nodefile.broker(doc)
+    node["ntp"] = nodefile.time_server(doc, node["broker"]["tls"] is not None)
     node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
     node["spool_hold_s"] = an_int(doc, "", "spool_hold_s", 0, 600, 9)
     return node

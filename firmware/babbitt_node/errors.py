@@ -18,6 +18,9 @@ NAMES = (
     "spool_corrupt",  # the spool holds bytes that are no record
     "broker_refused",  # the broker refused the connection or the subscription
     "broker_lost",  # the connection to the broker ended
+    "tls_error",  # the broker or the node could not prove who it is; the detail says what TLS said
+    "no_time",  # no source of time gave an answer that can be believed
+    "ntp_refused",  # the time server asks to be left alone; the detail ends with its kiss code
     "network_down",  # there is no network to reach the broker by
     "bad_message",  # a message breaks a rule of the protocol
     "too_large",  # a message or a document is larger than its limit

@@ -28,11 +28,15 @@ AHEAD = const(256)
 _BIRTH_MAX = const(8192)
 _DESIRED_MAX = const(8192)
 _OTHER_MAX = const(4096)
-_TX = const(384)  # CONNECT with its will and SUBSCRIBE; messages are built in the room of the batches
+_TX = const(
+    384
+)  # CONNECT with its will (377 at most) and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
 _BEAT_MS = const(60000)  # the longest silence of a publisher that has nothing to do
 _COMMANDS = const(8)  # commands, and answers, that may wait; more are dropped
 _CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connection needs
+_SEALING = ("hal.tls",)  # and what TLS needs as well
+_STEADY_MS = const(60000)  # a connection that lasted so long ends the growth of the pauses
 _WILL = b'{"online":false}'
 
 
@@ -61,11 +65,16 @@ class Publisher:
             broker["port"],
             "%s.%s" % (settings["site"], settings["node"]),
             keepalive_s=broker["keepalive_s"],
+            user=broker["user"],
+            password=broker["password"],
             will=(own + "state", _WILL, 1, True),
             on_message=self._on_message,
             on_end=self.wake,
             tx_size=_TX,
+            tls=broker["tls"],
+            gate=node.quiet,
         )
+        self._tls = broker["tls"] is not None
         self._room = memoryview(bytearray(PUBLISH_HEAD + _OTHER_MAX))
         self._batch = Batch(self._room[PUBLISH_HEAD:], node.identity.install)
         self._cursor = node.spool.cursor()
@@ -128,28 +137,32 @@ class Publisher:
         return out, room
 
     async def run(self, beat):
-        """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s,
-        with jitter.
+        """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s, with
+        jitter; it begins anew after a connection of a minute.
         """
         pause_s = 1
         failures = 0
+        needed = _CONNECTING + _SEALING if self._tls else _CONNECTING
         while True:
             beat()
+            begun = self._node.clock.u()
             try:
                 await self._join(failures)
                 async with self._node.quiet:  # from flash, so not while a window is open
-                    port.fetch(*_CONNECTING)
+                    port.fetch(*needed)
                 await self._client.connect()
                 beat()
-                pause_s = 1
+                begun = self._node.clock.u()
                 failures = 0
-                await self._serve(beat)
+                await self._serve(beat, needed)
             except NodeError as error:
                 print("publisher:", error)
             finally:
+                if failures == 0 and self._node.clock.u() - begun > _STEADY_MS:
+                    pause_s = 1
                 self.host_online = False
                 await self._client.close()
-                port.forget(*_CONNECTING)
+                port.forget(*needed)
             failures += 1
             jitter = port.unique_bytes(1)[0]
             for _ in range(pause_s):
@@ -167,15 +180,17 @@ class Publisher:
         if not network.is_up():
             wifi = self._node.settings["wifi"] or {"ssid": None, "password": None}
             await network.up(wifi["ssid"], wifi["password"])
+        if self._tls and self._node.clock.t() is None:
+            raise NodeError("no_time", "TLS waits for the date; does the time server of `ntp` answer?")
 
-    async def _serve(self, beat):
+    async def _serve(self, beat, needed):
         self._session = None
         await self._announce(beat)
         await self._client.subscribe(self._own + "commit", 0)
         await self._client.subscribe(self._own + "desired", 1)
         await self._client.subscribe(self._own + "cmd", 1)
         await self._client.subscribe(self._own.rsplit("/", 2)[0] + "/$host", 1)
-        port.forget(*_CONNECTING)
+        port.forget(*needed)
         self._restart()
         while self._client.connected:
             beat()

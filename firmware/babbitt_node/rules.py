@@ -33,6 +33,13 @@ def an_object(value, path, keys):
     return value
 
 
+def a_guarded(doc, key, keys):
+    """`doc[key]` as an_object, but what stands there instead is not shown: it may be a password."""
+    if type(doc[key]) is not dict:
+        raise ConfigError(key, "expected an object {...}")
+    return an_object(doc[key], key, keys)
+
+
 def a_list(value, path, low, high):
     """Check for a list of low..high entries."""
     if type(value) is not list:

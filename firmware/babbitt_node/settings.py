@@ -25,7 +25,7 @@ CURRENT = "config.json"
 GOOD = "config.good.json"
 NODE = "node.json"
 LARGEST = 8192
-BORROWS = ("trial", "config", "rules", "checks.rows")
+BORROWS = ("trial", "config", "nodefile", "rules", "checks.rows")
 TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
 
@@ -53,8 +53,7 @@ def parse(payload, wrapped):
     ConfigError.
     """
     try:
-        text = bytes(payload).decode()
-        doc = json.loads(text)
+        doc = json.loads(str(payload, "utf-8"))
     except (ValueError, UnicodeError):
         raise ConfigError("", "not valid JSON in UTF-8")
     if type(doc) is not dict:
@@ -78,7 +77,7 @@ def merged(node, network, wifi):
     no value: a password may stand where it does not belong.
     """
     try:
-        an_object(network, "", ("wifi", "broker"))
+        an_object(network, "", ("wifi", "broker", "ntp"))
         doc = dict(node)
         doc.update(network)
         return doc, validate_node(doc, wifi)

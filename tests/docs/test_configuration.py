@@ -27,6 +27,8 @@ NODE = {
     "broker": {"host": "host"},
 }
 
+FULL = {**NODE, "broker": {"host": "host", "tls": {"ca": "ca.der"}}, "ntp": {"host": "clock"}}
+
 
 def document(*sensors: dict[str, Any], **more: Any) -> dict[str, Any]:
     asset = {"name": "Pump 7", "kind": "machine"}
@@ -73,12 +75,10 @@ def span(cell: str) -> tuple[int, int] | None:
 def test_the_keys_of_node_json() -> None:
     said = {name for row in rows("key") if "type" in head(row) for name in code(row[0])}
     known = set(known_keys(lambda k: validate_node({**NODE, k: 1})))
-    for inner in ("wifi", "broker"):
-        known.discard(inner)
-        known |= {
-            f"{inner}.{k}"
-            for k in known_keys(lambda x, i=inner: validate_node({**NODE, i: {**NODE[i], x: 1}}))
-        }
+    for inner, optional in (("wifi", False), ("broker", False), ("broker.tls", True), ("ntp", True)):
+        if not optional:
+            known.discard(inner)
+        known |= {f"{inner}.{k}" for k in known_keys(lambda x, i=inner: attempt("node", f"{i}.{x}", 1))}
     assert said == known
 
 
@@ -136,14 +136,15 @@ def test_every_type_of_check_with_every_setting_is_there() -> None:
 def attempt(place: str, key: str, value: Any) -> dict[str, Any]:
     """Validate a document that has `key` = `value` at a place; returns the part in which it stands."""
     if place == "node":
-        outer, _, inner = key.partition(".")
-        whole = copy.deepcopy(NODE)
-        if inner:
-            whole[outer][inner] = value
-        else:
-            whole[outer] = value
+        *outer, inner = key.split(".")
+        whole = part = copy.deepcopy(FULL if len(outer) > 1 or outer == ["ntp"] else NODE)
+        for name in outer:
+            part = part[name]
+        part[inner] = value
         found = validate_node(whole)
-        return {key: found[outer][inner] if inner else found[outer]}
+        for name in outer:
+            found = found[name]
+        return {key: found[inner]}
     if key.startswith("running."):
         running = {"channel": "vib.x.rms", "above": 0, key.partition(".")[2]: value}
         found = validate(document(running=running))["running"]
@@ -193,7 +194,8 @@ def bare(place: str) -> dict[str, Any]:
     """What the validator fills in at a place where nothing is given."""
     if place == "node":
         found = validate_node(copy.deepcopy(NODE))
-        return {**found, **{f"broker.{k}": v for k, v in found["broker"].items()}}
+        more = {f"ntp.{k}": v for k, v in validate_node(copy.deepcopy(FULL))["ntp"].items()}
+        return {**found, **more, **{f"broker.{k}": v for k, v in found["broker"].items()}}
     if place == "config":
         whole = document()
         del whole["interval_s"]
@@ -269,6 +271,31 @@ def test_settings_of_checks_have_the_ranges_and_defaults_of_the_code() -> None:
             else:
                 assert span(cell) == (low, high), f"{kind}.{name}: {low}..{high}"
                 assert given == str(default), f"{kind}.{name}: the default is {default}"
+
+
+@pytest.mark.parametrize("key", ["broker.user", "broker.password"])
+def test_credentials_are_counted_in_bytes(key: str) -> None:
+    (row,) = (r for r in rows("key") if code(r[0]) == [key])
+    low, high = (int(n) for n in re.findall(r"\d+", row[1]))
+    inner = key.split(".")[1]
+    for value, ok in (("x" * low, True), ("x" * high, True), ("ä" * (high // 2), True), ("x" * (low - 1), False),
+                      ("x" * (high + 1), False), ("ä" * (high // 2 + 1), False)):  # fmt: skip
+        whole = {**NODE, "broker": {"host": "host", "user": "u", inner: value}}
+        if ok:
+            assert validate_node(whole)["broker"][inner] == value
+        else:
+            with pytest.raises(NodeError) as caught:
+                validate_node(whole)
+            assert caught.value.detail.startswith(key)
+
+
+def test_with_tls_the_port_is_another_and_a_time_server_is_required() -> None:
+    (row,) = (r for r in rows("key") if code(r[0]) == ["broker.port"])
+    assert f"or {validate_node(copy.deepcopy(FULL))['broker']['port']} with `broker.tls`" in row[2]
+    (row,) = (r for r in rows("key") if code(r[0]) == ["ntp"])
+    assert "required with `broker.tls`" in row[2]
+    with pytest.raises(NodeError):
+        validate_node({**FULL, "ntp": None})
 
 
 # ---- what else the page says

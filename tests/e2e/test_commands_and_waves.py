@@ -17,7 +17,10 @@ import pytest
 from numpy.typing import NDArray
 from plant import SITE, START_MS, HostProcess, Plant, Tap, command, motor, said, until
 
+from babbitt.cli.command import Exchange, build
+from babbitt.protocol.messages import Ack
 from babbitt.protocol.waves import decode_chunk
+from babbitt.service import split_address
 from babbitt.store.waves import WaveShelf, WaveView
 from babbitt_tools.vboard.world import COUNTS_PER_G, Fault
 
@@ -104,9 +107,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         host.stop()
 
 
-def order(host: HostProcess, *words: object, code: int = 0) -> Any:
-    """What `babbitt command ... --json` says."""
-    return said("command", SITE, NAME, *words, "--broker", host.address, "--wait", 30, code=code)
+def order(host: HostProcess, do: str, **capture: Any) -> Ack:
+    """The last ack of a command that is given as `babbitt command` gives it."""
+    wanted = build(do, [], {"sensor": None, "axes": None, "samples": None} | capture)
+    return Exchange(split_address(host.address), SITE, NAME).run(wanted, 30).ack
 
 
 def taken(host: HostProcess, before: int) -> list[WaveView]:
@@ -134,7 +138,8 @@ def is_the_tone(x: NDArray[np.float64], rate: float, amplitude: float) -> None:
 
 def test_a_waveform_by_command(scene: Scene, tmp_path: Path) -> None:
     plant, host, *_ = scene
-    answer = order(host, "capture", "--axes", "xz", "--samples", 1500)
+    words = ("capture", "--axes", "xz", "--samples", 1500, "--broker", host.address)
+    answer = said("command", SITE, NAME, *words)
     assert (answer["state"], answer["wave"], answer["boot"]) == ("done", "1-0", 1)
     assert len(taken(host, 0)) == 1
     (view,) = said("waves", "--store", host.store, "--site", SITE, "--node", NAME)
@@ -164,7 +169,7 @@ def test_a_recorded_command_does_nothing_when_it_is_played_again(
     tap = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/cmd")
     acks = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/ack")
     try:
-        assert order(host, "report")["state"] == "done"
+        assert order(host, "report").state == "done"
         topic, recorded = until(tap.first)
         assert json.loads(until(acks.first)[1])["state"] == "done"
         tap.send(topic, recorded)
@@ -181,8 +186,8 @@ def test_a_recorded_command_does_nothing_when_it_is_played_again(
     finally:
         tap.close()
         acks.close()
-    wrong = command("command", SITE, NAME, "capture", "--sensor", "none", "--broker", host.address, code=1)
-    assert "not_available: sensor: there is no accelerometer none" in wrong.stderr
+    wrong = order(host, "capture", sensor="none")
+    assert (wrong.error, wrong.reason) == ("not_available", "sensor: there is no accelerometer none")
 
 
 def test_a_waveform_by_alarm_begins_before_it(scene: Scene, tmp_path: Path) -> None:
@@ -213,7 +218,7 @@ def test_a_waveform_survives_a_break_of_the_link(scene: Scene) -> None:
     try:
         until(births.first)  # the one the broker keeps
         line.rate = 30_000.0
-        assert order(host, "capture", "--samples", 16384)["state"] == "done"
+        assert order(host, "capture", samples=16384).state == "done"
         first = until(tap.first)
         board.set_wifi(False)
         plant.wait(lambda: board.log_tail(5).count("broker_lost"), 20)
@@ -235,12 +240,12 @@ def test_a_waveform_survives_a_break_of_the_link(scene: Scene) -> None:
 
 def test_a_reboot_is_a_new_boot_with_its_cause(scene: Scene) -> None:
     plant, host, *_ = scene
-    answer = order(host, "reboot")
+    answer = said("command", SITE, NAME, "reboot", "--broker", host.address)
     assert (answer["state"], answer["boot"], answer["reset"]) == ("done", 2, "hard")
     plant.wait(lambda: (plant.view(NAME).birth or {}).get("boot") == 2)
     birth = plant.view(NAME).birth
     assert birth is not None
     assert birth["prev"]["clean"] is True
-    assert order(host, "report")["boot"] == 2
+    assert order(host, "report").boot == 2
     plant.grown(NAME, 2)
     plant.ledger()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from plant import SITE, Plant, Tap, motor, until, well
+
+from babbitt_tools.vboard.board import VirtualBoard
+from babbitt_tools.vboard.flash import firmware
 
 NAME = "motor-1"
 SECRET = "the wrong secret"
@@ -117,3 +121,38 @@ def test_a_wrong_wifi_password_strands_no_node(make_host: Any, make_plant: Any, 
     assert json.loads(kept(plant)["node.json"])["wifi"] == before["wifi"]
     plant.grown(NAME, 3)
     until(lambda: "trial.json" not in kept(plant))
+
+
+def test_a_configuration_that_crashes_every_start_is_rolled_back_by_the_node_alone(
+    make_host: Any, make_plant: Any, ending: ExitStack, tmp_path: Path
+) -> None:
+    host = make_host("--no-web", "--listen", "127.0.0.1:0")
+    plant: Plant = make_plant(host.port)
+    story = (firmware()[1] / "main.py").read_text()
+    defect = "node = Node(board)\n        if node.settled[1] == 5 and node.settled[4]: raise MemoryError('a defect')"
+    assert "node = Node(board)" in story
+    image = tmp_path / "image"
+    image.mkdir()
+    (image / "main.py").write_text(story.replace("node = Node(board)", defect))
+    wifi, broker = {"ssid": "hall", "password": "virtual"}, {"host": "127.0.0.1", "port": plant.port}
+    settings = {"site": SITE, "node": NAME, "wifi": wifi, "broker": broker}
+    board = VirtualBoard(
+        NAME, plant.flash(NAME), well(), node=settings, config=motor("Motor 1"), speed=1, image=image
+    )
+    plant.boards[NAME] = board
+    board.start()
+    plant.grown(NAME, 1)
+    answers = Answers(plant, ending)
+    births = Tap(plant.port, f"babbitt/1/{SITE}/{NAME}/birth")
+    ending.callback(births.close)
+    send(plant, answers, 5, config=motor("Motor 1", 20))
+    plant.wait(lambda: "trial.state.json" in kept(plant))
+    board.kill()
+    board.set_speed(200)
+    board.start()  # and nobody touches it any more
+    plant.wait(lambda: "rolled_back" in answers.of(5), 60)
+    assert "applied" not in answers.of(5)
+    plant.grown(NAME, 3)
+    birth = plant.view(NAME).birth or {}
+    assert (birth["interval"], birth["boot"]) == (10, 4), "two starts on trial, then back"
+    assert "a defect" in birth["crash"]

@@ -13,6 +13,19 @@ from babbitt_node.hal.port import forget
 
 # Two specifications of every type: one bare, one with everything set. A new type must be added here.
 SPECS = {
+    "anomaly": (
+        {"learn": 16, "recent": 3, "hold": 40},
+        {
+            "learn": 16,
+            "recent": 2,
+            "limit": 20,
+            "margin": 2,
+            "hold": 40,
+            "floor_abs": 20,
+            "on_delay_s": 10,
+            "off_delay_s": 5,
+        },
+    ),
     "cusum": (
         {"learn": 8, "k10": 1, "h10": 20},
         {
@@ -78,6 +91,19 @@ SPECS = {
             "floor_abs": 0,
             "on_delay_s": 20,
             "off_delay_s": 10,
+        },
+    ),
+    "anomaly": (
+        {"learn": 16, "recent": 3, "hold": 40},
+        {
+            "learn": 16,
+            "recent": 2,
+            "limit": 20,
+            "margin": 2,
+            "hold": 40,
+            "floor_abs": 20,
+            "on_delay_s": 10,
+            "off_delay_s": 5,
         },
     ),
 }

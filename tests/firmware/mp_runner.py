@@ -1,8 +1,9 @@
 """Run test files of the firmware on the real MicroPython, on the compiled modules that a node carries.
 
 `Runner` compiles `babbitt_node` (its texts on flash, as `babbitt_tools.slim` makes it), the helpers and the test
-file to .mpy in a folder of its own and starts one `micropython` process a test file with the heap of an ESP32.
-The process prints one verdict a test; what is missing because it died is reported as such.
+file to .mpy in a folder of its own and starts one `micropython` process a test file with the heap of an ESP32. The
+modules of a test run lie in a ROMFS image, as on a board: none of their code takes its heap. The process prints one
+verdict a test; what is missing because it died is reported as such.
 """
 
 from __future__ import annotations
@@ -17,16 +18,28 @@ from pathlib import Path
 from typing import Any
 
 from babbitt_tools.slim import TABLE, slim
+from babbitt_tools.vboard.runtime import SHIM, carrier
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
-SHARED = ("helpers.py", "replay.py", "contract.py", "flashdisk.py", "powercut.py", "flashwear.py")
+SHARED = (
+    "helpers.py",
+    "replay.py",
+    "contract.py",
+    "flashdisk.py",
+    "powercut.py",
+    "baselinecut.py",
+    "flashwear.py",
+)
 HEAP = "120k"
 TIMEOUT_S = 120
 _MARK = "@@verdict "
 
 _DRIVER = """
 import gc, io, os, sys, json
+import vrom
+vrom.mount("tests_rom", "/rom")
+sys.path.insert(0, "/rom")
 with open(sys.argv[1]) as job:
     name, home, wanted = json.load(job)
 def verdict(test, error):
@@ -113,6 +126,7 @@ class Runner:
             (self._modules / "babbitt_node" / TABLE).write_bytes(table)
             for name in SHARED:
                 self._compile(HERE / name, Path(name))
+            self._compile(SHIM / "vrom.py", Path("vrom.py"))
         return self._modules
 
     def _compile(self, source: Path, relative: Path) -> None:
@@ -175,6 +189,9 @@ class Runner:
         if said is not None:
             result.died = f"mpy-cross refused {file.name}:\n{said}"
             return result
+        files = [f for f in modules.rglob("*") if f.is_file() and f.name != "tests_rom.mpy"]
+        rom = carrier({f.relative_to(modules).as_posix(): f.read_bytes() for f in files})
+        (modules / "tests_rom.mpy").write_bytes(rom)
         home = self._folder / "home" / file.stem
         home.mkdir(parents=True)
         driver = self._folder / "driver.py"

@@ -100,7 +100,7 @@ def test_every_error_has_its_path_and_reason():
     refused("checks[0].h", "is not in", check(h=1 << 40))
     refused("checks[0].hystresis", "did you mean 'hysteresis'?", check(hystresis=1))
     refused("checks[0].channel", "expected one of", check(channel="temp.mode"))
-    refused("checks[0].type", "expected one of cusum, flat, limit", check(type="magic"))
+    refused("checks[0].type", "expected one of anomaly, cusum, flat", check(type="magic"))
     refused("checks[0].id", "expected text", check(id=""))
     refused("checks[1].id", "twice", document(checks=check()["checks"] * 2))
 
@@ -123,7 +123,15 @@ def test_node_settings():
         "broker": {"host": "h"},
     }
     node = validate_node(doc)
-    assert node["broker"] == {"host": "h", "port": 1883, "keepalive_s": 30} and node["spool_bytes"] == 1000000
+    assert node["broker"] == {
+        "host": "h",
+        "port": 1883,
+        "keepalive_s": 30,
+        "user": None,
+        "password": None,
+        "tls": None,
+    }
+    assert node["spool_bytes"] == 1000000 and node["ntp"] is None
     for path, change in (
         ("site", {"site": "Hall"}),
         ("wifi", {"wifi": None}),
@@ -156,3 +164,13 @@ def test_the_password_is_in_no_error():
 def test_nearest_word():
     assert nearest("intervall_s", ("interval_s", "sensors")) == "interval_s"
     assert nearest("xx", ("hh", "h")) is None
+
+
+def test_a_node_sleeps_only_if_it_is_told_to():
+    assert validate(document())["power"] is None
+    assert validate(document(power=None))["power"] is None
+    assert validate(document(power={}))["power"] == {"publish_every_s": 3600}
+    refused("power.publish_every_s", "10..86400", document(power={"publish_every_s": 9}))
+    refused("power", "expected an object", document(power=3600))
+    running = {"channel": "vib.x.rms", "above": 100000}
+    refused("power", "does not follow `running`", document(power={}, running=running))

@@ -23,11 +23,13 @@ class Station:
 
     def relearn(self, ids):
         self.asked.append(("relearn", ids))
+        return ids or ["x-high", "x-odd"]
 
     def release(self, ids):
         if ids == ["nobody"]:
             raise NodeError("not_available", "checks: there is no nobody")
         self.asked.append(("release", ids))
+        return []
 
     def set_recipe(self, n):
         self.asked.append(("recipe", n))
@@ -72,9 +74,12 @@ def test_every_command_reaches_what_it_is_for():
     node = made()
     done(node, command(1))
     assert node.publisher.birth_due
-    done(node, command(2, cmd="relearn"))
+    assert done(node, command(2, cmd="relearn"))["checks"] == ["x-high", "x-odd"]
     done(node, command(3, cmd="relearn", checks=["x-high", "x-odd"]))
-    done(node, command(4, cmd="release", checks=["x-high"]))
+    answer = done(node, command(4, cmd="release", checks=["x-high"]))
+    out = Writer(bytearray(256))
+    commands.write_ack(out, node, answer)
+    assert bytes(out.view()).endswith(b'"cmd":"release","state":"done","checks":[]}')
     done(node, command(5, cmd="recipe", recipe=255))
     assert node.station.asked == [
         ("relearn", None),
@@ -155,6 +160,7 @@ def test_malformed_commands():
             {"cmd": "recipe", "recipe": 256},
             {"cmd": "recipe", "recipe": -1},
             {"cmd": "identify", "seconds": 0},
+            {"cmd": "identify", "seconds": 601},
             {"cmd": "relearn", "checks": []},
             {"cmd": "relearn", "checks": ["a"] * 33},
             {"cmd": "relearn", "checks": [1]},

@@ -93,7 +93,7 @@ def test_identities_differ():
 
 
 def _connect(host, number, ms):
-    return asyncio.run(open_tcp(host, number, ms))
+    return asyncio.run(open_tcp(host, number, ms, asyncio.Lock()))
 
 
 def test_nobody_listens_is_an_error_with_the_address():
@@ -126,7 +126,7 @@ async def _serve(handler):
 def test_bytes_go_there_and_back_and_the_end_is_seen():
     async def main():
         server, number = await _serve(_echo)
-        conn = await open_tcp("localhost", number, 2000)
+        conn = await open_tcp("localhost", number, 2000, asyncio.Lock())
         await conn.write(b"hello")
         buf = bytearray(16)
         seen = b""
@@ -153,7 +153,7 @@ def test_the_other_side_closes():
 
     async def main():
         server, number = await _serve(goodbye)
-        conn = await open_tcp("127.0.0.1", number, 2000)
+        conn = await open_tcp("127.0.0.1", number, 2000, asyncio.Lock())
         assert await conn.readinto(bytearray(4)) == 0
         conn.close()
         server.close()
@@ -167,7 +167,7 @@ def test_a_network_that_takes_nothing_is_a_timeout():
 
     async def main():
         server, number = await _serve(deaf)
-        conn = await open_tcp("127.0.0.1", number, 2000)
+        conn = await open_tcp("127.0.0.1", number, 2000, asyncio.Lock())
         chunk = bytearray(16384)
         try:
             for _ in range(2000):  # 32 MB: more than any buffer between the two

@@ -15,12 +15,10 @@ def document(**changes):
         "asset": {"name": "Pump 7", "kind": "machine"},
         "interval_s": 10,
         "sensors": [
-            {"id": "vib", "driver": "adxl345", "bus": "spi0"},
             {"id": "temp", "driver": "ds18b20", "bus": "ow0"},
         ],
         "checks": [
             {"id": "hot", "type": "limit", "channel": "temp.mean", "h": 60000},
-            {"id": "shaky", "type": "zscore", "channel": "vib.x.rms"},
         ],
     }
     doc.update(changes)

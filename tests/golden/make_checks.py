@@ -30,6 +30,11 @@ def limit(**settings: int) -> dict[str, Any]:
     return {"id": "golden", "type": "limit", "channel": "vib.x.rms", **settings}
 
 
+def anomaly(**settings: int) -> dict[str, Any]:
+    settings = {"learn": 16, "recent": 2, **settings}
+    return {"id": "golden", "type": "anomaly", "channel": "vib.x.rms", **settings}
+
+
 def zscore(**settings: int) -> dict[str, Any]:
     return {"id": "golden", "type": "zscore", "channel": "vib.x.rms", **settings}
 
@@ -44,6 +49,45 @@ def vote(of: str, **settings: int | bool) -> dict[str, Any]:
 
 # name: (why, spec, values, dt_ms, restore_at)
 VECTORS: dict[str, tuple[str, dict[str, Any], Sequence[int | None], int | list[int], list[int]]] = {
+    "anomaly_extreme": (
+        "5 % beyond the range is nothing yet with a margin of 6 %, 7 % more is; then both sides, after the latch.",
+        anomaly(margin=6, hold=5, limit=300),
+        [0, 1000] * 20 + [0, 1050] + [0, 1000] * 8 + [0, 1127] + [0, 1000] * 8 + [-200] + [0, 1000] * 8,
+        10000, [],
+    ),
+    "anomaly_level": (
+        "The level moves within the range and stays: told once; by the time of the way back both are known.",
+        anomaly(recent=4, hold=8), noise(20000, 400, 240) + noise(21200, 40, 60) + noise(20000, 400, 60),
+        10000, [],
+    ),
+    "anomaly_quieter": (
+        "Less spread about the same level is an anomaly, too.",
+        anomaly(recent=4, hold=8, limit=40), noise(20000, 400, 240) + [20000] * 60, 10000, [],
+    ),
+    "anomaly_flicker": (
+        "A dead quiet channel: one step is the floor, two more are an alarm.",
+        anomaly(hold=3), [1000] * 20 + [1001, 1000, 999] * 5 + [1003] + [1000] * 10, 10000, [],
+    ),
+    "anomaly_gaps": (
+        "Gaps do not count, neither while learning nor in the latch.",
+        anomaly(hold=3),
+        [None, 0, None] + [100, None, 0] * 8 + [400, None, None, 0, 100, None, 0, 100, None, 0, 100], 10000, [],
+    ),
+    "anomaly_delays": (
+        "One wild value is no alarm when it must hold 20 s; after the alarm it must be gone for 30 s.",
+        anomaly(hold=2, on_delay_s=20, off_delay_s=30, limit=20),
+        noise(20000, 400, 60) + [30000] + noise(20000, 400, 24) + [60000] * 8 + noise(20000, 400, 36), 10000, [],
+    ),
+    "anomaly_saturation": (
+        "The largest values there are: the scale widens by one bit a value, nothing overflows.",
+        anomaly(hold=1),
+        noise(0, 20, 24) + [2**30, -(2**30)] * 12 + [0] * 6 + [TOP, 2**40, -(2**40), 0, 0, 0, 0], 10000, [],
+    ),
+    "anomaly_restore": (
+        "Restarts while learning, in the latch and with a widened scale change nothing.",
+        anomaly(hold=6), noise(20000, 400, 36) + [90000, 20000] * 4 + noise(20000, 400, 24) + [-5000] * 3,
+        10000, [1, 9, 16, 37, 40, 44, 60, 69],
+    ),
     "limit_exact": (
         "On the limit is inside, one beyond is outside; no hysteresis.",
         limit(h=1000), [999, 1000, 1001, 1000, 1001, 1002, 999], 10000, [],

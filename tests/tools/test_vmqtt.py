@@ -73,3 +73,19 @@ def test_closing_forgives_everything(tracker: Tracker, owed: list[int]) -> None:
     assert owed == [0]
     tracker.sent(PING, 2)
     assert owed == [0]
+
+
+def test_a_sealed_connection_keeps_real_time_until_it_is_closed(tracker: Tracker, owed: list[int]) -> None:
+    hello = b"\x16\x03\x01\x00\x05" + bytes(5)
+    tracker.connecting()
+    tracker.sent(hello, len(hello))
+    for data in (b"\x20\x02\x00\x00" * 9, b"\xd0\x00" * 9, bytes(100)):  # chance may look like answers
+        tracker.received(data, len(data))
+        tracker.sent(data, len(data))
+    assert owed == [1]
+    tracker.received(b"", 0)
+    assert owed == [0]
+    tracker.connecting()
+    tracker.sent(CONNECT, len(CONNECT))
+    tracker.received(CONNACK, len(CONNACK))
+    assert owed == [0]

@@ -8,6 +8,7 @@ types that are asked for are loaded.
 from babbitt_node.errors import NodeError
 
 TYPES = {  # type, which is the name of its module, and its class
+    "anomaly": "Anomaly",
     "cusum": "Cusum",
     "flat": "Flat",
     "limit": "Limit",

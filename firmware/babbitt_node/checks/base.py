@@ -87,17 +87,25 @@ class Check:
         self.settings = settings
         self._on_ms = settings["on_delay_s"] * 1000
         self._off_ms = settings.get("off_delay_s", 0) * 1000
-        alarm = settings.get("level") == "alarm"
-        self._high = HH if alarm else H
-        self._low = LL if alarm else L
-        self._latch = settings["latch"]
-        self.SIZE += self._room(settings)
+        room = self._room(settings)
+        if room:
+            self.SIZE += room
         self._s = array("i", [0] * self.SIZE)
         self._clear()
 
     def _room(self, settings):
         """Items of the state beyond SIZE of the class, for a type whose settings decide it."""
         return 0
+
+    @property
+    def _high(self):
+        """H, or HH with level alarm."""
+        return HH if self.settings["level"] == "alarm" else H
+
+    @property
+    def _low(self):
+        """L, or LL with level alarm."""
+        return LL if self.settings["level"] == "alarm" else L
 
     def _clear(self):
         """The state of a new check."""
@@ -126,7 +134,7 @@ class Check:
             state = self._judge(value, dt_ms)
         s[STATE] = state
         # A latched state gives way to a worse one only.
-        if self._latch and _SEVERITY[state] > (_SEVERITY[before] if s[_KNOWN] > 1 else 0):
+        if self.settings["latch"] and _SEVERITY[state] > (_SEVERITY[before] if s[_KNOWN] > 1 else 0):
             s[_KNOWN] = s[_KNOWN] & 1 | (state + 1) << 1
         return self._changed(before)
 
@@ -334,7 +342,7 @@ class Check:
             return False
         if not (0 <= source[ACTIVE] <= 15 and 0 <= source[HELD] <= MAX and -MAX <= source[_VALUE] <= MAX):
             return False
-        if not 0 <= source[_KNOWN] <= (HH + 1 << 1 | 1 if self._latch else 1):
+        if not 0 <= source[_KNOWN] <= (HH + 1 << 1 | 1 if self.settings["latch"] else 1):
             return False
         return all(-1 <= source[_TIMER + k] <= MAX for k in range(4))
 

@@ -38,16 +38,18 @@ else:
         await asyncio.get_running_loop().sock_connect(sock, address)
 
 
-async def open_tcp(host, port, timeout_ms):
+async def open_tcp(host, port, timeout_ms, gate):
     """Connect to `host` (name or address) and return a Conn with TCP_NODELAY set.
 
     Conn: coroutines `readinto(buf)` and `write(buf, timeout_ms=10000)`, plain `close()`. Every address of the
-    name is tried; the time-out is for all of them together. Resolving a name blocks: an address does not.
+    name is tried; the time-out is for all of them together. Resolving a name blocks, an address does not: `gate`, an
+    asyncio.Lock, is held meanwhile.
     Raises NodeError network_down (unknown name, nobody listens, no route) or timeout.
     """
     where = "%s:%d" % (host, port)
     try:
-        addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+        async with gate:
+            addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except OSError as error:
         raise NodeError("network_down", "cannot find %s: %s; check broker.host" % (where, error))
     started = ticks_ms()

@@ -2,12 +2,13 @@
 
     from babbitt_node.hal.dial import open_tcp
 
-    conn = await open_tcp("192.168.1.2", 1883, 5000)
+    conn = await open_tcp("192.168.1.2", 1883, 5000, asyncio.Lock())
     await conn.write(b"ping")
     count = await conn.readinto(buf)       # 0: the other side closed
     conn.close()
 
-Opening one is in `hal/dial.py`, because it is needed at the beginning of a connection only.
+Opening one is in `hal/dial.py` and `hal/tls.py`, because it is needed at the beginning of a connection only. On
+MicroPython a TLS socket behaves as a plain one, so this module serves both.
 """
 
 import asyncio
@@ -50,9 +51,12 @@ if MICROPYTHON:
 
         def close(self):
             """Close; harmless when closed already."""
-            if self._sock is not None:
-                self._sock.close()
-                self._sock = None
+            sock, self._sock = self._sock, None
+            if sock is not None:
+                try:
+                    sock.close()
+                except OSError as error:  # TLS says goodbye, and it may be too late for that
+                    print("closing:", error)
 
 else:
 

@@ -59,7 +59,9 @@ class Client(Link):
     called when a connection ends, or None; it must neither block nor raise.
     window: largest number of QoS 1 messages in flight. tx_size: bytes of the buffer, taken here once, for packets
     that bring no room of their own. rx_size: bytes of the largest packet that is accepted. answer_ms: longest
-    wait for the TCP connection, for a CONNACK, a SUBACK or a PUBACK.
+    wait for the TCP connection, the TLS handshake, a CONNACK, a SUBACK or a PUBACK. tls: None, or the files of
+    `hal.tls.secure`. gate: asyncio.Lock held by what cannot be divided while connecting (a name being resolved, a step of
+    the handshake), or None.
 
     Attributes to read: `connected` bool; `in_flight` messages without PUBACK; `refused` packets from the
     broker that were larger than rx_size and thrown away, since construction.
@@ -80,6 +82,8 @@ class Client(Link):
         tx_size=_BUFFER,
         rx_size=_BUFFER,
         answer_ms=20000,
+        tls=None,
+        gate=None,
     ):
         if not 1 <= keepalive_s <= 65535 or not 1 <= window <= 1024:
             raise NodeError("range", "keepalive_s %d or window %d" % (keepalive_s, window))
@@ -89,6 +93,8 @@ class Client(Link):
         self._port = port
         self._hello = (client_id, keepalive_s, False, user, password, will)
         self._answer_ms = answer_ms
+        self._tls = tls
+        self._gate = gate or asyncio.Lock()
         self._on_message = on_message
         self._on_end = on_end
         self.refused = 0
@@ -112,19 +118,27 @@ class Client(Link):
         """Connect and return whether the broker kept our session (True: subscriptions are still there).
 
         Asks for a lasting session (clean session 0). Raises NodeError network_down, timeout, broker_refused,
-        broker_lost, bad_message; `internal` when there is a connection already.
+        broker_lost, bad_message, tls_error; `internal` when there is a connection already.
         """
         if self._conn is not None:
             raise NodeError("internal", "connect() on a connected client: close() it first")
         from ..hal.dial import open_tcp
+        from . import hello
 
-        conn = await open_tcp(self._host, self._port, self._answer_ms)
+        size = hello.encode_connect(self._tx, *self._hello)
+        conn = await open_tcp(self._host, self._port, self._answer_ms, self._gate)
+        if self._tls is not None:
+            from ..hal.tls import secure
+
+            first = self._tx[:size]
+            conn = await secure(conn, self._tls, self._host, first, self._answer_ms, self._gate)
+            size = 0  # the handshake took it along
         self._window.reset()
         self._begin(conn)
         done = False
         try:
             async with self._ask_lock:
-                await self._ask(conn, CONNACK, 0)
+                await self._ask(conn, CONNACK, 0, lambda: size)
             done = True
         finally:
             if not done:
@@ -176,8 +190,15 @@ class Client(Link):
         """
         if qos not in (0, 1):
             raise NodeError("bad_message", "QoS %d: the node speaks 0 and 1" % qos)
+        from . import hello
+
         async with self._ask_lock:
-            await self._ask(self._live(), SUBACK, self._window.next_id(0), topic, qos)
+            conn = self._live()
+            packet_id = self._window.next_id(0)
+            filters = ((topic, qos),)
+            await self._ask(
+                conn, SUBACK, packet_id, lambda: hello.encode_subscribe(self._tx, packet_id, filters)
+            )
             granted = self._granted
         if granted == 128:
             raise NodeError("broker_refused", "subscription to %s" % topic)
@@ -233,15 +254,10 @@ class Client(Link):
                 window.free(slot)
         return packet_id
 
-    async def _ask(self, conn, kind, packet_id, topic=None, qos=0):
-        """Write CONNECT or SUBSCRIBE and wait for its answer; the watching task limits the wait."""
-        from . import hello
-
+    async def _ask(self, conn, kind, packet_id, encode):
+        """Write what `encode()` puts into _tx and wait for its answer; the watching task limits the wait."""
         async with self._tx_lock:
-            if kind == CONNACK:
-                size = hello.encode_connect(self._tx, *self._hello)
-            else:
-                size = hello.encode_subscribe(self._tx, packet_id, ((topic, qos),))
+            size = encode()
             self._asked = kind
             self._asked_id = packet_id
             self._asked_at = ticks_ms()

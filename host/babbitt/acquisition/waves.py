@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from babbitt.errors import StoreError
+from babbitt.protocol.limits import WAVES_KEPT
 from babbitt.protocol.messages import Ack, Command, State, Topic, WaveInfo, decode_kind
 from babbitt.protocol.waves import Chunk
 from babbitt.store.waves import WaveShelf, WaveView
@@ -31,6 +32,8 @@ TRIES = 3
 """So often a waveform whose samples do not fit its CRC is asked for as a whole."""
 OPEN_MAX = 64
 """Waveforms that are put together at the same time, 100 kB each at most; a further one waits its turn."""
+KEPT_MAX = 2 * WAVES_KEPT
+"""Waveforms of a node that are looked after, between two of its states."""
 OWN = "host-"
 """The ids of the host's own commands begin so."""
 
@@ -123,6 +126,8 @@ class Waves:
         node = self._nodes.get(key)
         if node is None or node.install != chunk.i or self._shelf.has(*key, chunk.i, chunk.id):
             return  # the next state will tell of it
+        if chunk.id not in node.kept and len(node.kept) >= KEPT_MAX:
+            return  # more than a node keeps: its next state tells which there are
         node.kept.setdefault(chunk.id, chunk.parts)
         one = node.open.get(chunk.id)
         if one is None or one.parts != chunk.parts:

@@ -72,6 +72,7 @@ def command(
                 "error": ack.error,
                 "reason": ack.reason,
                 "wave": ack.wave,
+                "checks": ack.checks,
                 "boot": outcome.boot,
                 "reset": outcome.reset,
             }
@@ -120,6 +121,8 @@ def _said(do: str, outcome: Outcome) -> str:
         return f"waveform {outcome.ack.wave} is taken; the host fetches it (babbitt waves)"
     if do == "reboot":
         return f"restarted, boot {outcome.boot} ({(outcome.reset or '').replace('_', ' ')})"
+    if outcome.ack.checks is not None:
+        return f"{do} is done: {', '.join(outcome.ack.checks) or 'there was nothing to do'}"
     return f"{do} is done"
 
 

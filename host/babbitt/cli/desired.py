@@ -37,7 +37,8 @@ def desired(
         int | None, typer.Option(min=1, help="Number of this configuration; default one more.")
     ] = None,
     network: Annotated[
-        bool, typer.Option("--network", help="The file holds `wifi` or `broker` for node.json instead.")
+        bool,
+        typer.Option("--network", help="The file holds `wifi`, `broker` or `ntp` for node.json instead."),
     ] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node's answer.")] = 60.0,
     json: JsonOption = False,
@@ -94,7 +95,7 @@ def read_network(path: Path) -> dict[str, Any]:
 
     document = _read_object(path)
     try:
-        merged({"site": "a", "node": "a", "broker": {"host": "a"}}, document, False)
+        merged({"site": "a", "node": "a", "broker": {"host": "a"}, "ntp": {"host": "a"}}, document, False)
     except ConfigError as error:
         raise ConfigRefused(f"{path}: {error}") from None
     return document

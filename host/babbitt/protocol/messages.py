@@ -288,7 +288,7 @@ class Command(Struct, omit_defaults=True):
     done: bool = False
     checks: Annotated[list[Id], Meta(max_length=32)] | None = None
     recipe: Annotated[int, Meta(ge=0, le=255)] | None = None
-    seconds: Annotated[int, Meta(ge=1, le=3600)] | None = None
+    seconds: Annotated[int, Meta(ge=1, le=600)] | None = None
 
 
 class Ack(Struct, omit_defaults=True):
@@ -303,6 +303,7 @@ class Ack(Struct, omit_defaults=True):
     error: Text = ""
     reason: Text = ""
     wave: WaveId | None = None
+    checks: Annotated[list[Id], Meta(max_length=32)] | None = None
 
 
 class WaveInfo(Struct):

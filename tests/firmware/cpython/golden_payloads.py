@@ -5,6 +5,7 @@ golden messages as an argument it writes the files, which are then to be reviewe
 """
 
 import json
+import os
 import sys
 from array import array
 
@@ -211,7 +212,10 @@ def waveform(node):
     taking.finish(node, 15625, 4)
     with open("wave/3-0.wave", "rb") as file:
         file.seek(768 * 4)
-        return file.read()[:-16]
+        description = file.read()[:-16]
+    os.remove("wave/3-0.wave")
+    os.rmdir("wave")
+    return description
 
 
 def main():

@@ -116,8 +116,105 @@ async def silent():
     await client.close()
 
 
+beats = 0
+
+
+async def beat():
+    """A sampler's beat: it must go on whatever the network does."""
+    global beats
+    while True:
+        beats += 1
+        await port.sleep_ms(10)
+
+
+async def link():
+    """Connect as `job.json` says, as often as `rounds`; tell what came of it. Between two rounds wait for a line.
+
+    After connecting: subscribe, publish at QoS 0 and 1, wait for one message, or with `stream` publish until the end.
+    """
+    with open("job.json") as file:
+        job = json.load(file)
+    got = []
+    client = Client(
+        job.get("host", "127.0.0.1"),
+        PORT,
+        "node-link",
+        keepalive_s=job.get("keepalive_s", 30),
+        user=job.get("user"),
+        password=job.get("password"),
+        will=WILL,
+        on_message=lambda topic, payload, retained: got.append(bytes(payload).decode()),
+        answer_ms=job.get("answer_ms", 10000),
+        tls=job.get("tls"),
+        tx_size=1024,
+        rx_size=1024,
+    )
+    beating = asyncio.create_task(beat())
+    for n in range(job.get("rounds", 1)):
+        if n:
+            say("ready")
+            sys.stdin.readline()
+        before = beats
+        try:
+            present = await client.connect()
+            say("present", present)
+            if not present:
+                await client.subscribe("t/down")
+            await client.publish("t/up", b"quick %d" % n, 0)
+            await client.publish("t/up", b"sure %d" % n)
+            say("sent")
+            while job.get("stream"):
+                await client.send("t/stream", b"x" * 64)
+                await port.sleep_ms(5)
+            while not got:
+                await port.sleep_ms(5)
+            say("got", got.pop())
+        except NodeError as error:
+            say("failed", error.name, error.detail, beats - before)
+        await client.close()
+    beating.cancel()
+
+
+def resident():
+    """Bytes of memory of the whole process: what TLS takes is not on MicroPython's heap. 0 where nobody tells."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4096
+    except OSError:
+        return 0
+
+
+async def again(count):
+    """Connect so often: every other time as `job.json` says, else with a CA that does not fit. Tell what is left of it."""
+    with open("job.json") as file:
+        tls = json.load(file)["tls"]
+    wrong = dict(tls)
+    wrong["ca"] = "stranger.der"
+    seen = {}
+    for n in range(count):
+        if n == count // 4:
+            before = (heap(), resident())
+        client = Client(
+            "127.0.0.1", PORT, "node-again", tls=wrong if n % 2 else tls, tx_size=512, rx_size=512
+        )
+        try:
+            await client.connect()
+            await client.publish("t/again", b"%d" % n)
+            said = "connected"
+        except NodeError as error:
+            said = error.name
+        await client.close()
+        seen[said] = seen.get(said, 0) + 1
+    client = None
+    say("growth", heap() - before[0], resident() - before[1], seen)
+
+
 async def main():
-    if JOB == "many":
+    if JOB == "link":
+        await link()
+    elif JOB == "again":
+        await again(int(sys.argv[3]))
+    elif JOB == "many":
         await many(int(sys.argv[3]), int(sys.argv[4]))
     elif JOB == "session":
         await session()

@@ -87,12 +87,21 @@ def test_the_compiler_notices_what_a_chip_lacks(tmp_path: Path) -> None:
         assert said is not None and "Error" in said
 
 
-@pytest.mark.parametrize("file", FILES, ids=_id)
+ON_BOARDS = [file for file in FILES if not file.stem.endswith("_cpython")]
+
+
+@pytest.mark.parametrize("file", ON_BOARDS, ids=_id)
 def test_imports_exist_on_the_node(file: Path) -> None:
     foreign = {name for name in imports(file) if name.split(".")[0] not in EVERYWHERE | {"babbitt_node"}}
     if file.parent.name == "hal" or file.parent == FIRMWARE:
         foreign -= HARDWARE
     assert foreign == set(), f"{_id(file)} imports what a node has not, or hardware outside hal/"
+
+
+def test_no_board_imports_what_is_for_cpython_alone() -> None:
+    assert len(ON_BOARDS) < len(FILES)
+    found = {name for file in ON_BOARDS for name in imports(file) if name.endswith("_cpython")}
+    assert found == set()
 
 
 @pytest.mark.parametrize("block", sorted(PURE))

@@ -32,3 +32,11 @@ def test_settings_outlive_a_cut_at_every_change_of_the_chip(mp: Runner) -> None:
     found = mp.call("powercut", "run_settings", 32, 11)
     assert found["failed"] == 0, found["failures"]
     assert found["cuts"] > 300 and found["cuts_in_recovery"] > 300 and found["dirty_programs"] == 0
+
+
+def test_what_was_learnt_outlives_a_cut_at_every_change_of_the_chip(mp: Runner) -> None:
+    """The recipe of now and the baselines of each: the old one or the new one, never anything else."""
+    found = mp.call("baselinecut", "run", 32, 14)
+    assert found["failed"] == 0, found["failures"]
+    assert found["cuts"] > 300 and found["recipes"] == 10
+    assert found["dirty_programs"] == 0

@@ -53,7 +53,14 @@ class Node:
         "site": "hall",
         "node": "press-7",
         "wifi": None,
-        "broker": {"host": "h", "port": 1, "keepalive_s": 30},
+        "broker": {
+            "host": "h",
+            "port": 1,
+            "keepalive_s": 30,
+            "user": None,
+            "password": None,
+            "tls": None,
+        },
     }
 
     def __init__(self):
@@ -65,6 +72,9 @@ class Node:
         self.waves = Captures()
         self.taken = 0
         self.write_birth = self.write_state = self.write_reported = lambda out: out.raw(b"{}")
+
+    async def announced(self):
+        """The broker has the birth."""
 
 
 def made(rows=0):

@@ -218,6 +218,14 @@ def test_only_so_many_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -
     assert whole(scene, 1)
 
 
+def test_a_node_that_sends_more_than_it_keeps_is_not_followed(scene: Scene) -> None:
+    scene.state()
+    for n in range(100):
+        scene.part(0, wave=n)
+    asked = {scene.after(1000)[0].wave for _ in range(100)}
+    assert len(asked) <= waves.KEPT_MAX
+
+
 def test_a_damaged_part_is_named_and_disturbs_nothing(host: Host, wire: Wire) -> None:
     wire.send("birth", birth())
     wire.send("state", node_state(cmd=0, waves={"kept": [["1-0", 3]], "dropped": 0}))

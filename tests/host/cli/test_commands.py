@@ -137,9 +137,30 @@ CONFIG = {
 }
 
 
-@pytest.mark.parametrize(("state", "code"), [("applied", 0), ("rejected", 1)])
-def test_desired_reaches_the_node_and_waits_for_its_answer(tmp_path: Path, state: str, code: int) -> None:
+ANSWERS = [
+    (["applied"], 0, "runs configuration 7"),
+    (["trial", "applied"], 0, "runs configuration 7"),
+    (["rejected"], 1, "refused configuration 7: checks[0].h: too high"),
+    (["trial", "rolled_back"], 1, "tried configuration 7 and went back to the one before: too high"),
+    (["trial"], 1, "still tries configuration 7 after 2 s"),
+]
+
+
+@pytest.mark.parametrize(("states", "code", "told"), ANSWERS)
+def test_desired_reaches_the_node_and_waits_for_its_answer(
+    tmp_path: Path, states: list[str], code: int, told: str
+) -> None:
     (tmp_path / "c.json").write_text(json.dumps(CONFIG))
+    got, done = exchange(tmp_path, states, "--wait", 2 if states == ["trial"] else 20, code=code)
+    assert decode("babbitt/1/hall/pump-7/desired", got)
+    assert json.loads(got) == {"version": 7, "config": CONFIG}
+    assert told in (done.stderr if code else done.stdout)
+
+
+def exchange(
+    tmp_path: Path, states: list[str], *words: object, code: int = 0
+) -> tuple[bytes, subprocess.CompletedProcess[str]]:
+    """Run `babbitt desired` with c.json against a node that answers with these states; what the node got, and the run."""
     broker = EmbeddedBroker()
     broker.start()
     got: list[bytes] = []
@@ -147,14 +168,12 @@ def test_desired_reaches_the_node_and_waits_for_its_answer(tmp_path: Path, state
 
     def answer(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         got.append(message.payload)
-        reply = {
-            "i": "9f3a01bc",
-            "version": 7,
-            "hash": hashlib.sha256(message.payload).hexdigest()[:16],
-            "state": state,
-        }
-        reply |= {"path": "checks[0].h", "reason": "too high"} if state == "rejected" else {}
-        client.publish("babbitt/1/hall/pump-7/reported", json.dumps(reply), 1, retain=True)
+        hashed = hashlib.sha256(message.payload).hexdigest()[:16]
+        for state in states:
+            reply = {"i": "9f3a01bc", "version": 7, "hash": hashed, "state": state}
+            reply |= {"path": "checks[0].h"} if state == "rejected" else {}
+            reply |= {"reason": "too high"} if state in ("rejected", "rolled_back") else {}
+            client.publish("babbitt/1/hall/pump-7/reported", json.dumps(reply), 1, retain=True)
 
     node = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="pump-7")
     node.on_message = answer
@@ -165,15 +184,25 @@ def test_desired_reaches_the_node_and_waits_for_its_answer(tmp_path: Path, state
     assert ready.wait(10)
     try:
         done = run("desired", "hall", "pump-7", tmp_path / "c.json", "--broker", f"127.0.0.1:{broker.port}",
-                   "--version", 7, "--wait", 20, "--store", tmp_path, code=code)  # fmt: skip
+                   "--version", 7, "--store", tmp_path, *words, code=code)  # fmt: skip
     finally:
         node.disconnect()
         node.loop_stop()
         broker.stop()
-    assert decode("babbitt/1/hall/pump-7/desired", got[0])
-    assert json.loads(got[0]) == {"version": 7, "config": CONFIG}
-    assert ("runs configuration 7" in done.stdout) == (state == "applied")
-    assert ("refused configuration 7: checks[0].h: too high" in done.stderr) == (state == "rejected")
+    return got[0], done
+
+
+def test_a_network_is_sent_in_place_of_a_configuration(tmp_path: Path) -> None:
+    parts = {"wifi": {"ssid": "yard", "password": "a secret"}}
+    (tmp_path / "c.json").write_text(json.dumps(parts))
+    got, done = exchange(tmp_path, ["trial", "applied"], "--network")
+    assert json.loads(got) == {"version": 7, "network": parts}
+    assert "secret" not in done.stdout + done.stderr
+    for wrong in (CONFIG, {"wifi": {"ssid": ["secret"], "password": "a secret"}}, {"wifi": "secret"}, []):
+        (tmp_path / "c.json").write_text(json.dumps(wrong))
+        refused = run("desired", "hall", "p", tmp_path / "c.json", "--store", tmp_path, "--network", code=1)
+        assert len(refused.stderr.splitlines()) == 1
+        assert "secret" not in refused.stderr
 
 
 def test_a_wrong_configuration_never_leaves_the_host(tmp_path: Path) -> None:

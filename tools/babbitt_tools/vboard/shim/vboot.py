@@ -28,8 +28,12 @@ def run(read_fd, write_fd, flash):
     import os
     import select  # noqa: F401
     import socket  # noqa: F401
+    import ssl
     import time  # noqa: F401
 
+    import vtls
+
+    vtls.watch(ssl)
     vfs.umount("/")
     vfs.mount(vfs.VfsPosix(flash), "/")
     os.chdir("/")

@@ -1,8 +1,14 @@
 """Does the broker owe an answer? Told from the fixed headers of the MQTT packets that pass a socket.
 
 Method: MQTT 3.1.1, section 2.2. Only the first byte of a packet and its remaining length are looked at.
+
+A connection that begins with a TLS handshake cannot be read here. On MicroPython `watch_tls` looks at it before it is
+sealed; where nobody does (CPython), it owes an answer as long as it is open: the network keeps its real time.
 """
 
+HANDSHAKE = (
+    0x16  # the first byte of a TLS connection, RFC 8446 section 5.1; no MQTT packet of a client begins so
+)
 CONNECTING = 1  # one answer is owed from connect() until CONNACK
 
 
@@ -45,26 +51,31 @@ class Tracker:
         self._owe = owe
         self.owed = 0
         self._out = self._in = None
+        self._new = False
 
     def connecting(self):
         """connect() was called."""
         self.close()
         self._out = _Headers(self._sent)
         self._in = _Headers(self._received)
+        self._new = True
         self._add(CONNECTING)
 
     def sent(self, data, count):
         """The first `count` bytes of `data` were sent."""
+        if self._new and count:
+            self._new = False
+            if data[0] == HANDSHAKE:
+                self._out = self._in = None
         if self._out is not None:
             self._out.feed(data, count)
 
     def received(self, data, count):
         """The first `count` bytes of `data` were received; 0: the other side closed."""
-        if self._in is not None:
-            if count:
-                self._in.feed(data, count)
-            else:
-                self.close()
+        if not count:
+            self.close()
+        elif self._in is not None:
+            self._in.feed(data, count)
 
     def close(self):
         """The connection is gone: nothing is owed any more."""

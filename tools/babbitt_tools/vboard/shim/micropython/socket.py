@@ -6,12 +6,15 @@ Down means: nothing gets out, nothing comes in, nothing is lost; TCP goes on whe
 import io
 
 import network
+import uselect
 import usocket
 import vmqtt
 import vworld
 from usocket import *
 
 _GET_FILENO = 10
+_POLL = 3
+_CLOSE = 4
 _UNREACHABLE = 113
 _TCP = 6
 _QUICKACK = 12
@@ -22,6 +25,14 @@ def getaddrinfo(*args):
     if not network.reachable():
         raise OSError(-202)
     return usocket.getaddrinfo(*args)
+
+
+def ready(stream, events):
+    """Which of the events are there now on a stream of the PC."""
+    poller = uselect.poll()
+    poller.register(stream, events)
+    found = poller.poll(0)
+    return found[0][1] if found else 0
 
 
 class socket(io.IOBase):
@@ -36,8 +47,17 @@ class socket(io.IOBase):
         self.fileno = self._s.fileno
 
     def ioctl(self, request, argument):
-        """What the real poll asks for: the file descriptor."""
-        return self._s.fileno() if request == _GET_FILENO else -1
+        """What the real poll asks for: the file descriptor; what TLS on top asks for: which of the events `argument`
+        are there, and to close.
+        """
+        if request == _GET_FILENO:
+            return self._s.fileno()
+        if request == _CLOSE:
+            self.close()
+            return 0
+        if request != _POLL:
+            return -1
+        return ready(self._s, argument) if vworld.wifi_up else 0
 
     def connect(self, address):
         """`address` as from getaddrinfo, or (host, port) as an ESP32 takes it."""
@@ -103,6 +123,11 @@ class socket(io.IOBase):
             self._s.setsockopt(_TCP, _QUICKACK, 1)
         except OSError:
             self._acknowledge = lambda: None  # this PC does not know the option
+
+    def hand_over(self):
+        """Give away who watches the bytes: from now on they are sealed."""
+        tracker, self._mqtt = self._mqtt, vmqtt.Tracker(vworld.clock.owe)
+        return tracker
 
     def close(self):
         """Close; nothing is owed any more."""
