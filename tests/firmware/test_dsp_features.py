@@ -173,7 +173,7 @@ def test_a_slope_goes_on_from_what_it_dumped():
         random = Random(n)
         one, other = features.Slope(n), features.Slope(n)
         for k in range(3 * n):
-            one.add(None if random.below(4) == 0 else random.below(2000000) - 1000000)
+            one.add(None if random.between(0, 3) == 0 else random.between(-1000000, 1000000))
             state = array("i", [0] * one.SIZE)
             one.dump(state)
             other.load(state)
