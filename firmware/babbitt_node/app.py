@@ -113,8 +113,8 @@ class Node:
             self.supervisor.add("sampler", self._sample, 90)
             self.supervisor.add("publisher", self.publisher.run, 90)
             self.supervisor.add("housekeeper", self._keep_house, 90)
-            if self.settings["ntp"] is not None and self.clock.q != clocks.SIMULATED:
-                self.supervisor.add("timekeeper", self._keep_time, 120)
+        if self.settings["ntp"] is not None and self.clock.q != clocks.SIMULATED:
+            self.supervisor.add("timekeeper", self._keep_time, 120)
         self.supervisor.add("light", self.light.run, 90)
         await self.supervisor.run()
 
@@ -173,10 +173,8 @@ class Node:
                 due = port.ticks_ms()
                 continue
             left = port.ticks_diff(due, port.ticks_ms())
-            if self.waves.job is not None:
-                self._replan.clear()
-                if await self.waves.step(self, left):
-                    continue
+            if self.waves.job is not None and await self.waves.step(self, left):
+                continue
             if left > 0:
                 await port.happens(self._replan, min(left, _BEAT_MS))
                 continue

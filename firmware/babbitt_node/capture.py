@@ -6,6 +6,8 @@ if waves.job is not None:
     await waves.step(node, left_ms)        # in the sampler's task, while there is time before the next slot
 """
 
+import gc
+
 from babbitt_node.hal import port
 
 
@@ -23,15 +25,29 @@ class Captures:
 
     def alarm(self, node, check):
         """A check has just become an alarm. Raises nothing."""
-        port.once("taking", "alarm", node, check)
+        try:
+            port.once("taking", "alarm", node, check)
+        except MemoryError:
+            gc.collect()
+            print("capture for %s: not enough free memory" % check.id)
 
     async def step(self, node, left_ms):
         """Go on with the waveform that was asked for, by one window, if it can be had in `left_ms`. Returns whether
         there was anything to do. Raises nothing.
         """
-        taking = __import__("babbitt_node.taking", None, None, ("step",))
         try:
+            taking = __import__("babbitt_node.taking", None, None, ("step",))
             return await taking.step(node, left_ms)
+        except MemoryError:
+            job, self.job = self.job, None
+            job["file"] = None  # what is left of it is removed at the next start, or overwritten
+            gc.collect()
+            print("capture for %s: not enough free memory" % job["of"])
+            if job["by"] == "command":
+                node.publisher.answer(
+                    {"id": job["of"], "cmd": "capture", "state": "failed", "error": "memory"}
+                )
+            return True
         finally:
             if self.job is None:
-                port.forget("taking", *taking.BORROWS)
+                port.forget("taking", "waves")

@@ -9,12 +9,12 @@ Every command is answered by an `ack` if its id can be read. `DOERS` is what the
 of (node, document, answer), which raises NodeError to refuse and may leave words in the answer.
 """
 
+import gc
+
 from babbitt_node.errors import NodeError
 from babbitt_node.hal import port
-from babbitt_node.rules import sayable
 from babbitt_node.wire import get_int, get_str, read_object
 
-BORROWS = ("rules",)
 LARGEST = 4096
 STEP = 1000  # a number further ahead is a mistake, and would leave none for others
 ID = 16
@@ -23,7 +23,7 @@ _HEAD = 256  # bytes in which the id of a command is looked for that cannot be r
 
 
 def take(node, payload, retained):
-    """Carry out a command. Returns (answer, refused): the answer is a dict for `write_ack`, or None where no id
+    """Carry out a command. Returns (answer, refused): the answer is a dict for `acks.write`, or None where no id
     can be read. Raises nothing but defects.
 
     payload: bytes. retained: whether the broker had kept it.
@@ -33,7 +33,7 @@ def take(node, payload, retained):
         doc = _read(payload, answer)
         _admit(node, doc, retained)
         name = get_str(doc, "cmd", 16)
-        answer["cmd"] = sayable(name)
+        answer["cmd"] = _sayable(name)
         doer = DOERS.get(name)
         if doer is None:
             raise NodeError("bad_message", "cmd: unknown; known: %s" % ", ".join(sorted(DOERS)))
@@ -41,28 +41,24 @@ def take(node, payload, retained):
         if answer["state"] == "refused":
             answer["state"] = "done"
         refused = False
-    except NodeError as error:
+    except (NodeError, MemoryError) as error:
+        if isinstance(error, MemoryError):
+            gc.collect()
+            error = NodeError("memory", "this node has no room for it now")
         answer["state"] = "refused"
         answer["error"] = error.name
-        answer["reason"] = sayable(error.detail)
+        answer["reason"] = _sayable(error.detail)
         refused = True
         print("command %s %s refused: %s" % (answer["id"], answer["cmd"], answer["reason"]))
     return (answer if answer["id"] else None), refused
 
 
-def write_ack(out, node, answer):
-    """Write an `ack`. answer: `id`, `state`, and `cmd`, `error`, `reason`, `wave`, `checks` where they say something."""
-    out.raw(b'{"i":"').raw(node.identity.install.encode()).raw(b'","boot":').int(node.identity.boot)
-    out.raw(b',"n":').int(node.taken)
-    for key in ("id", "cmd", "state", "error", "reason", "wave"):
-        if answer.get(key):
-            out.raw(b',"').raw(key.encode()).raw(b'":').str(answer[key])
-    if answer.get("checks") is not None:
-        out.raw(b',"checks":[')
-        for at, name in enumerate(answer["checks"]):
-            out.raw(b"," if at else b"").str(name)
-        out.raw(b"]")
-    out.raw(b"}")
+def _sayable(text):
+    """A text as an `ack` can carry it."""
+    for c in text:
+        if not " " <= c <= "~":
+            return port.once("rules", "sayable", text)
+    return text[:128]
 
 
 def _read(payload, answer):
@@ -120,7 +116,7 @@ def _capture(node, doc, answer):
         raise NodeError("bad_message", "axes: one of x, y, z, xy, xz, yz, xyz is expected")
     samples = get_int(doc, "samples", 64, 16384) if "samples" in doc else None
     sensor = get_str(doc, "sensor", 32) if "sensor" in doc else None
-    port.once("taking", "ask", node, sensor, axes, samples, "command", answer["id"])
+    port.once("waves", "ask", node, sensor, axes, samples, "command", answer["id"])
     node.replan()
     answer["state"] = "taken"
 
@@ -147,19 +143,19 @@ def _checks_of(doc):
 
 
 def _relearn(node, doc, answer):
-    answer["checks"] = _ask(node.station, "relearn", _checks_of(doc))
+    answer["checks"] = node.station.relearn(_checks_of(doc))
 
 
 def _release(node, doc, answer):
-    answer["checks"] = _ask(node.station, "release", _checks_of(doc))
+    answer["checks"] = node.station.release(_checks_of(doc))
 
 
 def _recipe(node, doc, answer):
-    _ask(node.station, "set_recipe", get_int(doc, "recipe", 0, 255))
+    node.station.set_recipe(get_int(doc, "recipe", 0, 255))
 
 
 def _identify(node, doc, answer):
-    _ask(node, "identify", get_int(doc, "seconds", 1, 600))
+    node.identify(get_int(doc, "seconds", 1, 600))
 
 
 def _reboot(node, doc, answer):
@@ -168,13 +164,6 @@ def _reboot(node, doc, answer):
 
 def _report(node, doc, answer):
     node.publisher.birth_due = True
-
-
-def _ask(owner, method, argument):
-    """The one place where a command meets a part that this firmware may have been built without."""
-    if not hasattr(owner, method):
-        raise NodeError("not_available", "this node has no %s" % method)
-    return getattr(owner, method)(argument)
 
 
 DOERS = {

@@ -13,6 +13,7 @@ while nothing may touch the flash), the coroutine `desired(payload)` and plain `
 """
 
 import asyncio
+import gc
 
 from babbitt_node import clock as clocks
 from babbitt_node.errors import NodeError
@@ -256,14 +257,20 @@ class Publisher:
     async def _command(self):
         payload, retained = self._commands.pop(0)
         async with self._node.quiet:
-            answer, refused = port.once("commands", "take", self._node, payload, retained)
+            try:
+                answer, refused = port.once("commands", "take", self._node, payload, retained)
+            except MemoryError:
+                gc.collect()
+                self._refused += 1
+                print("publisher: no room for a command")
+                return
         self._refused += refused
         self.state_due = self.state_due or not refused  # it tells the number of the last command taken
         if answer is not None:
             self.answer(answer)
 
     def answer(self, answer):
-        """Have an `ack` sent: a dict as `commands.write_ack` takes it. It is kept until the broker has it."""
+        """Have an `ack` sent: a dict as `acks.write` takes it. It is kept until the broker has it."""
         if len(self._answers) >= _COMMANDS:
             self._answers.pop(0)
         self._answers.append(answer)
@@ -273,7 +280,7 @@ class Publisher:
         answer = self._answers[0]
 
         def write(out):
-            port.once("commands", "write_ack", out, self._node, answer)
+            port.once("acks", "write", out, self._node, answer)
 
         await self._publish("ack", write, False)
         if self._answers and self._answers[0] is answer:
@@ -307,7 +314,11 @@ class Publisher:
         if not waves.kept:
             return False
         async with self._node.quiet:
-            found = port.once("waves", "chunk", self._node, self._room)
+            try:
+                found = port.once("waves", "chunk", self._node, self._room)
+            except MemoryError:  # another time: records go on
+                gc.collect()
+                return False
         if found is None:
             return False
         entry, part, size = found

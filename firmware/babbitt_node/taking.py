@@ -2,9 +2,8 @@
 
 The window that lies in the buffers is written down first (what was before the trigger), then window after window
 back to back as long as there is time; those of the records are taken as well. Nothing is written while a window
-is open. It is written to `wave/new` and renamed when it is complete, so a power cut leaves none or a whole one. At most
-KEPT of them and a quarter of `spool_bytes`, and never the room that the spool may still ask for; the oldest goes
-first, counted. `node.waves` (`capture.Captures`) is what stays in memory.
+is open. It is written to `wave/new` and renamed when it is complete, so a power cut leaves none or a whole one.
+`node.waves` (`capture.Captures`) is what stays in memory.
 """
 
 import os
@@ -13,83 +12,16 @@ from binascii import crc32
 
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.port import ticks_diff, ticks_ms
-from babbitt_node.waves import CHUNK, FOLDER, FOOT, parts_of, path_of, remove
+from babbitt_node.waves import FOLDER, FOOT, WINDOWS, ask, parts_of, path_of
 from babbitt_node.wire import Writer
 
 BORROWS = ("waves",)
-KEPT = 8
-WINDOWS = 64
-SAMPLES = 16384
-USUAL = 4  # windows, where nobody says how many samples
 ALARM_EVERY_MS = 3600000  # a check that chatters must not wear out the flash
 
 _MISSES = 3  # windows that may fail one after another
 _MARGIN_MS = 200  # for the features and the flash
+_PIECE = 320  # bytes of the description written at once
 _NEW = FOLDER + "/new"
-_SPARE = 32768  # bytes of the flash that stay free
-
-
-def ask(node, sensor, axes, samples, by, of):
-    """Have a waveform taken of `sensor` (None: the only one there is). axes: "xyz" or some of it. samples: of each
-    axis, None for USUAL windows. by, of: `command` or `check`, and which.
-
-    Raises NodeError busy, not_available, too_large, no_room.
-    """
-    waves = node.waves
-    if waves.job is not None:
-        raise NodeError("busy", "a waveform is being taken for %s" % waves.job["of"])
-    fitting = [s for s in node.station.samplers if hasattr(s, "held") and sensor in (None, s.id)]
-    if len(fitting) != 1:
-        if sensor is not None:
-            raise NodeError("not_available", "sensor: there is no accelerometer %s" % sensor)
-        raise NodeError("not_available", "sensor: which of %d accelerometers?" % len(fitting))
-    window = fitting[0].spec["window"]
-    samples = min(SAMPLES, USUAL * window) if samples is None else samples
-    if samples > WINDOWS * window:
-        raise NodeError("too_large", "samples: at most %d windows of %d" % (WINDOWS, window))
-    _make_room(node, samples * len(axes) * 2 + CHUNK)
-    waves.job = {
-        "sensor": fitting[0].id,
-        "axes": axes,
-        "samples": samples,
-        "by": by,
-        "of": of,
-        "got": 0,
-        "pre": 0,
-        "crc": 0,
-        "bytes": 0,
-        "windows": [],
-        "file": None,
-        "misses": 0,
-        "asked": ticks_ms(),
-        "last": None,
-    }
-
-
-def _make_room(node, need):
-    """Throw the oldest away until `need` bytes fit. Raises NodeError too_large, no_room."""
-    kept = node.waves.kept
-    limit = node.settings["spool_bytes"] // 4
-    if need > limit:
-        raise NodeError("too_large", "samples: %d bytes, this node keeps %d" % (need, limit))
-    spare = _SPARE + max(0, node.settings["spool_bytes"] - node.spool.size)
-    while kept:
-        held = sum([entry[2] * CHUNK for entry in kept])
-        if len(kept) < KEPT and held + need <= limit and _free() >= need + spare:
-            return
-        remove(kept[0])
-        kept.pop(0)
-        node.waves.dropped += 1
-    if _free() < need + spare:
-        raise NodeError("no_room", "%d bytes are free, the spool may need %d" % (_free(), spare))
-
-
-def _free():
-    """Bytes that the file system has left."""
-    if not hasattr(os, "statvfs"):
-        return 1 << 30  # a PC whose Python cannot tell
-    said = os.statvfs(".")
-    return said[1] * said[4]
 
 
 def add(node, axes, n, window, before):
@@ -141,27 +73,29 @@ def finish(node, num, den):
     job = waves.job
     boot = node.identity.boot
     entry = [boot, waves.taken, parts_of(job["bytes"]), 0]
-    out = Writer(bytearray(min(CHUNK, 320 + 48 * len(job["windows"]))))
+    out = Writer(bytearray(_PIECE))
     out.raw(b'{"i":"').raw(node.identity.install.encode()).raw(b'","id":')
     out.str("%d-%d" % (boot, waves.taken)).raw(b',"sensor":').str(job["sensor"])
-    out.raw(b',"axes":').str(job["axes"]).raw(b',"unit":"g","exp":-6,"num":').int(num).raw(b',"den":').int(
-        den
-    )
-    out.raw(b',"t":').value(job["t"]).raw(b',"q":').int(job["q"])
+    out.raw(b',"axes":').str(job["axes"]).raw(b',"unit":"g","exp":-6,"num":').int(num)
+    out.raw(b',"den":').int(den).raw(b',"t":').value(job["t"]).raw(b',"q":').int(job["q"])
     out.raw(b',"by":').str(job["by"]).raw(b',"of":').str(job["of"]).raw(b',"pre":').int(job["pre"])
     out.raw(b',"windows":[')
-    for at, window in enumerate(job["windows"]):
-        out.raw(b",[" if at else b"[")
-        for k, number in enumerate(window):
-            out.raw(b"," if k else b"").int(number)
-        out.raw(b"]")
-    out.raw(b'],"bytes":').int(job["bytes"]).raw(b',"crc":').int(job["crc"]).raw(b"}")
-    foot = struct.pack(FOOT, b"BWF1", job["bytes"], out.length, 0, 0)[:12]
-    check = struct.pack("<I", crc32(foot, crc32(out.view())))
+    size = check = 0
     try:
-        for data in (out.view(), foot, check):
-            if job["file"].write(data) != len(data):
-                raise OSError(28)
+        for at, window in enumerate(
+            job["windows"]
+        ):  # piece by piece: a heap in use has no room for the whole
+            out.raw(b",[" if at else b"[")
+            for k, number in enumerate(window):
+                out.raw(b"," if k else b"").int(number)
+            out.raw(b"]")
+            size, check = _put(job, out.view(), size, check)
+            out.reset()
+        out.raw(b'],"bytes":').int(job["bytes"]).raw(b',"crc":').int(job["crc"]).raw(b"}")
+        size, check = _put(job, out.view(), size, check)
+        foot = struct.pack(FOOT, b"BWF1", job["bytes"], size, 0, 0)[:12]
+        _, check = _put(job, foot, size, check)
+        _put(job, struct.pack("<I", check), size, 0)
         file, job["file"] = job["file"], None
         file.close()
         os.rename(_NEW, path_of(entry))
@@ -171,6 +105,13 @@ def finish(node, num, den):
     waves.job = None
     waves.kept.append(entry)
     return entry
+
+
+def _put(job, data, size, check):
+    """Write bytes of the description; returns its size and CRC so far."""
+    if job["file"].write(data) != len(data):
+        raise OSError(28)
+    return size + len(data), crc32(data, check)
 
 
 def abandon(node):

@@ -1,5 +1,6 @@
-"""Waveforms that are kept on flash: found at the start, handed out in parts, dropped. (Taken: `taking.py`.)
-Reached by `port.once`, never while a window is open. The file `wave/<boot>-<number>.wave`:
+"""Waveforms that are kept on flash: asked for, found at the start, handed out in parts, dropped. (Taken: `taking.py`.)
+Reached by `port.once`, never while a window is open. At most KEPT of them and a quarter of `spool_bytes`, and never
+the room that the spool may still ask for; the oldest goes first, counted. The file `wave/<boot>-<number>.wave`:
 
     samples      int16 little-endian, window after window, in each one axis after axis
     description  JSON, as docs/protocol.md says for `wave/<id>`
@@ -14,13 +15,20 @@ import struct
 from binascii import crc32, unhexlify
 
 from babbitt_node.errors import NodeError
+from babbitt_node.hal.port import ticks_ms
 from babbitt_node.mqtt.packets import PUBLISH_HEAD
 
 FOLDER = "wave"
+KEPT = 8
+WINDOWS = 64
+SAMPLES = 16384
+USUAL = 4  # windows, where nobody says how many samples
 CHUNK = 3072  # bytes of samples in a part
 HEAD = 24  # bytes in front of them
 FOOT = "<4sIHHI"
 FOOT_SIZE = 16
+
+_SPARE = 32768  # bytes of the flash that stay free
 
 
 def path_of(entry):
@@ -83,6 +91,69 @@ def remove(entry):
         os.remove(path_of(entry))
     except OSError as error:
         print("waves: %s: %s" % (path_of(entry), error))
+
+
+def ask(node, sensor, axes, samples, by, of):
+    """Have a waveform taken of `sensor` (None: the only one there is). axes: "xyz" or some of it. samples: of each
+    axis, None for USUAL windows. by, of: `command` or `check`, and which.
+
+    Raises NodeError busy, not_available, too_large, no_room.
+    """
+    waves = node.waves
+    if waves.job is not None:
+        raise NodeError("busy", "a waveform is being taken for %s" % waves.job["of"])
+    fitting = [s for s in node.station.samplers if hasattr(s, "held") and sensor in (None, s.id)]
+    if len(fitting) != 1:
+        if sensor is not None:
+            raise NodeError("not_available", "sensor: there is no accelerometer %s" % sensor)
+        raise NodeError("not_available", "sensor: which of %d accelerometers?" % len(fitting))
+    window = fitting[0].spec["window"]
+    samples = min(SAMPLES, USUAL * window) if samples is None else samples
+    if samples > WINDOWS * window:
+        raise NodeError("too_large", "samples: at most %d windows of %d" % (WINDOWS, window))
+    _make_room(node, samples * len(axes) * 2 + CHUNK)
+    waves.job = {
+        "sensor": fitting[0].id,
+        "axes": axes,
+        "samples": samples,
+        "by": by,
+        "of": of,
+        "got": 0,
+        "pre": 0,
+        "crc": 0,
+        "bytes": 0,
+        "windows": [],
+        "file": None,
+        "misses": 0,
+        "asked": ticks_ms(),
+        "last": None,
+    }
+
+
+def _make_room(node, need):
+    """Throw the oldest away until `need` bytes fit. Raises NodeError too_large, no_room."""
+    kept = node.waves.kept
+    limit = node.settings["spool_bytes"] // 4
+    if need > limit:
+        raise NodeError("too_large", "samples: %d bytes, this node keeps %d" % (need, limit))
+    spare = _SPARE + max(0, node.settings["spool_bytes"] - node.spool.size)
+    while kept:
+        held = sum([entry[2] * CHUNK for entry in kept])
+        if len(kept) < KEPT and held + need <= limit and _free() >= need + spare:
+            return
+        remove(kept[0])
+        kept.pop(0)
+        node.waves.dropped += 1
+    if _free() < need + spare:
+        raise NodeError("no_room", "%d bytes are free, the spool may need %d" % (_free(), spare))
+
+
+def _free():
+    """Bytes that the file system has left."""
+    if not hasattr(os, "statvfs"):
+        return 1 << 30  # a PC whose Python cannot tell
+    said = os.statvfs(".")
+    return said[1] * said[4]
 
 
 def chunk(node, room):

@@ -15,7 +15,7 @@ from babbitt.protocol import limits, messages, waves
 from babbitt.protocol.messages import KINDS
 from babbitt.protocol.schemas import schemas
 from babbitt.store import writer
-from babbitt_node import clock, commands, publisher, segment, taking
+from babbitt_node import clock, commands, publisher, segment
 from babbitt_node import waves as node_waves
 
 PAGE = text("protocol.md")
@@ -172,7 +172,7 @@ def expected() -> dict[str, str]:
 
 def test_limits_of_commands_and_waveforms_are_those_of_the_node() -> None:
     assert (commands.STEP, commands.LARGEST) == (limits.COMMAND_STEP, limits.PAYLOAD)
-    assert (taking.SAMPLES, taking.WINDOWS, taking.KEPT) == (
+    assert (node_waves.SAMPLES, node_waves.WINDOWS, node_waves.KEPT) == (
         limits.WAVE_SAMPLES,
         limits.WAVE_WINDOWS,
         limits.WAVES_KEPT,

@@ -30,7 +30,9 @@ RATE = 3200.0
 
 
 class Tone:
-    """A world of one tone: `amplitude` g on x, half of it on y, gravity and a tenth on z."""
+    """A world of one tone: `amplitude` g on x, half of it on y, gravity and a tenth on z. A new amplitude holds from the
+    next burst on.
+    """
 
     sensors = ("adxl345",)
     utc_start_ms = START_MS
@@ -38,11 +40,14 @@ class Tone:
 
     def __init__(self) -> None:
         self.faults: dict[str, Fault] = {}
-        self.amplitude = 1.0
+        self.amplitude = self._now = 1.0
+        self._burst = -1
 
     def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> NDArray[np.int16]:
+        if burst_start_us != self._burst:
+            self._burst, self._now = burst_start_us, self.amplitude
         t = burst_start_us * 1e-6 + (index + np.arange(n)) / rate_hz
-        wave = self.amplitude * np.sin(2 * np.pi * HZ * t)
+        wave = self._now * np.sin(2 * np.pi * HZ * t)
         counts = COUNTS_PER_G * np.column_stack([wave, wave / 2, 1 + wave / 10])
         return np.rint(counts).astype(np.int16)
 
@@ -92,12 +97,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     host.start()
     plant = Plant(folder, host.store, host.port)
     world = Tone()
-    config = motor("Motor 1", 10, hh=2_000_000)
+    config = motor("Motor 1", 10, hh=2_000_000, latch=True)
     config["sensors"][0] |= {"window": 512, "capture": 2048}
+    config["checks"].append({"id": "y-odd", "type": "zscore", "channel": "vib.y.rms", "learn": 8})
     line = Line(host.port)
     broker = {"host": "127.0.0.1", "port": line.port, "keepalive_s": 5}
     try:
-        plant.add(NAME, world, config, 20, broker=broker)
+        plant.add(NAME, world, config, 50, broker=broker)
         plant.wait(lambda: plant.newest(NAME) >= (1, 1), 30)
         plant.delivered(NAME)
         yield plant, host, world, line
@@ -107,9 +113,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         host.stop()
 
 
-def order(host: HostProcess, do: str, **capture: Any) -> Ack:
+def order(host: HostProcess, do: str, *what: str, **capture: Any) -> Ack:
     """The last ack of a command that is given as `babbitt command` gives it."""
-    wanted = build(do, [], {"sensor": None, "axes": None, "samples": None} | capture)
+    wanted = build(do, list(what), {"sensor": None, "axes": None, "samples": None} | capture)
     return Exchange(split_address(host.address), SITE, NAME).run(wanted, 30).ack
 
 
@@ -207,6 +213,25 @@ def test_a_waveform_by_alarm_begins_before_it(scene: Scene, tmp_path: Path) -> N
     (event,) = [e for e in plant.events(NAME, "x-high") if e.to == "HH"]
     rms = event.value
     assert rms == pytest.approx(found["x"][first].std(), rel=0.001)
+
+
+def test_checks_are_released_and_learn_anew_and_another_recipe_runs(scene: Scene) -> None:
+    plant, host, *_ = scene
+
+    def states(check: str) -> list[str]:
+        return [event.to for event in plant.events(NAME, check)]
+
+    assert states("x-high") == ["HH"]  # long since back to 1 g, but latched
+    assert order(host, "release", "x-high").checks == ["x-high"]
+    plant.wait(lambda: states("x-high") == ["HH", "N"])
+    assert order(host, "release").checks == []
+    plant.wait(lambda: states("y-odd")[-1:] == ["N"])
+    assert order(host, "relearn").checks == ["y-odd"]
+    plant.wait(lambda: "learning" in states("y-odd"))
+    assert order(host, "relearn", "nobody").error == "bad_message"
+    assert order(host, "identify", "2").state == "done"
+    assert order(host, "recipe", "7").state == "done"
+    plant.wait(lambda: plant.rows(NAME)[-1][2] == 7)
 
 
 def test_a_waveform_survives_a_break_of_the_link(scene: Scene) -> None:

@@ -93,19 +93,6 @@ SPECS = {
             "off_delay_s": 10,
         },
     ),
-    "anomaly": (
-        {"learn": 16, "recent": 3, "hold": 40},
-        {
-            "learn": 16,
-            "recent": 2,
-            "limit": 20,
-            "margin": 2,
-            "hold": 40,
-            "floor_abs": 20,
-            "on_delay_s": 10,
-            "off_delay_s": 5,
-        },
-    ),
 }
 MAX = (1 << 30) - 1
 

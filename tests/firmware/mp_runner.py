@@ -30,6 +30,8 @@ SHARED = (
     "powercut.py",
     "baselinecut.py",
     "flashwear.py",
+    "wavenode.py",
+    "wavecuts.py",
 )
 HEAP = "120k"
 TIMEOUT_S = 120

@@ -11,7 +11,7 @@ from array import array
 
 BUFFER = bytearray(6144)  # before the imports, while the heap is in one piece
 
-from babbitt_node import commands, messages, taking  # noqa: E402
+from babbitt_node import acks, messages, taking, waves  # noqa: E402
 from babbitt_node.config import validate  # noqa: E402
 from babbitt_node.drivers import adxl345, ds18b20  # noqa: E402
 from babbitt_node.records import Batch, Recorder  # noqa: E402
@@ -193,11 +193,11 @@ def payloads():
 
     node = Node()
     done = {"id": "c3a1", "cmd": "capture", "state": "done", "wave": "3-0"}
-    commands.write_ack(out.reset(), node, done)
+    acks.write(out.reset(), node, done)
     found["ack.node_done"] = bytes(out.view())
     refused = {"id": "c3a1", "cmd": "capture", "state": "refused", "error": "replayed"}
     refused["reason"] = "n: 7 is not above 7, the last one taken"
-    commands.write_ack(out.reset(), node, refused)
+    acks.write(out.reset(), node, refused)
     found["ack.node_refused"] = bytes(out.view())
     found["wave.node"] = waveform(node)
     return found
@@ -205,7 +205,7 @@ def payloads():
 
 def waveform(node):
     """The description of a waveform of two windows."""
-    taking.ask(node, None, "xz", 768, "check", "vib.x.high")
+    waves.ask(node, None, "xz", 768, "check", "vib.x.high")
     axes = [array("h", range(512))] * 3
     for k in range(2):
         taking.add(node, axes, 512, (81234567 + 200 * k, 3199750, 0, k), k == 0)

@@ -40,3 +40,11 @@ def test_what_was_learnt_outlives_a_cut_at_every_change_of_the_chip(mp: Runner) 
     assert found["failed"] == 0, found["failures"]
     assert found["cuts"] > 300 and found["recipes"] == 10
     assert found["dirty_programs"] == 0
+
+
+def test_waveforms_outlive_a_cut_at_every_change_of_the_chip(mp: Runner) -> None:
+    """Each is there whole or not at all; what was kept stays, and the node goes on."""
+    found = mp.call("wavecuts", "run", 48, 5)
+    assert found["failed"] == 0, found["failures"]
+    assert found["cuts"] > 100 and found["cuts_in_recovery"] > 50 and found["dirty_programs"] == 0
+    assert found["got_through"] > 0 and found["dropped"] > 0
