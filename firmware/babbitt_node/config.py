@@ -195,3 +195,17 @@ def validate_node(doc, wifi=True):
     node["spool_bytes"] = an_int(doc, "", "spool_bytes", 16384, 16777216, 1000000)
     node["spool_hold_s"] = an_int(doc, "", "spool_hold_s", 0, 600, 9)
     return node
+
+
+def merged(node, network, wifi):
+    """(node.json with the parts that `network` brings in place of its own, the same validated). Raises ConfigError that quotes
+    no value: a password may stand where it does not belong.
+    """
+    try:
+        an_object(network, "", ("wifi", "broker", "ntp"))
+        doc = dict(node)
+        doc.update(network)
+        return doc, validate_node(doc, wifi)
+    except ConfigError as error:
+        path = join("network", error.path) if error.path else "network"
+        raise ConfigError(path, error.reason.split(", got")[0])

@@ -13,9 +13,9 @@ while nothing may touch the flash), the coroutine `desired(payload)` and plain `
 """
 
 import asyncio
-import gc
 
 from babbitt_node import clock as clocks
+from babbitt_node.errands import Errands
 from babbitt_node.errors import NodeError
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
@@ -34,20 +34,20 @@ _TX = const(
 )  # CONNECT with its will (377 at most) and SUBSCRIBE; messages are built in the room of the batches
 _LONGEST_S = const(60)
 _BEAT_MS = const(60000)  # the longest silence of a publisher that has nothing to do
-_COMMANDS = const(8)  # commands, and answers, that may wait; more are dropped
 _CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connection needs
 _SEALING = ("hal.tls",)  # and what TLS needs as well
 _STEADY_MS = const(60000)  # a connection that lasted so long ends the growth of the pauses
 _WILL = b'{"online":false}'
 
 
-class Publisher:
+class Publisher(Errands):
     """See the module. Attributes: `sent` (boot, seq) of the newest record ever handed out or known from
     before this boot; `refused` downward messages; `host_online`; `state_due`, `reported_due`, `birth_due` ask for a new
-    state, reported or birth (with state and reported), `reboot_due` for a restart once all answers are out.
+    state, reported or birth (with state and reported). `reboot_due`: see `errands.py`.
     """
 
     def __init__(self, node):
+        super().__init__()
         self._node = node
         settings = node.settings
         self._wake = asyncio.Event()
@@ -83,14 +83,12 @@ class Publisher:
         self._session = None
         self._desired = None
         self._commit = None
-        self._commands = []
-        self._answers = []
         self._rewind = False
         self._beyond = 0
         self._refused = 0
         self.sent = node.spool.last
         self.host_online = False
-        self.state_due = self.birth_due = self.reported_due = self.reboot_due = False
+        self.state_due = self.birth_due = self.reported_due = False
 
     @property
     def connected(self):
@@ -105,8 +103,8 @@ class Publisher:
     def idle(self):
         """Whether the broker is there, the host has every record and nothing is to be told."""
         due = self.birth_due or self.state_due or self.reported_due
-        asked = self._commands or self._answers or self._desired is not None or self._commit is not None
-        if due or asked or not self._client.connected or self._node.spool.records:
+        asked = self._desired is not None or self._commit is not None
+        if due or asked or self._errands() or not self._client.connected or self._node.spool.records:
             return False
         return all(entry[3] >= entry[2] for entry in self._node.waves.kept)
 
@@ -226,14 +224,8 @@ class Publisher:
             self.state_due = False
             await self._publish("state", node.write_state)
             return True
-        if self._commands:
-            await self._command()
+        if await self._errand():
             return True
-        if self._answers:
-            await self._answer()
-            return True
-        if self.reboot_due:
-            await self._reboot()
         if self._rewind:
             self._restart()
         if not self.host_online:
@@ -254,44 +246,6 @@ class Publisher:
             out, room = self.build(write)
         await self._client.publish(self._own + name, out.view(), 1, retain, room)
 
-    async def _command(self):
-        payload, retained = self._commands.pop(0)
-        async with self._node.quiet:
-            try:
-                answer, refused = port.once("commands", "take", self._node, payload, retained)
-            except MemoryError:
-                gc.collect()
-                self._refused += 1
-                print("publisher: no room for a command")
-                return
-        self._refused += refused
-        self.state_due = self.state_due or not refused  # it tells the number of the last command taken
-        if answer is not None:
-            self.answer(answer)
-
-    def answer(self, answer):
-        """Have an `ack` sent: a dict as `acks.write` takes it. It is kept until the broker has it."""
-        if len(self._answers) >= _COMMANDS:
-            self._answers.pop(0)
-        self._answers.append(answer)
-        self._wake.set()
-
-    async def _answer(self):
-        answer = self._answers[0]
-
-        def write(out):
-            port.once("acks", "write", out, self._node, answer)
-
-        await self._publish("ack", write, False)
-        if self._answers and self._answers[0] is answer:
-            self._answers.pop(0)
-
-    async def _reboot(self):
-        """Restart the board, without a goodbye to the broker: until the node is back its will tells that it is away."""
-        async with self._node.quiet:
-            self._node.stop()
-            self._node.board.restart()
-
     async def _send(self):
         """Hand out the next batch or event. Returns False at the end of the spool."""
         batch = self._batch
@@ -304,30 +258,6 @@ class Publisher:
         self.sent = max(self.sent, batch.last)
         topic = self._own + ("event" if batch.what == EVENT else "data")
         await self._client.send(topic, batch.out.view(), False, self._room)
-        return True
-
-    async def _send_wave(self):
-        """Hand out the next part of a waveform; False when there is none. It counts as sent once the broker has
-        it, so that after a break it goes on with the first one that did not arrive.
-        """
-        waves = self._node.waves
-        if not waves.kept:
-            return False
-        async with self._node.quiet:
-            try:
-                found = port.once("waves", "chunk", self._node, self._room)
-            except MemoryError:  # another time: records go on
-                gc.collect()
-                return False
-        if found is None:
-            return False
-        entry, part, size = found
-        topic = self._own + "wave/%d-%d" % (entry[0], entry[1])
-        await self._client.publish(
-            topic, self._room[PUBLISH_HEAD : PUBLISH_HEAD + size], 1, False, self._room
-        )
-        if entry[3] == part:  # unless the host has asked for another one meanwhile
-            entry[3] = part + 1
         return True
 
     def _restart(self):
@@ -375,16 +305,6 @@ class Publisher:
                 self._desired = bytes(payload)
             except MemoryError:
                 raise NodeError("memory", "desired: %d bytes take more memory than is free" % len(payload))
-
-    def _on_command(self, payload, retained):
-        if not len(payload):  # an empty one is how a retained message is removed
-            return
-        if len(self._commands) >= _COMMANDS:
-            raise NodeError("busy", "cmd: %d others are waiting" % len(self._commands))
-        try:
-            self._commands.append((bytes(payload), retained))
-        except MemoryError:
-            raise NodeError("memory", "cmd: %d bytes take more memory than is free" % len(payload))
 
     def _on_host(self, payload, retained):
         doc = read_object(payload, _OTHER_MAX)

@@ -17,9 +17,9 @@ from binascii import hexlify
 from hashlib import sha256
 
 from babbitt_node import segment, trial
-from babbitt_node.config import validate, validate_node
+from babbitt_node.config import merged, validate, validate_node
 from babbitt_node.errors import ConfigError
-from babbitt_node.rules import an_object, join, sayable
+from babbitt_node.rules import sayable
 
 CURRENT = "config.json"
 GOOD = "config.good.json"
@@ -70,20 +70,6 @@ def parse(payload, wrapped):
     if "config" not in doc:
         raise ConfigError("config", "missing, and there is no default")
     return version, "config", doc["config"]
-
-
-def merged(node, network, wifi):
-    """(node.json with the parts that `network` brings in place of its own, the same validated). Raises ConfigError that quotes
-    no value: a password may stand where it does not belong.
-    """
-    try:
-        an_object(network, "", ("wifi", "broker", "ntp"))
-        doc = dict(node)
-        doc.update(network)
-        return doc, validate_node(doc, wifi)
-    except ConfigError as error:
-        path = join("network", error.path) if error.path else "network"
-        raise ConfigError(path, error.reason.split(", got")[0])
 
 
 def node_json():

@@ -263,14 +263,35 @@ def test_a_waveform_survives_a_break_of_the_link(scene: Scene) -> None:
     assert len(parts) <= 34  # it went on where it was, and did not begin again
 
 
+def test_a_waveform_survives_a_power_cut(scene: Scene) -> None:
+    plant, host, _, line = scene
+    before = len(WaveShelf(host.store).views())
+    board = plant.boards[NAME]
+    tap = Tap(host.port, f"babbitt/1/{SITE}/{NAME}/wave/+")
+    line.rate = 30_000.0
+    try:
+        assert order(host, "capture", samples=8192).state == "done"
+        first = until(tap.first)
+    finally:
+        board.kill()
+        line.rate = float("inf")
+        tap.close()
+    assert len(WaveShelf(host.store).views()) == before  # in the midst of it
+    board.start()
+    view = taken(host, before)[0]
+    assert view.id.endswith("-" + first[0].rpartition("/")[2])
+    assert (view.samples, view.of[:2]) == (8192, "c-")
+    plant.wait(lambda: (plant.view(NAME).birth or {}).get("boot") == 2)
+
+
 def test_a_reboot_is_a_new_boot_with_its_cause(scene: Scene) -> None:
     plant, host, *_ = scene
     answer = said("command", SITE, NAME, "reboot", "--broker", host.address)
-    assert (answer["state"], answer["boot"], answer["reset"]) == ("done", 2, "hard")
-    plant.wait(lambda: (plant.view(NAME).birth or {}).get("boot") == 2)
+    assert (answer["state"], answer["boot"], answer["reset"]) == ("done", 3, "hard")
+    plant.wait(lambda: (plant.view(NAME).birth or {}).get("boot") == 3)
     birth = plant.view(NAME).birth
     assert birth is not None
     assert birth["prev"]["clean"] is True
-    assert order(host, "report").boot == 2
+    assert order(host, "report").boot == 3
     plant.grown(NAME, 2)
     plant.ledger()

@@ -175,3 +175,26 @@ def test_after_a_restart_they_are_there_and_what_is_damaged_is_not():
     assert chunk(node)[0][1] == 2 and node.waves.dropped == 1
     os.remove("wave/3-2.wave")
     assert chunk(node) is None and node.waves.kept == []
+
+
+def test_a_full_heap_ends_a_waveform_not_the_sampler():
+    node = made()
+    sampler = node.station.samplers[0]
+    record(node)
+    ask(node, None, "x", 4 * WINDOW, "command", "c1")
+    real = sampler.again
+
+    async def full():
+        raise MemoryError("memory allocation failed")
+
+    sampler.again = full
+    steps(node)
+    assert node.waves.job is None and node.waves.kept == []
+    assert node.publisher.answers == [{"id": "c1", "cmd": "capture", "state": "failed", "error": "memory"}]
+    sampler.again = real
+    ask(node, None, "x", 4 * WINDOW, "command", "c2")
+    steps(node)
+    assert (
+        node.publisher.answers[-1]["state"] == "done"
+        and len(whole(node, node.waves.kept[0])[1]) == 4 * WINDOW
+    )

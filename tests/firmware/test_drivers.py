@@ -161,6 +161,25 @@ def test_a_window_with_an_overrun_is_taken_again_and_a_fourth_one_is_told():
     assert measured(sampler)[13] == 2 and sampler.fault is None
 
 
+def test_a_window_can_be_had_as_long_as_nothing_else_is_in_its_buffers():
+    first, second = vibration(Accelerometer()), vibration(Accelerometer())
+    assert first.held() is None
+    measured(first)
+    axes, opened, count, span, overflow, clip, num, den = first.held()
+    assert len(axes) == 3 and count > 0 and span[0] > 0 and span[1] > 0
+    assert (overflow, clip, num, den) == (0, 0, 15625, 4)
+    before = opened
+    asyncio.run(first.again())
+    assert first.held()[0][0] is axes[0] and first.held()[1] >= before
+    measured(second)
+    assert first.held() is None and second.held() is not None
+    stuck = Accelerometer()
+    stuck.stuck = True
+    third = vibration(stuck)
+    measured(third)
+    assert third.held() is None and second.held() is None
+
+
 def test_clipped_samples_are_counted():
     bus = Accelerometer()
     bus.offset = 4095

@@ -192,3 +192,13 @@ def test_words_of_strangers_are_sayable():
     answer, refused = commands.take(node, payload, False)
     assert refused and answer["cmd"] == 'a"??'
     assert all(" " <= c <= "~" for c in answer["reason"])
+
+
+def test_a_full_heap_is_an_answer():
+    node = made()
+
+    def full(ids):
+        raise MemoryError("memory allocation failed")
+
+    node.station.relearn = full
+    assert refusal(node, command(1, cmd="relearn")) == ("memory", "c1")

@@ -90,8 +90,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def read_network(path: Path) -> dict[str, Any]:
     """Read the parts of node.json that lead to the broker and check them with the node's own code; what stands in
     the file is never quoted, for there is a password in it. Raises ConfigRefused."""
-    from babbitt_node.config import ConfigError
-    from babbitt_node.settings import merged
+    from babbitt_node.config import ConfigError, merged
 
     document = _read_object(path)
     try:

@@ -312,3 +312,19 @@ def test_parts_of_a_waveform_go_on_where_the_broker_has_them():
     finally:
         publisher_module.port.once = before
     assert wire.sent == [("wave/3-0", b"%d" % part) for part in range(4)]
+
+
+def test_a_full_heap_drops_a_command_and_lets_records_go_on(monkeypatch):
+    node, publisher = made()
+    entry = [3, 0, 4, 0]
+    node.waves.kept.append(entry)
+    Wire(publisher)
+
+    def full(module, *_):
+        raise MemoryError("memory allocation failed")
+
+    monkeypatch.setattr(publisher_module.port, "once", full)
+    down(publisher, OWN + b"cmd", command(1))
+    publisher.host_online = True
+    assert step(publisher) and publisher.refused == 1
+    assert not step(publisher) and entry[3] == 0
