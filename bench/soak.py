@@ -46,9 +46,9 @@ from babbitt_node.records import Recorder
 class _Leak:
     kept = None
     row = Recorder.row
-def _leaking(self, values):
+def _leaking(self, *values):
     _Leak.kept = [_Leak.kept]
-    return _Leak.row(self, values)
+    return _Leak.row(self, *values)
 Recorder.row = _leaking
 """
 
@@ -306,6 +306,10 @@ def main() -> int:
             leaky = week(Path(name) / "leak", broker.port, min(windows, 84), size, leak=True)
     finally:
         broker.stop()
+    for each, name in ((run, "node"), (leaky, "leaking node")):
+        if len(each["host"].states) < 2 * PARTS:
+            print("\n".join(each["tail"]), file=sys.stderr)
+            raise SystemExit(f"the {name} told {len(each['host'].states)} states")
     figure, rows = growth(run)
     baseline, _ = growth(leaky)
     host = run["host"]
@@ -329,7 +333,7 @@ def main() -> int:
                 "figure": round(figure),
                 "unit": "bytes of growth a day",
                 "baseline": round(baseline),
-                "ratio": round(figure / baseline, 4),
+                "ratio": round(figure / baseline, 4) if baseline else None,
                 "goal": GOAL,
                 "ok": ok,
                 "baseline_is": "the same firmware with a leak of one small list a record",
