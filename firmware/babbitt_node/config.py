@@ -105,6 +105,11 @@ def _sensor(entry, path, interval_s, buses):
                 % (name, " or ".join(driver.BUSES), sensor["bus"], buses[sensor["bus"]]),
             )
     sensor.update(settings(entry, path, rows))
+    kind = buses[sensor["bus"]] if buses is not None else None
+    if kind == "spi" and sensor.get("address") is not None:
+        raise ConfigError(path + ".address", "only on I2C, %s is an SPI bus: take it out" % sensor["bus"])
+    if hasattr(driver, "check"):
+        driver.check(sensor, path, kind)
     sampler.check(sensor, path, interval_s)
     return sensor
 

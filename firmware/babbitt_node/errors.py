@@ -11,6 +11,13 @@ NAMES = (
     "power_on_value",  # the sensor reports its power-on value, not a measurement
     "range",  # a value lies outside what the sensor or the message can hold
     "stuck",  # the sensor repeats the same value although it must not
+    "clipping",  # so many samples are at the sensor's limit that the window says nothing
+    "loose",  # the accelerometer does not lie as it did: gravity comes from another side
+    "silent",  # the sensor answers but gives no samples
+    "wire_break",  # a wire of the sensor, or the sensor itself, is open
+    "short_circuit",  # a wire of the sensor, or the sensor itself, is shorted
+    "overrange",  # an input is driven beyond what a working sensor gives
+    "wrong_rate",  # the sensor does not sample at the rate it was set to
     "timeout",  # an answer did not come in time
     "fifo_overflow",  # samples were lost because the sensor's FIFO was full
     "config_invalid",  # a configuration breaks a rule; the detail names the path and the reason

@@ -72,6 +72,8 @@ def one_of(doc, path, key, choices, default=None):
     expected = ", ".join(str(choice) for choice in choices)
     near = nearest(value, choices) if type(value) is str else None
     hint = ": did you mean '%s'?" % near if near else ""
+    if near and len(expected) > 60:  # a reason is short, and the hint is its best part
+        expected = expected[:57] + "..."
     raise ConfigError(join(path, key), "expected one of %s, got %s%s" % (expected, shown(value), hint))
 
 
@@ -94,8 +96,8 @@ def a_text(doc, path, key, low, high, letters=None):
 
 def settings(doc, path, rows):
     """{name: value} of settings described by rows: (name, choices, default), (name, low, high, default) for an
-    integer, or (name, letters, length, default) for a text of just that length. A default of None: the setting
-    may be absent or null, and is None then.
+    integer, (name, letters, length, default) for a text of just that length, or (name, None, default) for what the driver
+    looks at itself. A default of None: the setting may be absent or null, and is None then.
     """
     found = {}
     for row in rows:
@@ -103,6 +105,8 @@ def settings(doc, path, rows):
         default = row[-1]
         if default is None and doc.get(name) is None:
             found[name] = None
+        elif row[1] is None:
+            found[name] = doc[name]
         elif len(row) == 3:
             found[name] = one_of(doc, path, name, row[1], default)
         elif type(row[1]) is str:

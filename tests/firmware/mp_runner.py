@@ -32,6 +32,7 @@ SHARED = (
     "flashwear.py",
     "wavenode.py",
     "wavecuts.py",
+    "chips.py",
 )
 HEAP = "120k"
 TIMEOUT_S = 120

@@ -16,13 +16,15 @@ from babbitt_tools.vboard.board import VirtualBoard
 def start(tmp_path: Path) -> Iterator[Start]:
     boards: list[VirtualBoard] = []
 
-    def make(runtime: str, program: str, world: Any = None, **settings: Any) -> VirtualBoard:
+    def make(
+        runtime: str, program: str, world: Any = None, flash: str = "flash", **settings: Any
+    ) -> VirtualBoard:
         image = tmp_path / "image"
         image.mkdir(exist_ok=True)
         (image / "main.py").write_text(COMMON + program)
         settings = {"node": {}, "config": None, "speed": 1e6, **settings}
         board = VirtualBoard(
-            "test", tmp_path / "flash", world or Ramp(), runtime=runtime, image=image, **settings
+            "test", tmp_path / flash, world or Ramp(), runtime=runtime, image=image, **settings
         )
         boards.append(board)
         board.start()

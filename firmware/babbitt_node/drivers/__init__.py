@@ -7,11 +7,25 @@ A driver module of NAMES says about itself, for the configuration and the statio
 - BUSES: the bus types of board.json it can sit on.
 - SETTINGS: rows of settings beside `id`, `driver`, `bus` and those of its sampler, as `rules.settings` reads them.
 - DEVICE: its class; made as `DEVICE(bus, setting, ...)` in the order of SETTINGS.
+- `check(spec, path, bus)`, where it has one: raises ConfigError for what single settings do not tell, and fills what
+  depends on others. `bus` is the type of its bus, None where the board is not known.
 
 Only the drivers that a configuration names are imported.
 """
 
-NAMES = ("adxl345", "ds18b20")
+NAMES = (
+    "adxl345",
+    "lis3dh",
+    "mpu6050",
+    "iis3dwb",
+    "ds18b20",
+    "max31865",
+    "tmp117",
+    "sht3x",
+    "analog",
+    "digital",
+    "tacho",
+)
 
 
 def module(name):

@@ -1,11 +1,10 @@
-"""The board: what is soldered to which pin, from `board.json`. The only module that knows `machine`,
-`network` and `onewire`.
+"""The board: what is soldered to which pin, from `board.json`.
 
     board = Board.load("board.json")
     sensor = ADXL345(board.bus("spi0"), 3200, 16)
     print(board.name, board.reset_cause())
 
-Buses are built on first use and handed to drivers, so that a driver never names a pin. A bus speaks in
+Buses (`buses.py`) are built on first use and handed to drivers, so that a driver never names a pin. A bus speaks in
 `NodeError`s.
 """
 
@@ -22,79 +21,6 @@ _CAUSES = (
     ("DEEPSLEEP_RESET", "deep_sleep"),
     ("SOFT_RESET", "soft"),
 )
-
-
-class SpiBus:
-    """One device on an SPI bus: the bus and the device's chip select.
-
-    spi: machine.SPI. cs: machine.Pin, idle high.
-    """
-
-    def __init__(self, spi, cs):
-        self._spi = spi
-        self._cs = cs
-        cs(1)
-
-    def transfer(self, tx, rx):
-        """Send `tx` and fill `rx` (equal length) in one selection of the device. Allocates nothing.
-
-        Raises NodeError no_device when the bus itself fails.
-        """
-        self._cs(0)
-        try:
-            self._spi.write_readinto(tx, rx)
-        except OSError as error:
-            raise NodeError("no_device", "SPI bus: %s" % error)
-        finally:
-            self._cs(1)
-
-
-class OneWireBus:
-    """A 1-Wire bus with MicroPython's own bit timing.
-
-    wire: onewire.OneWire. Every method raises NodeError no_device when the bus itself fails.
-    """
-
-    def __init__(self, wire):
-        self._wire = wire
-
-    def _call(self, method, *args):
-        try:
-            return method(*args)
-        except Exception as error:
-            # OneWireError is an Exception of its own, trouble of the pin an OSError: look at the wire.
-            if isinstance(error, MemoryError):
-                raise
-            raise NodeError("no_device", "1-Wire bus: %r" % error)
-
-    def reset(self):
-        """Reset the bus; True when a device answered with a presence pulse."""
-        return bool(self._call(self._wire.reset))
-
-    def write(self, data):
-        """Write bytes."""
-        self._call(self._wire.write, data)
-
-    def readinto(self, buf):
-        """Fill `buf`."""
-        self._call(self._wire.readinto, buf)
-
-    def select(self, rom):
-        """Reset and address one device (`rom`: 8 bytes)."""
-        if not self.reset():
-            raise NodeError(
-                "no_device",
-                "no presence pulse on the 1-Wire bus: check the data pin, power and the 4.7 kOhm resistor",
-            )
-        self._call(self._wire.select_rom, rom)
-
-    def scan(self):
-        """ROM codes (8 bytes each) of every device on the bus."""
-        return [bytes(rom) for rom in self._call(self._wire.scan)]
-
-    def crc8(self, data):
-        """CRC-8 of Maxim (polynomial 0x31 reflected); 0 over data that ends with its CRC."""
-        return self._wire.crc8(data)
 
 
 class NoNetwork:
@@ -218,7 +144,9 @@ class Board:
 
     def bus_types(self):
         """{bus id: type} for the check of a configuration."""
-        return {key: spec.get("type") for key, spec in self._specs.items()}
+        return {
+            key: spec.get("type") if isinstance(spec, dict) else None for key, spec in self._specs.items()
+        }
 
     def bus(self, name):
         """The bus `name`, built on first use. Raises NodeError config_invalid for one that board.json does
@@ -231,7 +159,9 @@ class Board:
                     "config_invalid",
                     "no bus %r in board.json, which has %s" % (name, ", ".join(sorted(self._specs))),
                 )
-            self._buses[name] = _build(name, spec)
+            from babbitt_node.hal.buses import build
+
+            self._buses[name] = build(name, spec)
         return self._buses[name]
 
     def network(self):
@@ -272,26 +202,3 @@ class Board:
     def restart(self):
         """Reset the board; does not return."""
         machine.reset()
-
-
-def _build(name, spec):
-    try:
-        if spec["type"] == "spi":
-            mode = spec.get("mode", 3)
-            spi = machine.SPI(
-                spec["id"],
-                baudrate=spec["baudrate"],
-                polarity=mode >> 1,
-                phase=mode & 1,
-                sck=machine.Pin(spec["sck"]),
-                mosi=machine.Pin(spec["mosi"]),
-                miso=machine.Pin(spec["miso"]),
-            )
-            return SpiBus(spi, machine.Pin(spec["cs"], machine.Pin.OUT, value=1))
-        if spec["type"] == "onewire":
-            import onewire
-
-            return OneWireBus(onewire.OneWire(machine.Pin(spec["pin"])))
-    except (KeyError, ValueError, TypeError) as error:
-        raise NodeError("config_invalid", "board.json: babbitt.buses.%s: %r" % (name, error))
-    raise NodeError("config_invalid", "board.json: babbitt.buses.%s: unknown type %r" % (name, spec["type"]))

@@ -14,7 +14,7 @@ A module of KINDS has, beside its class SAMPLER (made as `SAMPLER(spec, driver, 
 - `check(spec, path, interval_s)`: raises ConfigError for what single settings do not tell; fills what depends on others.
 """
 
-KINDS = ("vibration", "scalar")
+KINDS = ("vibration", "scalar", "digital", "tacho")
 
 
 def module(kind):

@@ -1,8 +1,8 @@
 """Readings of a slow sensor every `every_s`, given as mean, min, max of the record and slope over records.
 
 The driver's module and device: QUANTITIES, a row (name, unit, exp, lo, hi) for each quantity it reads, the name
-empty where there is one only; `convert_ms`, how long a conversion takes; `probe()`, `convert()`, and `read(out)`,
-which writes one int a quantity to the list `out`.
+empty where there is one only, or a function of the sensor's spec that gives these rows; `convert_ms`, how long a
+conversion takes; `probe()`, `convert()`, and `read(out)`, which writes one int a quantity to the list `out`.
 """
 
 from babbitt_node.dsp.features import Slope
@@ -18,10 +18,15 @@ _MAX = const(1073741823)
 _VALUES = ("mean", "min", "max", "slope")
 
 
+def _rows(spec, driver):
+    rows = driver.QUANTITIES
+    return rows(spec) if callable(rows) else rows
+
+
 def names(spec, driver):
     """See `samplers`."""
     found = []
-    for row in driver.QUANTITIES:
+    for row in _rows(spec, driver):
         found += ["%s.%s" % (row[0], name) if row[0] else name for name in _VALUES]
     return found
 
@@ -79,7 +84,7 @@ class ScalarSampler(Sampler):
         super().__init__(spec, driver, device)
         self.every_s = spec["every_s"]
         self._interval_s = interval_s
-        self._rows = driver.QUANTITIES
+        self._rows = _rows(spec, driver)
         self._quantities = [_Quantity() for _ in self._rows]
         self._read = [0] * len(self._rows)
         self._converting = False

@@ -1,8 +1,11 @@
 """A window of an accelerometer with a FIFO, and its features.
 
-The driver's module and device: RATES (Hz, what `rate_hz` may be), `full_scale` (counts at which a sample is
-clipped), `scale_num` / `scale_den` (micro-g a count: 1..32767 / 1..128), `fifo` (samples its FIFO holds); `probe()`,
+The driver's module and device: the settings `rate_hz` and `range_g`; `full_scale` (counts at which a sample is
+clipped), `scale_num` / `scale_den` (micro-g a count: 1..32767 / 1..128), `fifo` (samples its FIFO holds), `band_hz` (where
+its filter ends the band), `restless` (its noise moves the lowest bit, so that equal samples are a fault); `probe()`,
 `start()`, `stop()`, `overrun()`, `read_fifo(x, y, z, at, limit)` and `entries` as in `drivers/adxl345.py`.
+
+Faults of the sensor, told apart from those of the machine, are found by `samplers/plausible.py`.
 
 No allocation and no float from the opening of a window to its end: the buffers are made once and shared by
 all windows.
@@ -12,12 +15,17 @@ import gc
 from array import array
 
 from babbitt_node.dsp.features import vibration
+from babbitt_node.dsp.intmath import muldiv
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 from babbitt_node.hal.port import sleep_ms, ticks_diff, ticks_ms, ticks_us
 from babbitt_node.samplers import Sampler
 
-SETTINGS = (("window", (64, 128, 256, 512, 1024), 512), ("capture", 0, 16384, 0))
+SETTINGS = (
+    ("window", (64, 128, 256, 512, 1024), 512),
+    ("loose_deg", 0, 90, 20),
+    ("capture", 0, 16384, 0),
+)
 
 _RESTARTS = const(3)
 _EMPTY_BURSTS = const(20)
@@ -60,14 +68,20 @@ class VibrationSampler(Sampler):
     windowed = True
 
     def __init__(self, spec, driver, device, interval_s, quiet=None):
+        # Not before there is a sensor: a configuration is checked with less memory than it runs in.
+        from babbitt_node.samplers.plausible import Plausible
+
         super().__init__(spec, driver, device)
         self._n = spec["window"]
         self.rate = spec["rate_hz"]
         self.every_s = interval_s
         self._range = spec["range_g"]
         self._quiet = quiet
-        self._pause = max(1, device.fifo * 500 // spec["rate_hz"])  # half of the FIFO
+        # Half of the FIFO, and at least four bursts a window: without two of them no rate could be told.
+        self._pause = max(1, min(device.fifo // 2, self._n // 4) * 1000 // spec["rate_hz"])
+        self._plausible = Plausible(self.id, device, spec["rate_hz"], spec["loose_deg"])
         self._out = array("i", [0] * 4)
+        self._measured = None  # rate, mHz
         self._overflow = self._clip = self._span_us = self._span = self._first = self._opened = 0
         _shared(self._n)
 
@@ -86,10 +100,12 @@ class VibrationSampler(Sampler):
         return found
 
     def describe(self):
-        """Entry of `sensors` in the birth. The band ends at half the rate, the filter of the sensor."""
+        """Entry of `sensors` in the birth. The band ends at half the rate, or where the filter of the sensor ends it."""
         low = max(1, (self.rate + self._n - 1) // self._n)  # one period in the window
         found = super().describe()
-        found.update({"rate": self.rate, "window": self._n, "band": [low, self.rate // 2]})
+        found.update(
+            {"rate": self.rate, "window": self._n, "band": [low, min(self.rate // 2, self._device.band_hz)]}
+        )
         return found
 
     async def measure(self, out, at):
@@ -107,7 +123,7 @@ class VibrationSampler(Sampler):
             vibration(axes[axis], self._n, self._device.scale_num, self._device.scale_den, self._out, 0)
             for i in range(4):
                 out[at + axis * 4 + i] = self._out[i]
-        out[at + 12] = self._span * 1000000000 // self._span_us if self._span_us > 0 else None
+        out[at + 12] = self._measured
         out[at + 13] = self._overflow
         out[at + 14] = self._clip
 
@@ -121,7 +137,11 @@ class VibrationSampler(Sampler):
         else:
             async with self._quiet:
                 await self._window()
-        self._judge()
+        span = self._span_us
+        self._measured = muldiv(self._span * 1000, 1000000, span) if span > 0 else None
+        # Where samples were lost their number says nothing about the rate.
+        rate = None if self._overflow else self._measured
+        self._clip = self._plausible.judge(_shared(self._n), self._n, rate)
         _holder[0] = self
 
     def held(self):
@@ -164,6 +184,7 @@ class VibrationSampler(Sampler):
         pause = self._pause
         got = first = empty = 0
         begun = 0
+        self._span = self._span_us = 0
         while got < n:
             await sleep_ms(pause)
             if device.overrun():
@@ -174,9 +195,14 @@ class VibrationSampler(Sampler):
             count = device.read_fifo(x, y, z, got, n - got)
             if count == 0:
                 empty += 1
+                if self._overflow > _EMPTY_BURSTS:
+                    raise NodeError(
+                        "fifo_overflow",
+                        "%s: the FIFO runs over whenever it is read: a lower rate_hz, a faster bus" % self.id,
+                    )
                 if empty > _EMPTY_BURSTS:
                     raise NodeError(
-                        "timeout",
+                        "silent",
                         "%s: the FIFO stays empty: check the supply; the sensor may have been reset"
                         % self.id,
                     )
@@ -191,29 +217,6 @@ class VibrationSampler(Sampler):
             self._span_us = ticks_diff(now, begun)
             got += count
         return True
-
-    def _judge(self):
-        """Count clipped samples. Raises NodeError stuck when no axis moved at all."""
-        limit = self._device.full_scale
-        high = limit - 1
-        low = -limit
-        clip = 0
-        moved = False
-        for axis in _shared(self._n):
-            before = axis[0]
-            for i in range(self._n):
-                v = axis[i]
-                if v != before:
-                    moved = True
-                if v >= high or v <= low:
-                    clip += 1
-        self._clip = clip
-        if not moved:
-            raise NodeError(
-                "stuck",
-                "%s: %d equal samples on all axes: the sensor hangs or its data line is broken"
-                % (self.id, self._n),
-            )
 
 
 SAMPLER = VibrationSampler

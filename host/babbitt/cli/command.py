@@ -135,6 +135,7 @@ class Exchange:
         self._root = f"babbitt/1/{site}/{node}/"
         self._heard: queue.Queue[Message] = queue.Queue()
         self._there = threading.Event()
+        self._born: Birth | None = None  # the newest heard: a broker may hand it out before the answer
 
     def run(self, wanted: Command, wait: float) -> Outcome:
         """Send a command and wait for its end. Raises BrokerError, NodeSilent."""
@@ -200,16 +201,18 @@ class Exchange:
                 return heard
 
     def _birth(self, before: int, end: float) -> Birth:
-        while True:
-            heard = self._next(end, f"{self._name} restarts, and was not back in time")
-            if isinstance(heard, Birth) and heard.boot > before:
-                return heard
+        while self._born is None or self._born.boot <= before:
+            self._next(end, f"{self._name} restarts, and was not back in time")
+        return self._born
 
     def _next(self, end: float, silent: str) -> Message:
         try:
-            return self._heard.get(timeout=max(0.01, end - time.monotonic()))
+            heard = self._heard.get(timeout=max(0.01, end - time.monotonic()))
         except queue.Empty:
             raise NodeSilent(silent) from None
+        if isinstance(heard, Birth):
+            self._born = heard
+        return heard
 
 
 def _copy(wanted: Command, install: str, boot: int, n: int) -> Command:

@@ -34,7 +34,7 @@ def number(value: float | None) -> float | None:
 
 def kind(channel: str) -> str | None:
     """Kind of the feature a channel carries, or None for a channel that is no feature (rate, overflow, clip,
-    min, max, slope).
+    min, max, slope; humidity, a current, speed, a contact).
 
     Vibration channels have three parts (``vib.x.rms``), those of a temperature two (``temp.mean``).
     """

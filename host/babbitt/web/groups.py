@@ -20,13 +20,19 @@ _TITLES = {
     "crest": "Crest factor",
     "kurt": "Kurtosis",
     "slope": "Temperature slope",
+    "trend": "Slope",
+    "closed": "Contact closed",
+    "changes": "Contact changes",
     "rate": "Sampling rate",
     "overflow": "FIFO overruns",
     "clip": "Clipped samples",
 }
-_TOGETHER = {"mean": "Temperature", "min": "Temperature", "max": "Temperature"}
+_LEVELS = {"degC": "Temperature", "%RH": "Humidity"}
 _DIAGNOSTIC = {"rate", "overflow", "clip"}
-_ORDER = ("rms", "Temperature", "peak", "slope", "kurt", "crest", "rate", "overflow", "clip")
+_ORDER = (
+    *("rms", "Temperature", "Humidity", "Level", "Speed", "closed", "changes"),
+    *("peak", "slope", "trend", "kurt", "crest", "rate", "overflow", "clip"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +56,24 @@ class ChartGroup:
         return ".".join(differing) or channel.id
 
 
+def _family(feature: str, unit: str) -> str:
+    """What channels of a sensor that share a chart have in common; empty where the name does not tell."""
+    if feature in {"mean", "min", "max"}:
+        return _LEVELS.get(unit, "Level")
+    if unit == "r/min" and feature in {"rpm", "low", "high"}:
+        return "Speed"
+    if feature == "slope" and not unit.startswith("degC"):
+        return "trend"
+    return feature if feature in _TITLES else ""
+
+
 def chart_groups(channels: Iterable[Channel]) -> list[ChartGroup]:
     """Sort ``channels`` into charts: the telling features first, the sensors' own figures last."""
     families: dict[tuple[str, str, str], list[Channel]] = {}
     for channel in channels:
         sensor, _, rest = channel.id.partition(".")
         feature = rest.rpartition(".")[2] or channel.id
-        family = _TOGETHER.get(feature) or (feature if feature in _TITLES else "")
+        family = _family(feature, channel.unit)
         families.setdefault((sensor, family, channel.unit), []).append(channel)
     sensors: dict[str, set[str]] = {}
     for sensor, family, _ in families:

@@ -130,3 +130,19 @@ def test_a_chart_without_records_says_so() -> None:
     options, note = measured("Vibration RMS", "g", [line([], "x", h=0.2)], UTC)
     assert note == "No record in this span."
     assert options["series"][0]["markLine"]["data"][0]["yAxis"] == 0.2
+
+
+def test_other_quantities_are_not_called_temperatures() -> None:
+    channels = [
+        Channel(id, unit, -3, 0.0, 1.0, {})
+        for id, unit in (
+            ("air.mean", "degC"), ("air.min", "degC"), ("air.slope", "degC/h"), ("air.rh.mean", "%RH"), ("air.rh.slope", "%RH/h"),
+            ("loop.value.mean", "bar"), ("shaft.rpm", "r/min"), ("shaft.low", "r/min"), ("door.closed", ""), ("door.changes", ""),
+        )
+    ]  # fmt: skip
+    titles = {c.id: g.title for g in chart_groups(channels) for c in g.channels}
+    assert titles == {
+        "air.mean": "Temperature", "air.min": "Temperature", "air.slope": "Temperature slope", "air.rh.mean": "Humidity",
+        "air.rh.slope": "Slope", "loop.value.mean": "Level", "shaft.rpm": "Speed", "shaft.low": "Speed",
+        "door.closed": "Contact closed", "door.changes": "Contact changes",
+    }  # fmt: skip

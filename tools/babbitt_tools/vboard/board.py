@@ -198,7 +198,7 @@ class VirtualBoard:
         return self._log.tail(lines) if self._log else ""
 
     def set_fault(self, device: str, fault: Fault | None) -> None:
-        """Give `device` ("adxl345", "ds18b20") a fault, or None to heal it. In force within about 50 ms of
+        """Give `device` ("adxl345", "tmp117@i2c0/73", as in `World.sensors`) a fault, or None to heal it. In force within about 50 ms of
         real time.
 
         Raises:

@@ -81,18 +81,59 @@ def prepare(
             (flash / name).write_text(json.dumps(document), "utf-8")
 
 
+#: A model: its module in `shim/models/`, the types of buses it can sit on, its address on I2C.
+MODELS: Mapping[str, tuple[str, tuple[str, ...], int]] = {
+    "adxl345": ("adxl345", ("spi", "i2c"), 83),
+    "lis3dh": ("lis3dh", ("spi", "i2c"), 24),
+    "mpu6050": ("mpu6050", ("i2c",), 104),
+    "mpu6500": ("mpu6050", ("i2c", "spi"), 104),
+    "iis3dwb": ("iis3dwb", ("spi",), 0),
+    "ds18b20": ("ds18b20", ("onewire",), 0),
+    "tmp117": ("tmp117", ("i2c",), 72),
+    "sht3x": ("sht3x", ("i2c",), 68),
+    "max31865": ("max31865", ("spi",), 0),
+    "loop": ("pins", ("adc",), 0),
+    "voltage": ("pins", ("adc",), 0),
+    "contact": ("pins", ("pin",), 0),
+    "shaft": ("pins", ("counter",), 0),
+}
+
+
 def devices(board: Mapping[str, Any], sensors: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Where the fitted sensors sit, from the buses of `board.json`: an ADXL345 on SPI, a DS18B20 on 1-Wire.
+    """Where the fitted sensors sit on the buses of `board.json`.
+
+    Args:
+        board: content of `board.json`.
+        sensors: `model`, `model@bus` or `model@bus/at` each. Without a bus it is the first of a fitting type. `at` is
+            the address on I2C, one of several on a wire (1..255, DS18B20), the element's resistance at 0 degrees C
+            (MAX31865: 100 or 1000), the shunt in ohms (loop, 100), pulses a revolution (shaft, 1).
 
     Raises:
-        BoardError: a sensor is fitted that no bus can carry.
+        BoardError: an unknown model, or a bus that is not there or cannot carry it.
     """
-    buses = board.get("babbitt", board).get("buses", {}).values()
+    buses: Mapping[str, Any] = board.get("babbitt", board).get("buses", {})
     found: list[dict[str, Any]] = []
-    for sensor, kind, pin in (("adxl345", "spi", "cs"), ("ds18b20", "onewire", "pin")):
-        if sensor in sensors:
-            pins = [bus[pin] for bus in buses if bus.get("type") == kind]
-            if not pins:
-                raise BoardError(f"the world has a {sensor}, but board.json has no bus of type {kind}")
-            found.append({"model": sensor, pin: pins[0]})
+    for name in sensors:
+        model, _, place = name.partition("@")
+        wanted, _, at = place.partition("/")
+        if model not in MODELS or (at and not at.isdecimal()):
+            raise BoardError(f"no model for {name!r}; there are {', '.join(MODELS)}")
+        module, kinds, address = MODELS[model]
+        fitting = [
+            bus for id, bus in buses.items() if bus.get("type") in kinds and (not wanted or id == wanted)
+        ]
+        if not fitting:
+            what = f"no bus {wanted!r}" if wanted else "no bus"
+            raise BoardError(
+                f"the world has a {name}, but board.json has {what} of type {' or '.join(kinds)}"
+            )
+        bus = fitting[0]
+        device = {"name": name, "model": model, "module": module, "bus": bus["type"], "at": int(at or 0)}
+        if bus["type"] == "spi":
+            device["cs"] = bus["cs"]
+        elif bus["type"] == "i2c":
+            device |= {"sda": bus["sda"], "address": int(at or address)}
+        else:
+            device["pin"] = bus["pin"]
+        found.append(device)
     return found

@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,28 @@ from babbitt_tools.vboard.shim import vlink
 
 #: Names a `Fault` may have, by the model that can show it.
 FAULT_KINDS: Mapping[str, tuple[str, ...]] = {
-    "adxl345": ("no_device", "wrong_identity", "stuck", "overrun", "rate_error", "saturated"),
+    **dict.fromkeys(
+        ("adxl345", "lis3dh", "mpu6050", "mpu6500"),
+        ("no_device", "wrong_identity", "stuck", "overrun", "rate_error", "saturated", "silent"),
+    ),
+    "iis3dwb": (
+        "no_device",
+        "wrong_identity",
+        "stuck",
+        "overrun",
+        "rate_error",
+        "saturated",
+        "silent",
+        "crc",
+    ),
     "ds18b20": ("no_device", "stuck", "crc", "power_on_value"),
+    "tmp117": ("no_device", "wrong_identity", "stuck", "power_on_value"),
+    "sht3x": ("no_device", "wrong_identity", "stuck", "crc"),
+    "max31865": ("no_device", "wrong_identity", "stuck", "wire_break", "short_circuit", "overrange"),
+    "loop": ("wire_break", "saturated", "stuck"),
+    "voltage": ("wire_break", "short_circuit", "saturated", "stuck"),
+    "contact": ("stuck", "bounce"),
+    "shaft": ("stuck",),
 }
 
 COUNTS_PER_G = 256  # ADXL345 in full resolution: 3.9 mg a count
@@ -42,7 +62,7 @@ class Fault:
     value: float = 0.0
 
 
-Faults = Mapping[str, Fault]  # device ("adxl345" or "ds18b20") to its fault
+Faults = Mapping[str, Fault]  # device, as in `World.sensors`, to its fault
 
 
 class World(Protocol):
@@ -50,7 +70,9 @@ class World(Protocol):
 
     @property
     def sensors(self) -> tuple[str, ...]:
-        """The devices that are fitted: "adxl345", "ds18b20". The methods of others are never called."""
+        """The devices that are fitted: "adxl345", "ds18b20", "tmp117@i2c0/73", see `flash.devices`. The methods of others
+        are never called.
+        """
         ...
 
     @property
@@ -85,9 +107,28 @@ class World(Protocol):
         ...
 
 
+@runtime_checkable
+class FullWorld(Protocol):
+    """What a world has besides when devices differ in what they feel, or feel more than a `World` knows."""
+
+    def vibration(
+        self, device: str, burst_start_us: int, index: int, n: int, rate_hz: float
+    ) -> NDArray[np.float64]:
+        """As `World.accel`, in g and before any sensor; asked for all accelerometers but the ADXL345."""
+        ...
+
+    def measure(self, device: str, quantity: str, t_us: int) -> float:
+        """One of `vlink.QUANTITIES`, in its unit."""
+        ...
+
+    def next_change(self, device: str, t_us: int) -> int | None:
+        """When a contact changes after `t_us`; None: never."""
+        ...
+
+
 def check_fault(device: str, fault: Fault) -> None:
     """Raises BoardError when `device` has no model or the model cannot show `fault`."""
-    kinds = FAULT_KINDS.get(device)
+    kinds = FAULT_KINDS.get(device.partition("@")[0])
     if kinds is None:
         raise BoardError(f"no model of {device!r}; there are {', '.join(FAULT_KINDS)}")
     if fault.kind not in kinds:
@@ -175,7 +216,18 @@ class WorldServer:
         if op == vlink.ACCEL:
             return output_stage(self._world.accel(t_us, index, n, rate_mhz / 1000), fmt).tobytes()
         if op == vlink.TEMPERATURE:
-            return struct.pack("<i", round(self._world.temperature(t_us) * 1000))
+            return struct.pack("<i", round(self._measure(fmt, "temperature", t_us) * 1000))
+        if op == vlink.SAMPLES:
+            return self._samples(fmt, t_us, index, n, rate_mhz / 1000)
+        if op == vlink.MEASURE:
+            quantity = vlink.QUANTITIES[n]
+            value = round(float(self._measure(fmt, quantity, t_us)) * 1e6)
+            then = (
+                self._world.next_change(self._device(fmt), t_us)
+                if isinstance(self._world, FullWorld)
+                else None
+            )
+            return struct.pack("<qq", value, -1 if then is None or quantity != "contact" else then)
         if op == vlink.NEWS:
             return self._state.news(index)
         if op == vlink.PARAMS:
@@ -190,6 +242,23 @@ class WorldServer:
             self._on_reset(n, index, t_us)
             return None
         raise BoardError(f"the board {self._name} asked an unknown question: {op}")
+
+    def _device(self, number: int) -> str:
+        return str(self._params["devices"][number]["name"])
+
+    def _measure(self, number: int, quantity: str, t_us: int) -> float:
+        if isinstance(self._world, FullWorld):
+            return self._world.measure(self._device(number), quantity, t_us)
+        if quantity == "temperature":
+            return self._world.temperature(t_us)
+        raise BoardError(f"the world of {self._name} knows no {quantity}; it needs `measure`")
+
+    def _samples(self, number: int, start_us: int, index: int, n: int, rate_hz: float) -> bytes:
+        if isinstance(self._world, FullWorld):
+            g = self._world.vibration(self._device(number), start_us, index, n, rate_hz)
+        else:
+            g = self._world.accel(start_us, index, n, rate_hz) / COUNTS_PER_G
+        return np.rint(g * 1e6).astype("<i4").tobytes()
 
 
 class LinkState:
@@ -207,7 +276,7 @@ class LinkState:
     def set_fault(self, device: str, fault: Fault | None) -> None:
         """See `VirtualBoard.set_fault`."""
         if fault is None:
-            check_fault(device, Fault(FAULT_KINDS.get(device, ("",))[0]))
+            check_fault(device, Fault(FAULT_KINDS.get(device.partition("@")[0], ("",))[0]))
         else:
             check_fault(device, fault)
         with self._lock:

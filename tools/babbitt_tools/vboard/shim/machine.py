@@ -1,4 +1,4 @@
-"""`machine` of an ESP32 as far as the node uses it: pins, SPI, watchdog, clock, reset, deep sleep.
+"""`machine` of an ESP32 as far as the node uses it: pins, SPI, I2C, ADC, pulse counter, watchdog, clock, reset, deep sleep.
 
 A device is chosen by pulling its chip-select pin low, as on a board. Transfers cost virtual time: the bits
 on the wire and an assumed 20 us of the driver for each call (not measured on hardware).
@@ -7,6 +7,7 @@ on the wire and an assumed 20 us of the driver for each call (not measured on ha
 import time
 
 import vworld
+from vpins import ADC, I2C, Counter  # noqa: F401
 
 PWRON_RESET = 1
 HARD_RESET = 2
@@ -20,18 +21,21 @@ _chosen = None  # the model whose chip select is low
 
 
 class Pin:
-    """A pin. Those that are a chip select choose their model."""
+    """A pin. Those that are a chip select choose their model; those that a model drives read it."""
 
     IN = 1
     OUT = 3
     OPEN_DRAIN = 7
     PULL_UP = 2
     PULL_DOWN = 1
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
 
     def __init__(self, id, mode=-1, pull=-1, value=None):
         self.id = id
         self._level = 1
         self._model = vworld.selectable.get(id)
+        self._driver = vworld.pins.get(id)
         self.init(mode, pull, value)
 
     def init(self, mode=-1, pull=-1, value=None):
@@ -43,7 +47,7 @@ class Pin:
         """Read or set the level."""
         global _chosen
         if level is None:
-            return self._level
+            return self._level if self._driver is None else self._driver.level()
         level = 1 if level else 0
         if self._model is not None and level != self._level:
             if level:
@@ -57,6 +61,13 @@ class Pin:
 
     value = __call__
 
+    def irq(self, handler=None, trigger=3, hard=False):
+        """Call `handler(pin)` at the edges of a modelled contact or shaft."""
+        if self._driver is not None:
+            if self._driver not in vworld.watched:
+                vworld.watched.append(self._driver)
+            self._driver.watch(handler, self)
+
     def on(self):
         """High."""
         self(1)
@@ -67,7 +78,11 @@ class Pin:
 
 
 class SPI:
-    """An SPI controller. Without a chosen device the data line floats high."""
+    """An SPI controller. Without a chosen device the data line floats high. There is one of each id: what is made or
+    set again sets it for all.
+    """
+
+    _settings = {}  # id -> [baudrate, mode]
 
     MSB = 0
     LSB = 1
@@ -75,6 +90,7 @@ class SPI:
     def __init__(
         self, id, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None
     ):
+        self._own = self._settings.setdefault(id, [0, 0])
         self._set(baudrate, polarity, phase)
 
     def init(self, baudrate=1000000, polarity=0, phase=0, bits=8, firstbit=0, sck=None, mosi=None, miso=None):
@@ -82,8 +98,8 @@ class SPI:
         self._set(baudrate, polarity, phase)
 
     def _set(self, baudrate, polarity, phase):
-        self._baudrate = baudrate
-        self._mode = polarity * 2 + phase
+        self._own[0] = baudrate
+        self._own[1] = polarity * 2 + phase
 
     def deinit(self):
         """Nothing to give back."""
@@ -91,8 +107,8 @@ class SPI:
     def write_readinto(self, write_buf, read_buf):
         """Send `write_buf` while filling `read_buf`, of the same length; they may be the same object."""
         n = len(write_buf)
-        vworld.clock.charge(n * 8000000 // self._baudrate + _CALL_US)
-        if _chosen is None or not _chosen.transfer(write_buf, read_buf, self._mode, self._baudrate):
+        vworld.clock.charge(n * 8000000 // self._own[0] + _CALL_US)
+        if _chosen is None or not _chosen.transfer(write_buf, read_buf, self._own[1], self._own[0]):
             for i in range(n):
                 read_buf[i] = 0xFF
 

@@ -26,7 +26,9 @@ class Clock:
         sleep_us: sleeps really, that many microseconds.
 
     Attributes: `now` (read it freely; `tick` is what costs time), `news` (called every 50 ms of real time
-    while waiting, or None), `deadline` and `expired` (called when `now` has passed `deadline`: the watchdog).
+    while waiting, or None), `deadline` and `expired` (called when `now` has passed `deadline`: the watchdog),
+    `alarm` and `ring` (called when `now` has reached `alarm`, with `now` set back to it meanwhile: an interrupt; it
+    may set another alarm).
     """
 
     def __init__(self, real_us, sleep_us):
@@ -35,6 +37,8 @@ class Clock:
         self.news = None
         self.expired = None
         self.deadline = NEVER
+        self.alarm = NEVER
+        self.ring = None
         self.now = 0
         self._owed = 0
         self.setup(1000, 0, NEVER)
@@ -58,6 +62,8 @@ class Clock:
     def tick(self):
         """Now, 1 us later than before."""
         self.now += 1
+        if self.now >= self.alarm:
+            self._interrupt()
         if self.now > self.deadline:
             self._expire()
         return self.now
@@ -65,6 +71,8 @@ class Clock:
     def charge(self, us):
         """A bus was busy for `us`."""
         self.now += us
+        if self.now >= self.alarm:
+            self._interrupt()
 
     def owe(self, delta):
         """The network owes `delta` more answers (negative: gave them)."""
@@ -82,6 +90,8 @@ class Clock:
         """Wait `us` without looking at any socket."""
         if self.now + us <= self._limit():
             self.now += us
+            if self.now >= self.alarm:
+                self._interrupt()
             if self.now > self.deadline:
                 self._expire()
         else:
@@ -104,11 +114,15 @@ class Clock:
             if limit >= target:
                 if target > self.now:
                     self.now = target
+                if self.now >= self.alarm:
+                    self._interrupt()
                 if self.now > self.deadline:
                     self._expire()
                 return ready
             if limit > self.now:
                 self.now = limit
+                if limit >= self.alarm:
+                    self._interrupt()
                 if limit > self.deadline:
                     self._expire()
             speed = self._speed if self._owed == 0 else min(self._speed, 1000)
@@ -149,6 +163,14 @@ class Clock:
         if ms:
             self._sleep_us(ms * 1000)
         return ()
+
+    def _interrupt(self):
+        now = self.now
+        while self.alarm <= now:
+            self.now = self.alarm
+            self.alarm = NEVER
+            self.ring()
+        self.now = max(now, self.now)
 
     def _expire(self):
         self.deadline = NEVER

@@ -11,13 +11,16 @@ u32 and so many bytes.
 |---|---|---|
 | PARAMS | how shall I be | JSON, see `VirtualBoard` |
 | ACCEL | `n` samples from `index` of the burst begun at `t_us`, rate `rate_mhz`, stage `fmt` | n x 3 int16 |
-| TEMPERATURE | at `t_us` | int32, milli-degrees C |
+| TEMPERATURE | of device `fmt` at `t_us` | int32, milli-degrees C |
+| SAMPLES | `n` samples from `index` of the burst of device `fmt` begun at `t_us`, rate `rate_mhz` | n x 3 int32, micro-g |
+| MEASURE | quantity `n` of QUANTITIES of device `fmt` at `t_us` | int64 millionths, int64 time of the next change (-1: not known) |
 | NEWS | anything newer than version `index` | JSON, or nothing |
 | READY | the firmware starts; the shim took `index` bytes of the heap | nothing |
 | RESET | reset me, cause `n`, after a sleep of `index` ms; the calendar is `t_us` ahead of `now_us` | none: the process is ended |
 | MEMORY | `fmt` 1: what is in the RTC memory; 0: put the `n` bytes there that follow the question | the memory; nothing follows a writing |
 
-`fmt` are the low four bits of the ADXL345's DATA_FORMAT (range, full resolution) and `LSB_ZERO`.
+A device is its number in `devices` of PARAMS.
+`fmt` of ACCEL are the low four bits of the ADXL345's DATA_FORMAT (range, full resolution) and `LSB_ZERO`.
 The link of a board runs on MicroPython and on CPython; the world's end is `babbitt_tools.vboard.world`.
 """
 
@@ -35,6 +38,11 @@ NEWS = 4
 READY = 5
 RESET = 6
 MEMORY = 7
+SAMPLES = 8
+MEASURE = 9
+
+QUANTITIES = ("temperature", "humidity", "current", "voltage", "contact", "speed")
+"""In degrees C, % RH, mA, V, 0 or 1 (closed), r/min."""
 
 LSB_ZERO = 0x80
 

@@ -15,6 +15,9 @@ faults = {}  # device -> [kind, value]
 wifi_up = True
 selectable = {}  # chip-select pin -> model
 onewires = {}  # pin -> list of models
+i2cs = {}  # SDA pin -> {address: model}
+pins = {}  # pin -> model of what drives it
+watched = []  # models of pins with an interrupt
 _version = 0
 
 
@@ -28,24 +31,71 @@ def start(the_clock, the_link):
     clock.expired = watchdog_expired
     clock.news = news
     news()
-    from models.adxl345 import ADXL345
-    from models.ds18b20 import DS18B20
+    clock.ring = edges
+    for number, device in enumerate(params["devices"]):
+        fit(number, device)
 
-    class Here:
-        """What a model needs of the world."""
 
-        accel = staticmethod(accel)
-        temperature = staticmethod(temperature)
-        fault = staticmethod(fault)
+class Here:
+    """What a model needs of the world. number: of its device in `devices`."""
 
-    here = Here()
-    here.clock = clock
-    for device in params["devices"]:
-        if device["model"] == "adxl345":
-            selectable[device["cs"]] = ADXL345(here)
-        else:
-            serial = device["pin"].to_bytes(1, "little") + params["uid"].encode()[:5]
-            onewires.setdefault(device["pin"], []).append(DS18B20(here, serial))
+    def __init__(self, number):
+        self._number = number
+        self.clock = clock
+
+    def fault(self, device):
+        """Name of the fault of `device`, or None."""
+        entry = faults.get(device)
+        return entry[0] if entry else None
+
+    def fault_value(self, device):
+        """Its value, a float."""
+        return faults[device][1]
+
+    def accel(self, view, fmt, start_us, index, rate_mhz):
+        """Fill `view` (6 bytes a sample: x, y, z int16) with samples from `index` of the burst started at
+        `start_us`.
+        """
+        link.ask_into(view, vlink.ACCEL, clock.now, fmt, len(view) // 6, index, rate_mhz, start_us)
+
+    def samples(self, view, start_us, index, rate_mhz):
+        """As `accel`, 12 bytes a sample: x, y, z int32 in micro-g."""
+        link.ask_into(
+            view, vlink.SAMPLES, clock.now, self._number, len(view) // 12, index, rate_mhz, start_us
+        )
+
+    def temperature(self):
+        """Milli-degrees C now."""
+        answer = link.ask(vlink.TEMPERATURE, clock.now, self._number, 0, 0, 0, clock.now)
+        return struct.unpack("<i", answer)[0]
+
+    def measure(self, quantity, t_us=None):
+        """(millionths, time of the next change in us or -1) of a quantity of `vlink.QUANTITIES`, now or at `t_us`."""
+        at = clock.now if t_us is None else t_us
+        code = vlink.QUANTITIES.index(quantity)
+        return struct.unpack("<qq", link.ask(vlink.MEASURE, clock.now, self._number, code, 0, 0, at))
+
+
+def fit(number, device):
+    """Put a device in its place; only models that are needed are loaded."""
+    name = device["model"]
+    module = __import__("models." + device["module"], None, None, (name,))
+    model = module.make(Here(number), device, params["uid"])
+    if "cs" in device:
+        selectable[device["cs"]] = model
+    elif "address" in device:
+        i2cs.setdefault(device["sda"], {})[device["address"]] = model
+    elif device["bus"] == "onewire":
+        onewires.setdefault(device["pin"], []).append(model)
+    else:
+        pins[device["pin"]] = model
+
+
+def edges():
+    """Interrupts that are due, and when the next one is."""
+    for model in watched:
+        model.fire()
+    clock.alarm = min([model.due for model in watched] + [1 << 60])
 
 
 def news():
@@ -60,29 +110,6 @@ def news():
             clock.change_speed(document["speed_milli"])
         faults.clear()
         faults.update(document["faults"])
-
-
-def fault(device):
-    """Name of the fault of `device`, or None."""
-    entry = faults.get(device)
-    return entry[0] if entry else None
-
-
-def fault_value(device):
-    """Its value, a float."""
-    return faults[device][1]
-
-
-def accel(view, fmt, start_us, index, rate_mhz):
-    """Fill `view` (6 bytes a sample: x, y, z int16) with samples from `index` of the burst started at
-    `start_us`.
-    """
-    link.ask_into(view, vlink.ACCEL, clock.now, fmt, len(view) // 6, index, rate_mhz, start_us)
-
-
-def temperature():
-    """Milli-degrees C now."""
-    return struct.unpack("<i", link.ask(vlink.TEMPERATURE, clock.now, 0, 0, 0, 0, clock.now))[0]
 
 
 def reset(cause, sleep_ms=0):

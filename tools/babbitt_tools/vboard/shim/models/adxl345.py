@@ -33,8 +33,10 @@ class ADXL345:
     `accel(view, fmt, start_us, index, rate_mhz)`, see `vworld`.
     """
 
-    def __init__(self, world):
+    def __init__(self, world, name="adxl345"):
         self._world = world
+        self._name = name
+        self._pointer = 0
         self._clock = world.clock
         self._registers = bytearray(0x3A)
         self._registers[0] = _DEVID
@@ -71,7 +73,7 @@ class ADXL345:
         """Exchange `out` for `back`, of the same length. False: nobody drives the line (wrong SPI mode or no
         device).
         """
-        if mode != 3 or baudrate > _MAX_BAUDRATE or self._world.fault("adxl345") == "no_device":
+        if mode != 3 or baudrate > _MAX_BAUDRATE or self._fault() == "no_device":
             return False
         n = len(out)
         at = 0
@@ -99,9 +101,34 @@ class ADXL345:
                 at += 1
         return True
 
+    def _fault(self):
+        return self._world.fault(self._name)
+
+    def i2c_write(self, data):
+        """Write a register pointer and values. False: nobody acknowledges."""
+        if self._fault() == "no_device":
+            return False
+        if len(data):
+            self._pointer = data[0]
+        for i in range(1, len(data)):
+            self._write(self._pointer, data[i])
+            self._pointer += 1
+        return True
+
+    def i2c_read(self, buf):
+        """Read from the register pointer on. False: nobody acknowledges."""
+        if self._fault() == "no_device":
+            return False
+        self.select()
+        for i in range(len(buf)):
+            buf[i] = self._read(self._pointer)
+            self._pointer += 1
+        self.deselect()
+        return True
+
     def _read(self, address):
         if address == 0:
-            return 0xE6 if self._world.fault("adxl345") == "wrong_identity" else _DEVID
+            return 0xE6 if self._fault() == "wrong_identity" else _DEVID
         if _DATAX0 <= address < _FIFO_CTL:
             if not self._popped:
                 self._load()
@@ -109,7 +136,7 @@ class ADXL345:
         if address == _INT_SOURCE:
             return self._interrupts()
         if address == _FIFO_STATUS:
-            return min(self._update(), _LEVELS)
+            return 0 if self._fault() == "silent" else min(self._update(), _LEVELS)
         return self._registers[address] if address < len(self._registers) else 0
 
     def _write(self, address, value):
@@ -148,8 +175,8 @@ class ADXL345:
         self._origin = self._clock.now
         code = self._registers[_BW_RATE] & 0x0F
         self._rate_mhz = 3200000 >> 15 - code
-        if self._world.fault("adxl345") == "rate_error":
-            self._rate_mhz += int(self._rate_mhz * self._world.fault_value("adxl345"))
+        if self._fault() == "rate_error":
+            self._rate_mhz += int(self._rate_mhz * self._world.fault_value(self._name))
         self._skip = _TURN_ON_US
         self._produced = self._tail = 0
         self._first = -_CHUNK
@@ -180,7 +207,7 @@ class ADXL345:
         value = 0x80 if entries else 0
         if entries >= max(self._registers[_FIFO_CTL] & 0x1F, 1) and self._registers[_FIFO_CTL] >> 6:
             value |= 0x02
-        if self._overrun or self._world.fault("adxl345") == "overrun":
+        if self._overrun or self._fault() == "overrun":
             value |= 0x01
         return value
 
@@ -189,7 +216,7 @@ class ADXL345:
         self._popped = True
         if self._update() == 0:
             return
-        fault = self._world.fault("adxl345")
+        fault = self._fault()
         if fault == "stuck":
             return
         offset = self._tail - self._first
@@ -215,3 +242,8 @@ class ADXL345:
         for at in range(_DATAX0, _FIFO_CTL, 2):
             self._registers[at] = top & 0xFF
             self._registers[at + 1] = top >> 8
+
+
+def make(world, device, uid):
+    """The sensor of a place in `devices`."""
+    return ADXL345(world, device["name"])

@@ -26,8 +26,9 @@ class DS18B20:
     `serial`: six bytes of its ROM code.
     """
 
-    def __init__(self, world, serial):
+    def __init__(self, world, serial, name="ds18b20"):
         self._world = world
+        self._name = name
         self.rom = bytearray(b"\x28") + serial
         self.rom.append(crc8(self.rom))
         self._stored = bytearray(b"\x4b\x46\x7f")  # TH, TL, configuration: 12 bits
@@ -56,7 +57,7 @@ class DS18B20:
     def reset(self):
         """A reset pulse; True: I am here."""
         self._settle()
-        present = self._world.fault("ds18b20") != "no_device"
+        present = self._world.fault(self._name) != "no_device"
         self._state = "rom" if present else "idle"
         self._byte = self._bits = 0
         return present
@@ -136,7 +137,7 @@ class DS18B20:
         elif byte == 0xBE:
             self._settle()
             check = crc8(self._pad)
-            if self._world.fault("ds18b20") == "crc":
+            if self._world.fault(self._name) == "crc":
                 check ^= 0x55
             self._send(bytes(self._pad) + bytes([check]))
         elif byte == 0x4E:
@@ -149,7 +150,7 @@ class DS18B20:
 
     def _convert(self):
         bits = self._stored[2] >> 5 & 3
-        fault = self._world.fault("ds18b20")
+        fault = self._world.fault(self._name)
         if fault == "power_on_value":
             raw = _POWER_ON
         elif fault == "stuck":
@@ -160,3 +161,11 @@ class DS18B20:
         self._pending = raw
         self._done = self._world.clock.now + (_BUSY_US << bits)
         self._state = "convert"
+
+
+def make(world, device, uid):
+    """The sensor of a place in `devices`; `at` is one of several on a wire."""
+    serial = device["pin"].to_bytes(1, "little") + uid.encode()[:4] + device["at"].to_bytes(1, "little")
+    if not device["at"]:
+        serial = device["pin"].to_bytes(1, "little") + uid.encode()[:5]
+    return DS18B20(world, serial, device["name"])
