@@ -164,3 +164,13 @@ def test_the_password_is_in_no_error():
 def test_nearest_word():
     assert nearest("intervall_s", ("interval_s", "sensors")) == "interval_s"
     assert nearest("xx", ("hh", "h")) is None
+
+
+def test_a_node_sleeps_only_if_it_is_told_to():
+    assert validate(document())["power"] is None
+    assert validate(document(power=None))["power"] is None
+    assert validate(document(power={}))["power"] == {"publish_every_s": 3600}
+    refused("power.publish_every_s", "10..86400", document(power={"publish_every_s": 9}))
+    refused("power", "expected an object", document(power=3600))
+    running = {"channel": "vib.x.rms", "above": 100000}
+    refused("power", "does not follow `running`", document(power={}, running=running))

@@ -166,3 +166,17 @@ def test_slope_allocates_nothing():
         slope.per_hour(10)
 
     without_heap(work)
+
+
+def test_a_slope_goes_on_from_what_it_dumped():
+    for n in (2, 16, 32):
+        random = Random(n)
+        one, other = features.Slope(n), features.Slope(n)
+        for k in range(3 * n):
+            one.add(None if random.between(0, 3) == 0 else random.between(-1000000, 1000000))
+            state = array("i", [0] * one.SIZE)
+            one.dump(state)
+            other.load(state)
+            assert other.per_hour(60) == one.per_hour(60), (n, k)
+    node_error("range", other.load, array("i", [0] * 4))
+    node_error("range", other.load, array("i", [32] + [0] * 34))

@@ -157,3 +157,23 @@ def test_milliseconds_since_boot_pass_the_wrap_of_the_ticks():
             assert clock.u() == expected
     finally:
         clocks.port = port
+
+
+def test_a_clock_goes_on_through_deep_sleep():
+    port.set_utc_ms(NOW)
+    clock = Clock(FakeBoard("none", "deep_sleep"))
+    clock.go_on(5000000, clocks.NTP)
+    assert 5000000 <= clock.u() < 5010000
+    assert clock.q == clocks.RTC, "the oscillator of a sleeping board is no better than that"
+    assert NOW <= clock.t() < NOW + 10000
+    clock.go_on(7000000, clocks.NONE)
+    assert clock.t() is None and 7000000 <= clock.u() < 7010000
+    clock.go_on(1, clocks.SIMULATED)
+    assert clock.q == clocks.SIMULATED
+
+
+def test_a_boot_that_went_on_is_no_new_one():
+    first = Identity()
+    again = Identity(kept={"i": first.install, "boot": first.boot})
+    assert (again.install, again.boot, again.before) == (first.install, first.boot, None)
+    assert Identity().boot == first.boot + 1
