@@ -3,7 +3,8 @@
 Every feature of `dsp/` is computed on real recordings, resampled and rounded to the counts of two sensors (an
 ADXL345 at 3200 Hz with 3.9 mg a count, an IIS3DWB at its own rate with 0.49 mg), and compared with double precision
 (numpy, scipy: `features_numpy.py`). Half a unit of the last place of a channel is allowed for, and of two bins that are
-equal to a thousandth either may be the maximum. No setting was fitted to any recording; CWRU was looked at while the kernels were written, so its errors are printed but not judged.
+equal to a thousandth either may be the maximum. No setting was fitted to any recording; CWRU was looked at while the
+kernels were written, so its errors are printed but not judged.
 
 `method` is what neither knows of the other's rounding: lines of a known frequency and amplitude anywhere between 10
 and 1000 Hz against the formula, for the plain division by 2 pi f beside it.
