@@ -97,23 +97,26 @@ def envelope_of(g: NDArray[np.float64], rate_hz: float, low: float, high: float)
     return np.abs(hilbert(np.fft.irfft(bins, len(g))))
 
 
-def lines(x: NDArray[np.float64], last: int) -> list[tuple[float, float]]:
-    """(amplitude, frequency in bins) of every local maximum of x's Hann spectrum in bins 2..last, largest first.
+def lines(x: NDArray[np.float64], last: int, slack: float) -> list[tuple[float, float, float]]:
+    """(amplitude, frequency in bins, height of the bin) of the local maxima of x's Hann spectrum in bins 2..last.
 
-    Interpolated from the larger neighbour after Grandke 1983.
+    Interpolated from the larger neighbour after Grandke 1983. slack: a positive one adds the bins that are lower than a
+    neighbour by this share at most, and the other interpolation where both neighbours are as equal as that; a
+    negative one leaves out all maxima that are not higher than both neighbours by this share.
     """
     n = len(x)
     size = np.abs(np.fft.rfft((x - x.mean()) * np.hanning(n + 1)[:-1])) * 4 / n
     found = []
     for k in range(2, last + 1):
-        if size[k] > size[k - 1] and size[k] >= size[k + 1]:
-            side = 1 if size[k + 1] >= size[k - 1] else -1
-            ratio = size[k + side] / size[k]
-            delta = max(0.0, (2 * ratio - 1) / (1 + ratio))
-            lift = np.pi * delta * (1 - delta**2) / np.sin(np.pi * delta) if delta else 1.0
-            found.append((float(size[k] * lift), k + side * delta, float(size[k])))
-    found.sort(key=lambda line: -line[2])
-    return [line[:2] for line in found]
+        low, high = sorted((size[k - 1], size[k + 1]))
+        if size[k] > 0.0 and size[k] >= (1.0 - slack) * high:
+            larger = 1 if size[k + 1] >= size[k - 1] else -1
+            for side in (larger, -larger) if slack > 0.0 and high - low <= slack * size[k] else (larger,):
+                ratio = min(1.0, size[k + side] / size[k])
+                delta = max(0.0, (2 * ratio - 1) / (1 + ratio))
+                lift = np.pi * delta * (1 - delta**2) / np.sin(np.pi * delta) if delta else 1.0
+                found.append((float(size[k] * lift), k + side * delta, float(size[k])))
+    return found
 
 
 def _inside(f: NDArray[np.float64], low: float, high: float, bin_hz: float) -> NDArray[np.bool_]:
