@@ -12,10 +12,12 @@ import csv
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
+from scipy.signal import hilbert, periodogram, resample_poly
+from scipy.stats import kurtosis
 
 RATE_HZ = 3200
 COUNTS_PER_G = 256
@@ -58,6 +60,76 @@ def window_features(counts: NDArray[np.int32], sensor: str = "vib") -> dict[str,
     out[f"{sensor}.overflow"] = 0.0
     out[f"{sensor}.clip"] = float(clipped.sum())
     return out
+
+
+def axis_features(g: NDArray[np.float64], rate_hz: float, spec: dict[str, Any]) -> dict[str, float]:
+    """All features of one window in double precision, by numpy and scipy: g and Hz, mm/s for the velocity.
+
+    g: the window. spec: as `features`, `bands`, `peaks`, `envelope` of a sensor. The definitions are those of
+    docs/how-it-decides.md: Hann's window, bins from the second to the last but one below half the rate. Peaks: see
+    `lines`. `velocity_plain` is the velocity without the allowance for the width of Hann's line.
+    """
+    n = len(g)
+    d = g - g.mean()
+    rms, peak = float(np.sqrt(np.mean(d * d))), float(np.abs(d).max())
+    out = {"rms": rms, "peak": peak, "mean": float(g.mean()), "p2p": float(np.ptp(g))}
+    out["crest"] = peak / rms
+    out["kurt"] = float(kurtosis(d, fisher=False))
+    f, density = periodogram(g, rate_hz, "hann", detrend="constant")
+    power = density * rate_hz / n
+    bin_hz = rate_hz / n
+    with np.errstate(divide="ignore"):
+        out["velocity_plain"] = _root(f, power * (9806.65 / (2 * np.pi * f)) ** 2, 10, 1000, bin_hz)
+    out["velocity"] = _root(f, power * (9806.65 / (2 * np.pi * np.hypot(f, bin_hz))) ** 2, 10, 1000, bin_hz)
+    for i, (low, high) in enumerate(spec["bands"]):
+        out[f"band{i + 1}"] = _root(f, power, low, high, bin_hz)
+    low, high = spec["envelope"]["lo"], spec["envelope"]["hi"]
+    bins = np.fft.rfft(d)
+    bins[~_inside(f, low, high, bin_hz)] = 0.0
+    out["env"] = float(np.sqrt(np.mean(np.abs(hilbert(np.fft.irfft(bins, n))) ** 2)))
+    return out
+
+
+def envelope_of(g: NDArray[np.float64], rate_hz: float, low: float, high: float) -> NDArray[np.float64]:
+    """The envelope of a band, at the full rate."""
+    bins = np.fft.rfft(g - g.mean())
+    bins[~_inside(np.fft.rfftfreq(len(g), 1 / rate_hz), low, high, rate_hz / len(g))] = 0.0
+    return np.abs(hilbert(np.fft.irfft(bins, len(g))))
+
+
+def lines(x: NDArray[np.float64], last: int, slack: float) -> list[tuple[float, float, float]]:
+    """(amplitude, frequency in bins, height of the bin) of the local maxima of x's Hann spectrum in bins 2..last.
+
+    Interpolated from the larger neighbour after Grandke 1983. slack: a positive one adds the bins that are lower than a
+    neighbour by this share at most, and the other interpolation where both neighbours are as equal as that; a
+    negative one leaves out all maxima that are not higher than both neighbours by this share.
+    """
+    n = len(x)
+    size = np.abs(np.fft.rfft((x - x.mean()) * np.hanning(n + 1)[:-1])) * 4 / n
+    found = []
+    for k in range(2, last + 1):
+        low, high = sorted((size[k - 1], size[k + 1]))
+        if size[k] > 0.0 and size[k] >= (1.0 - slack) * high:
+            larger = 1 if size[k + 1] >= size[k - 1] else -1
+            for side in (larger, -larger) if slack > 0.0 and high - low <= slack * size[k] else (larger,):
+                ratio = min(1.0, size[k + side] / size[k])
+                delta = max(0.0, (2 * ratio - 1) / (1 + ratio))
+                lift = np.pi * delta * (1 - delta**2) / np.sin(np.pi * delta) if delta else 1.0
+                found.append((float(size[k] * lift), k + side * delta, float(size[k])))
+    return found
+
+
+def _inside(f: NDArray[np.float64], low: float, high: float, bin_hz: float) -> NDArray[np.bool_]:
+    slack = bin_hz / 100  # an edge that is meant to be a bin
+    inside = (f >= low - slack) & (f <= high + slack)
+    inside[[0, 1, -2, -1]] = False
+    return inside
+
+
+def _root(
+    f: NDArray[np.float64], power: NDArray[np.float64], low: float, high: float, bin_hz: float
+) -> float:
+    return float(np.sqrt(power[_inside(f, low, high, bin_hz)].sum()))
 
 
 def bearing_records(path: Path) -> tuple[list[Record], float]:

@@ -62,7 +62,17 @@ FULL: dict[str, Any] = {
     "asset": {"name": "Pump 7", "kind": "machine"},
     "interval_s": INTERVAL_S,
     "sensors": [
-        {"id": "vib", "driver": "adxl345", "bus": "spi0", "window": 1024},
+        {
+            "id": "vib",
+            "driver": "adxl345",
+            "bus": "spi0",
+            "window": 1024,
+            "peaks": 2,
+            "rpm": 1480,
+            "features": ["rms", "peak", "crest", "kurt", "velocity"],
+            "bands": [[10, 200], [200, 1000]],
+            "envelope": {"lo": 500, "hi": 1500, "peaks": 1},
+        },
         {"id": "temp", "driver": "ds18b20", "bus": "ow0"},
     ],
     "checks": [

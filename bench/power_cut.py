@@ -33,7 +33,7 @@ from mp_runner import Runner  # noqa: E402
 QUICK = bool(os.environ.get("QUICK"))
 BLOCKS = 32
 LIMIT = 2048
-PIECES = ((8, 61),) if QUICK else ((8, 7), (16, 41), (24, 0))
+PIECES = ((8, 151),) if QUICK else ((8, 7), (16, 41), (24, 0))
 """Lives: how long a boot is, and after every how many cuts the start is cut as well (0: never)."""
 
 

@@ -9,6 +9,7 @@ A validated document is a new dict that has every key.
 from babbitt_node import checks, drivers, samplers
 from babbitt_node.checks.base import table
 from babbitt_node.errors import ConfigError, NodeError
+from babbitt_node.hal.port import once
 from babbitt_node.rules import a_guarded, a_list, a_text, an_int, an_object, join, one_of, settings
 
 _LOW = "abcdefghijklmnopqrstuvwxyz"
@@ -50,6 +51,8 @@ def validate(doc, buses=None):
         config["sensors"].append(sensor)
     _together(config)
     channels = channel_ids(config)
+    if any(type(sensor.get("rpm")) is str for sensor in config["sensors"]):
+        once("samplers.features", "check_speed", config, channels)
     config["running"] = _running(doc.get("running", {}), channels)
     if config["power"] and config["running"]["channel"] is not None:
         raise ConfigError("power", "a node that sleeps does not follow `running`: leave one of them out")

@@ -96,8 +96,8 @@ def a_text(doc, path, key, low, high, letters=None):
 
 def settings(doc, path, rows):
     """{name: value} of settings described by rows: (name, choices, default), (name, low, high, default) for an
-    integer, (name, letters, length, default) for a text of just that length, or (name, None, default) for what the driver
-    looks at itself. A default of None: the setting may be absent or null, and is None then.
+    integer, (name, letters, length, default) for a text of just that length, or (name, default) for what its driver or
+    sampler looks at itself. A default of None: the setting may be absent or null, and is None then.
     """
     found = {}
     for row in rows:
@@ -105,8 +105,8 @@ def settings(doc, path, rows):
         default = row[-1]
         if default is None and doc.get(name) is None:
             found[name] = None
-        elif row[1] is None:
-            found[name] = doc[name]
+        elif len(row) == 2:
+            found[name] = doc.get(name, default)
         elif len(row) == 3:
             found[name] = one_of(doc, path, name, row[1], default)
         elif type(row[1]) is str:

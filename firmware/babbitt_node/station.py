@@ -33,8 +33,9 @@ class Station:
                     self.samplers.append(_sampler(spec, board, quiet, self.interval_s))
                 except NodeError as error:
                     raise ConfigError("sensors[%d].bus" % i, error.detail)
-            ids = once("config", "channel_ids", config)
+            ids = ["%s.%s" % (s.id, name) for s in self.samplers for name in s.names]
         self.judges = Judge(*once("assembly", "build", config, ids, self.samplers))
+        self._bind()
         self.values = [None] * sum(s.width for s in self.samplers)
         # The longest step that meets every reading and every record.
         step = self.interval_s
@@ -59,6 +60,11 @@ class Station:
         kept = [s.id for s in self.samplers if s.spec in specs]
         self.judges.take_over(before.judges, kept)
         self._last_u = before._last_u
+        self._bind()
+
+    def _bind(self):
+        for sampler in self.samplers:
+            sampler.bind(self.samplers)
 
     def skip(self, slots):
         """Leave out slots that could not be kept."""

@@ -1,5 +1,6 @@
 """The ADXL345 and the vibration sampler on a chip that samples in virtual time, with the defects of a bench one at a time."""
 
+import asyncio
 from array import array
 
 from chips import Accelerometer, I2c, Spi, Time, measured, use_virtual_time
@@ -159,7 +160,7 @@ def test_a_window_with_an_overrun_is_taken_again_and_a_fourth_one_is_told():
 
 
 def test_a_window_can_be_had_as_long_as_nothing_else_is_in_its_buffers():
-    first, second = vibration(Accelerometer()), vibration(Accelerometer())
+    first, second = vibration(Chip()), vibration(Chip())
     assert first.held() is None
     measured(first)
     axes, opened, count, span, overflow, clip, num, den = first.held()
@@ -170,7 +171,7 @@ def test_a_window_can_be_had_as_long_as_nothing_else_is_in_its_buffers():
     assert first.held()[0][0] is axes[0] and first.held()[1] >= before
     measured(second)
     assert first.held() is None and second.held() is not None
-    stuck = Accelerometer()
+    stuck = Chip()
     stuck.stuck = True
     third = vibration(stuck)
     measured(third)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import iotcore
+import numpy as np
 import paho.mqtt.client as mqtt
 import pytest
 
@@ -196,3 +197,57 @@ def test_after_a_power_cut_it_goes_on_in_the_next_boot(
     assert birth["prev"]["clean"] is False
     second = host.expect("data", board, boot=2)
     assert second["rows"][-1][1] >= first["rows"][-1][1] + 60_000
+
+
+class Tones:
+    """A rotor at 1482 r/min: 0.5 g at once, 0.1 g at twice a turn, and 0.02 g at 803 Hz; x, half of it on z."""
+
+    sensors: tuple[str, ...] = ("adxl345", "ds18b20")
+    utc_start_ms = START_MS
+    end_us: int | None = None
+
+    def __init__(self) -> None:
+        self.faults: dict[str, Fault] = {}
+
+    def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> np.ndarray:
+        t = (index + np.arange(n)) / rate_hz
+        g = sum(a * np.sin(2 * np.pi * hz * t + hz) for a, hz in ((0.5, 24.7), (0.1, 49.4), (0.02, 803.0)))
+        return np.round(256 * np.stack([g, 0 * t, 1 + g / 2], 1)).astype(np.int16)
+
+    def temperature(self, t_us: int) -> float:
+        return 40.0
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_spectra_of_known_lines(made: list[Any], tmp_path: Path, port: int, runtime: str) -> None:
+    sensor = {
+        "id": "vib", "driver": "adxl345", "bus": "spi0", "axes": "xz", "window": 2048, "rpm": 1482, "peaks": 3,
+        "features": ["rms", "mean", "velocity"], "bands": [[700, 900]], "envelope": {"lo": 700, "hi": 900},
+    }  # fmt: skip
+    host, board = boot(made, tmp_path, port, runtime, Tones(), VIBRATION | {"sensors": [sensor]})
+    birth = host.expect("birth", board)
+    assert birth["sensors"][0]["velocity"] == [11, 1000]
+    names = [c["id"] for c in birth["channels"]]
+    units = {c["id"]: (c["unit"], c["exp"]) for c in birth["channels"]}
+    assert units["vib.x.velocity"] == ("mm/s", -3)
+    assert units["vib.z.freq1"] == ("Hz", -3)
+    row = host.expect("data", board)["rows"][-1]
+    got = {n: v * 10.0 ** units[n][1] for n, v in zip(names, row[3:], strict=True)}
+    root = 2**-0.5
+    velocity = (
+        sum((9806.65 * a / (2 * np.pi * hz)) ** 2 / 2 for a, hz in ((0.5, 24.7), (0.1, 49.4), (0.02, 803)))
+        ** 0.5
+    )
+    for axis, share in (("x", 1.0), ("z", 0.5)):
+        wanted = {
+            "rms": (0.5**2 + 0.1**2 + 0.02**2) ** 0.5 * root, "velocity": velocity, "band1": 0.02 * root, "env": 0.02,
+            "amp1": 0.5, "amp2": 0.1, "amp3": 0.02, "1x": 0.5, "2x": 0.1,
+        }  # fmt: skip
+        for name, value in wanted.items():  # the last lines are 5 counts and 2.5 counts
+            allowed = 0.03 if name in ("band1", "env", "amp3") else 0.006
+            assert got[f"vib.{axis}.{name}"] == pytest.approx(value * share, rel=allowed), (axis, name)
+        for i, hz in enumerate((24.7, 49.4, 803.0)):
+            assert got[f"vib.{axis}.freq{i + 1}"] == pytest.approx(hz, rel=0.0005), (axis, hz)
+    assert got["vib.x.mean"] == pytest.approx(0, abs=0.02)
+    assert got["vib.z.mean"] == pytest.approx(1, abs=0.02)
+    assert got["vib.rate"] == pytest.approx(3200, rel=0.005)

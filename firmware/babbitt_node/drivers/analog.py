@@ -25,7 +25,7 @@ SETTINGS = (
     ("series_ohm", 10, 10000000, 10000),
     ("supply_mv", 500, 5500, 3300),
     ("unit", ("%", "degC", "V", "A", "mA", "bar", "Pa", "mm/s", "l/min", "kW", "Hz", "ppm"), None),
-    ("points", None, None),
+    ("points", None),
 )
 
 _BREAK_UA = const(3600)

@@ -1,16 +1,17 @@
 """Integer arithmetic that never leaves the small ints of an ESP32 (-2^30 .. 2^30-1), so that it never
-allocates.
+allocates. Compiled by viper where there is a loop over bits.
 """
 
-from babbitt_node.hal.compile import const
+from babbitt_node.hal.compile import const, micropython
 
 MAX = const(0x3FFFFFFF)  # 2^30 - 1: the largest value on the node and on the wire
 
 
-def isqrt(n):
+@micropython.viper
+def isqrt(n: int) -> int:
     """Floor of the square root of n, 0 <= n < 2^30; digit by digit (Woo, 'abacus' method)."""
     root = 0
-    bit = 1 << 28
+    bit = 0x10000000
     while bit > n:
         bit >>= 2
     while bit:
@@ -47,7 +48,8 @@ def shifted(n, shift):
     return n << shift if n else 0
 
 
-def muldiv(a, b, c):
+@micropython.viper
+def muldiv(a: int, b: int, c: int) -> int:
     """a * b / c, rounded half up, for 0 <= a, b < 2^30 and 0 < c <= 2^29; at most MAX.
 
     Where the product fits it is one multiplication; else shift-and-add keeps quotient and remainder, which
@@ -59,7 +61,7 @@ def muldiv(a, b, c):
     part = a % c
     q = 0
     r = 0
-    bit = 1 << 29
+    bit = 0x20000000
     while bit > b:
         bit >>= 1
     while bit:

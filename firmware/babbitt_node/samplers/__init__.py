@@ -10,6 +10,7 @@ A module of KINDS has, beside its class SAMPLER (made as `SAMPLER(spec, driver, 
 
 - SETTINGS: rows of settings that all sensors of the kind have, as `rules.settings` reads them.
 - `names(spec, driver)`: what the ids of its channels end with, in the order of the values.
+- SPEED, if it has one: which of these names is the speed of a shaft in r/min.
 - `busy_ms(spec)`: how long a window keeps everything else waiting.
 - `check(spec, path, interval_s)`: raises ConfigError for what single settings do not tell; fills what depends on others.
 """
@@ -44,6 +45,9 @@ class Sampler:
     def describe(self):
         """Entry of `sensors` in the birth."""
         return {"id": self.id, "driver": self.driver, "fault": self.fault}
+
+    def bind(self, samplers):
+        """Look among all samplers, in the order of the values, for what it needs of the others."""
 
     def memories(self):
         """What it remembers from record to record: objects with SIZE, dump and load, like those of a check."""

@@ -9,6 +9,7 @@ from babbitt_node.hal.port import ticks_diff, ticks_ms
 from babbitt_node.samplers import Sampler
 
 SETTINGS = (("every_s", 1, 3600, None),)
+SPEED = "rpm"  # the channel that other sensors may take as the speed of their shaft
 
 _WRAP = const(0x3FFFFFFF)
 _LEAST_MS = const(100)
@@ -16,7 +17,7 @@ _LEAST_MS = const(100)
 
 def names(spec, driver):
     """See `samplers`."""
-    return ["rpm", "low", "high"]
+    return [SPEED, "low", "high"]
 
 
 def busy_ms(spec):

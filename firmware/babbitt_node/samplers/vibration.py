@@ -18,25 +18,27 @@ from babbitt_node.dsp.features import vibration
 from babbitt_node.dsp.intmath import muldiv
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
-from babbitt_node.hal.port import sleep_ms, ticks_diff, ticks_ms, ticks_us
+from babbitt_node.hal.port import once, sleep_ms, ticks_diff, ticks_ms, ticks_us
 from babbitt_node.samplers import Sampler
 
+_ASKED = (("axes", "xyz"), ("features", None), ("bands", []), ("peaks", 0), ("envelope", None), ("rpm", None))
 SETTINGS = (
-    ("window", (64, 128, 256, 512, 1024), 512),
+    ("window", (64, 128, 256, 512, 1024, 2048, 4096), 512),
     ("loose_deg", 0, 90, 20),
     ("capture", 0, 16384, 0),
-)
+) + _ASKED
 
 _RESTARTS = const(3)
 _EMPTY_BURSTS = const(20)
-_FEATURES = ("rms", "peak", "crest", "kurt")
+_FEATURES = ["rms", "peak", "crest", "kurt"]
 _axes = []  # three array('h'), as long as the longest window so far; windows never overlap
 _holder = [None]  # the sampler whose whole window they hold
 
 
 def names(spec, driver):
     """See `samplers`."""
-    found = ["%s.%s" % (axis, name) for axis in "xyz" for name in _FEATURES]
+    own = _FEATURES if _plain(spec) else once("dsp.asked", "names", spec)
+    found = ["%s.%s" % (axis, name) for axis in spec.get("axes", "xyz") for name in own]
     return found + ["rate", "overflow", "clip"]
 
 
@@ -47,6 +49,18 @@ def busy_ms(spec):
 
 def check(spec, path, interval_s):
     """See `samplers`."""
+    for row in _ASKED:
+        if spec[row[0]] is not row[1]:
+            once("samplers.features", "check", spec, path)
+            return
+    spec["features"] = _FEATURES
+
+
+def _plain(spec):
+    """Whether it has no other features than those of every sensor, so that their code is not needed."""
+    if spec.get("features") not in (None, _FEATURES):
+        return False
+    return not any(spec.get(key) for key in ("bands", "peaks", "envelope", "rpm"))
 
 
 def _shared(n):
@@ -54,14 +68,14 @@ def _shared(n):
         _axes.clear()
         _holder[0] = None
         gc.collect()
-        _axes.extend([array("h", [0] * n) for _ in range(3)])
+        _axes.extend([array("h", bytes(2 * n)) for _ in range(3)])
     return _axes
 
 
 class VibrationSampler(Sampler):
     """One accelerometer.
 
-    spec: an entry of `sensors` with rate_hz, range_g, window. interval_s: seconds between records. quiet:
+    spec: an entry of `sensors` with rate_hz, range_g and the SETTINGS above. interval_s: seconds between records. quiet:
     asyncio.Lock that keeps flash and network away while the window is open, or None.
     """
 
@@ -75,29 +89,27 @@ class VibrationSampler(Sampler):
         self._n = spec["window"]
         self.rate = spec["rate_hz"]
         self.every_s = interval_s
-        self._range = spec["range_g"]
         self._quiet = quiet
         # Half of the FIFO, and at least four bursts a window: without two of them no rate could be told.
         self._pause = max(1, min(device.fifo // 2, self._n // 4) * 1000 // spec["rate_hz"])
         self._plausible = Plausible(self.id, device, spec["rate_hz"], spec["loose_deg"])
-        self._out = array("i", [0] * 4)
         self._measured = None  # rate, mHz
+        self._axes = ["xyz".index(axis) for axis in spec.get("axes", "xyz")]
+        own = [name[2:] for name in self.names[: (self.width - 3) // len(self._axes)]]
+        self._step = len(own)
+        self._out = array("i", [0] * 4)
+        self._plan = None
+        if not _plain(spec):
+            from babbitt_node.dsp.plan import Plan
+
+            self._plan = Plan(spec, own, device.scale_num, device.scale_den)
+        self._speed = None
         self._overflow = self._clip = self._span_us = self._span = self._first = self._opened = 0
         _shared(self._n)
 
     def channels(self):
         """Channel descriptions in the order of the values."""
-        full = self._range * 1000000
-        found = []
-        for _ in range(3):
-            found.append(self._channel(len(found), "g", -6, 0, full))
-            found.append(self._channel(len(found), "g", -6, 0, 2 * full))
-            found.append(self._channel(len(found), "", -3, 0, 32000))
-            found.append(self._channel(len(found), "", -3, 0, self._n * 1000))
-        found.append(self._channel(12, "Hz", -3, 0, self.rate * 2000))
-        found.append(self._channel(13, "", 0, 0, self._n))
-        found.append(self._channel(14, "", 0, 0, 3 * self._n))
-        return found
+        return once("dsp.asked", "channels", self.id, self.names, self.spec)
 
     def describe(self):
         """Entry of `sensors` in the birth. The band ends at half the rate, or where the filter of the sensor ends it."""
@@ -106,7 +118,24 @@ class VibrationSampler(Sampler):
         found.update(
             {"rate": self.rate, "window": self._n, "band": [low, min(self.rate // 2, self._device.band_hz)]}
         )
+        if "velocity" in (self.spec.get("features") or ()):
+            found["velocity"] = once(
+                "dsp.asked", "covered", 10, min(1000, self._device.band_hz), self._n, self.rate
+            )
         return found
+
+    def bind(self, samplers):
+        """Find the channel that gives the speed of the shaft."""
+        if self.spec.get("rpm") is not None:
+            self._speed = once("dsp.asked", "source", self.spec["rpm"], samplers)
+
+    def _shaft(self, values):
+        """Revolutions in 1000 s: from the settings, or those of the record before."""
+        if self._speed is None:
+            return None
+        at, num, den = self._speed
+        speed = 1 if at < 0 else values[at]
+        return speed * num // den if speed and 0 < speed < 1000000 else None
 
     async def measure(self, out, at):
         """Take a window and write its values; None each while the sensor has a fault."""
@@ -118,14 +147,20 @@ class VibrationSampler(Sampler):
             self._failed(error)
             return
         self.fault = None
+        rate_mhz = None if self._overflow else self._measured  # lost samples have no rate
+        shaft_mhz = self._shaft(out)
         axes = _shared(self._n)
-        for axis in range(3):
-            vibration(axes[axis], self._n, self._device.scale_num, self._device.scale_den, self._out, 0)
-            for i in range(4):
-                out[at + axis * 4 + i] = self._out[i]
-        out[at + 12] = self._measured
-        out[at + 13] = self._overflow
-        out[at + 14] = self._clip
+        for axis in self._axes:
+            if self._plan is not None:
+                self._plan.write(axes[axis], rate_mhz, shaft_mhz, out, at)
+            else:
+                vibration(axes[axis], self._n, self._device.scale_num, self._device.scale_den, self._out, 0)
+                for i in range(4):
+                    out[at + i] = self._out[i]
+            at += self._step
+        out[at] = self._measured
+        out[at + 1] = self._overflow
+        out[at + 2] = self._clip
 
     async def again(self):
         """Take a window. Raises NodeError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import secrets
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def command(
     axes: Annotated[str | None, typer.Option(help="capture: which axes, as xz.")] = None,
     samples: Annotated[int | None, typer.Option(help="capture: samples of each axis.")] = None,
     broker: Annotated[str, typer.Option(help="Address of the broker.")] = "127.0.0.1:1883",
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node's answer.")] = 60.0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node, and its answer.")] = 60.0,
     json: JsonOption = False,
 ) -> None:
     """Send a command to a node that is online, wait for its answer, and say what happened."""
@@ -135,7 +136,7 @@ class Exchange:
         self._root = f"babbitt/1/{site}/{node}/"
         self._heard: queue.Queue[Message] = queue.Queue()
         self._there = threading.Event()
-        self._born: Birth | None = None  # the newest heard: a broker may hand it out before the answer
+        self._born: Birth | None = None
 
     def run(self, wanted: Command, wait: float) -> Outcome:
         """Send a command and wait for its end. Raises BrokerError, NodeSilent."""
@@ -162,8 +163,8 @@ class Exchange:
         if not self._there.wait(HELLO_S):
             host, port = self._address
             raise BrokerError(f"the broker at {host}:{port} does not answer; is the host running?")
-        install, boot, n = self._state()
         end = time.monotonic() + wait
+        install, boot, n = self._state(end)
         for attempt in range(ATTEMPTS):
             one = _copy(wanted, install, boot, n + 1)
             client.publish(self._root + "cmd", encode(one), qos=1)
@@ -180,14 +181,17 @@ class Exchange:
             return Outcome(ack, birth.boot, birth.reset)
         return Outcome(ack, ack.boot)
 
-    def _state(self) -> tuple[str, int, int]:
-        """Installation, boot and last number of the node, from what the broker keeps."""
-        end = time.monotonic() + HELLO_S
+    def _state(self, end: float) -> tuple[str, int, int]:
+        """Installation, boot and last number of the node: from what the broker keeps, or once it is online."""
+        until = time.monotonic() + HELLO_S
+        silent = f"the broker knows no state of {self._name}: is that its name?"
         while True:
-            heard = self._next(end, f"the broker knows no state of {self._name}: is that its name?")
+            heard = self._next(until, silent)
             if isinstance(heard, Will) or (isinstance(heard, State) and not heard.online):
-                raise NodeSilent(f"{self._name} is offline: a command is only for a node that is there")
-            if isinstance(heard, State):
+                if until != end:
+                    print(f"{self._name} is offline, waiting for it", file=sys.stderr)
+                until, silent = end, f"{self._name} is offline: a command is only for a node that is there"
+            elif isinstance(heard, State):
                 if heard.cmd is None:
                     raise NodeSilent(f"the firmware of {self._name} takes no commands")
                 return heard.i, heard.boot, heard.cmd
@@ -201,6 +205,7 @@ class Exchange:
                 return heard
 
     def _birth(self, before: int, end: float) -> Birth:
+        # It may have overtaken the ack: a broker keeps the order of one topic only.
         while self._born is None or self._born.boot <= before:
             self._next(end, f"{self._name} restarts, and was not back in time")
         return self._born

@@ -19,6 +19,8 @@ _TITLES = {
     "peak": "Vibration peak",
     "crest": "Crest factor",
     "kurt": "Kurtosis",
+    "velocity": "Vibration velocity",
+    "env": "Envelope RMS",
     "slope": "Temperature slope",
     "trend": "Slope",
     "closed": "Contact closed",
@@ -30,8 +32,8 @@ _TITLES = {
 _LEVELS = {"degC": "Temperature", "%RH": "Humidity"}
 _DIAGNOSTIC = {"rate", "overflow", "clip"}
 _ORDER = (
-    *("rms", "Temperature", "Humidity", "Level", "Speed", "closed", "changes"),
-    *("peak", "slope", "trend", "kurt", "crest", "rate", "overflow", "clip"),
+    *("velocity", "rms", "Temperature", "Humidity", "Level", "Speed", "closed", "changes"),
+    *("peak", "env", "slope", "trend", "kurt", "crest", "rate", "overflow", "clip"),
 )
 
 
@@ -59,7 +61,7 @@ class ChartGroup:
 def _family(feature: str, unit: str) -> str:
     """What channels of a sensor that share a chart have in common; empty where the name does not tell."""
     if feature in {"mean", "min", "max"}:
-        return _LEVELS.get(unit, "Level")
+        return "" if unit == "g" else _LEVELS.get(unit, "Level")
     if unit == "r/min" and feature in {"rpm", "low", "high"}:
         return "Speed"
     if feature == "slope" and not unit.startswith("degC"):

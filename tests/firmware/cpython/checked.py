@@ -14,7 +14,8 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -131,21 +132,36 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def load() -> dict[str, ModuleType]:
-    """The checked modules: intmath, kernels, features, checks. The ordinary ones stay what `import` gives."""
-    ordinary = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(PREFIXES)}
-    attributes = {name: vars(babbitt_node).get(name) for name in ("dsp", "checks")}
-    finder = _Finder()
-    sys.meta_path.insert(0, finder)
-    try:
-        names = ("dsp.intmath", "dsp.kernels", "dsp.features", "checks")
+    """The checked modules, by the last part of their names. The ordinary ones stay what `import` gives."""
+    with active():
+        names = ("dsp.intmath", "dsp.kernels", "dsp.features", "dsp.fft", "dsp.scaling", "dsp.spectrum")
+        names += ("dsp.envelope", "dsp.levels", "dsp.spectra", "dsp.plan", "checks")
         found = {name.split(".")[-1]: importlib.import_module("babbitt_node." + name) for name in names}
         for kind in found["checks"].TYPES:
             found["checks"].find(kind)  # now, while its module is found here
         return found
+
+
+_loaded: dict[str, ModuleType] = {}
+
+
+@contextmanager
+def active() -> Iterator[None]:
+    """While it lasts `import` gives the checked modules."""
+    ordinary = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(PREFIXES)}
+    attributes = {name: vars(babbitt_node).get(name) for name in ("dsp", "checks")}
+    sys.modules.update(_loaded)
+    for name in PREFIXES:
+        if name in _loaded:
+            setattr(babbitt_node, name.split(".")[-1], _loaded[name])
+    finder = _Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
     finally:
         sys.meta_path.remove(finder)
         for name in [name for name in sys.modules if name.startswith(PREFIXES)]:
-            del sys.modules[name]
+            _loaded[name] = sys.modules.pop(name)
         sys.modules.update(ordinary)
         for name, module in attributes.items():
             if module is not None:

@@ -13,7 +13,9 @@ import contract
 import pytest
 
 import babbitt_node.checks
+from babbitt_node.dsp import asked
 from babbitt_node.dsp import features as plain
+from babbitt_node.dsp.plan import Plan
 
 MODULES = checked.load()
 TOP = 2**30 - 1
@@ -49,6 +51,94 @@ def test_vibration_stays_inside_its_widths(n: int) -> None:
                 break
     if n >= 64:
         assert checked.Widest.viper > 1_050_000_000, "the worst cases are not the worst"
+
+
+SPECTRAL = {
+    "range_g": 16, "rate_hz": 3200, "features": list(asked.FEATURES), "bands": [[1, 1600], [30, 60]], "peaks": 8,
+    "rpm": 1480, "envelope": {"lo": 1, "hi": 50000, "peaks": 8},
+}  # fmt: skip
+
+
+def spectral_cases(n: int) -> list[list[int]]:
+    """What makes bins as large as they get: all the energy in one, or all samples in step; and the rest."""
+    full = [
+        [min(32767, round(32767.9 * math.cos(2 * math.pi * k * i / n + turn))) for i in range(n)]
+        for k in (1, 2, n // 8, n // 4, n // 2 - 1)
+        for turn in (0.0, 0.8)
+    ]
+    square = [[32767 if i * 2 * k // n % 2 else -32768 for i in range(n)] for k in (1, 2, 5, n // 8, n // 4)]
+    impulses = [[32767 if i % step == 0 else -32768 for i in range(n)] for step in (3, 4, 7, n)]
+    edges = [[(-32768, 32767)[bool(i & bit)] for i in range(n)] for bit in (1, 2, n // 2)]
+    return full + square + impulses + edges
+
+
+@pytest.mark.parametrize("n", [256, 1024, 4096])
+def test_spectra_stay_inside_their_widths(n: int) -> None:
+    spec = SPECTRAL | {"window": n}
+    names = asked.names(spec)
+    cases = spectral_cases(n) + windows(n)
+    if n > 256:
+        cases = cases[:: 6 if n == 1024 else 21]
+    checked.Widest.viper = 0
+    with checked.active():
+        checked_plans = [MODULES["plan"].Plan(spec, names, num, den) for num, den in SCALES]
+    plans = [(narrow, Plan(spec, names, *scale)) for narrow, scale in zip(checked_plans, SCALES, strict=True)]
+    for i, counts in enumerate(cases):
+        narrow, wide = plans[i % len(plans)]
+        axis = array("h", counts)
+        out: list[int | None] = [0] * len(names)
+        reference: list[int | None] = [0] * len(names)
+        rate = (3_199_712, 100_000_000, 1000)[i // 3 % 3]
+        narrow.write(axis, rate, 24_666, out, 0)
+        wide.write(axis, rate, 24_666, reference, 0)
+        assert out == reference
+        assert all(
+            v is None or (-TOP if name == "mean" else 0) <= v <= TOP
+            for name, v in zip(names, out, strict=True)
+        )
+    assert checked.Widest.viper > 1_050_000_000, "the worst cases are not the worst"
+
+
+SCALES = ((15625, 4), (32767, 1), (1, 128))
+
+
+def test_scaling_stays_inside_its_widths() -> None:
+    rng = random.Random(4)
+    scaling, pair = MODULES["scaling"], array("i", [0, 0])
+    edges = [0, 1, 2, 3, 2**28 - 1, 2**28, 2**29 - 1, 2**29, TOP - 1, TOP]
+    for _ in range(3000):
+        value, num, den = (rng.choice(edges) if rng.random() < 0.5 else rng.randint(0, TOP) for _ in range(3))
+        shift = rng.randint(-40, 40)
+        scaling.start(pair, value, shift)
+        scaling.times(pair, num, max(1, den))
+        exact = value * num * 2**shift / max(1, den) if shift >= 0 else value * num / max(1, den) / 2**-shift
+        got = scaling.finish(pair)
+        assert abs(got - min(TOP, exact)) <= 0.51 + min(TOP, exact) * 2e-8
+
+
+def test_bins_stay_inside_their_widths() -> None:
+    """Every kernel at the ends of what its docstring allows."""
+    n = 4096
+    pair, out, bins = array("i", [0, 0]), array("i", [0] * 8), MODULES["spectrum"].bins
+    for value in (0, 1, 2**15, 2**28, 2**29 - 1):
+        z = array("i", [value] * n)
+        assert bins.tallest(z, 0, n) == value
+        assert bins.mean(z, 0, n) == value
+        down = max(0, value.bit_length() - 15)
+        bins.energy(z, 0, n, down, 0, pair)
+        up = 11
+        while up and value >> 9 << up >= 1 << 28:
+            up -= 1
+        bins.integrated(z, 0, 2, 2046, up, 2048)
+        z = array("i", [(value, 0)[i & 1] for i in range(n)])
+        bins.summits(z, 0, 1, n - 2, 8, out)
+        bins.tone(z, 0, 2046, out)
+        z = array("i", [2**29 + value if i & 1 else 2**29 - value for i in range(n)])
+        bins.weight(z, 1, 2046)
+        bins.baseband(z, 1, 2046, 2048, 3, 0)
+        z = array("i", [value >> 1] * n)
+        bins.lift(z, 2048, value >> 1, 0, 0)
+        bins.lift(z, 2048, 0, 0, 0)
 
 
 def test_slope_stays_inside_its_widths() -> None:
@@ -109,7 +199,7 @@ def test_checks_stay_inside_their_widths(kind: str) -> None:
 
 def test_the_checker_notices() -> None:
     with pytest.raises(checked.Escaped, match="31-bit"):
-        MODULES["intmath"].muldiv(TOP, 1, 2**31)
+        MODULES["intmath"].shifted(-(2**31), -1)
     with pytest.raises(checked.Escaped, match="32 bits"):
         MODULES["kernels"].moments(array("h", [32767]), 1, -32768, 0, 1, 0, array("i", [0] * 7))
     with pytest.raises(checked.Escaped, match="float"):

@@ -140,7 +140,7 @@ def test_nodes_that_cannot_be_commanded(port: int, monkeypatch: pytest.MonkeyPat
     ):  # fmt: skip
         with FakeNode(port, state, done) as node:
             with pytest.raises(NodeSilent, match=reason):
-                exchange(port)
+                exchange(port, 0.5)
             assert node.heard == []
     with (
         FakeNode(port, STATE, lambda _: [{"state": "taken"}]),
@@ -151,11 +151,20 @@ def test_nodes_that_cannot_be_commanded(port: int, monkeypatch: pytest.MonkeyPat
         exchange(1)
 
 
+def test_a_node_that_is_offline_is_waited_for(port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeNode(port, {"online": False}, done) as node:
+        later = threading.Timer(0.5, lambda: node.client.publish(ROOT + "state", json.dumps(STATE), 1))
+        later.start()
+        assert exchange(port).ack.state == "done"
+        later.join()
+    assert capsys.readouterr().err == "hall/pump-7 is offline, waiting for it\n"
+
+
 def test_a_reboot_is_over_when_the_node_is_back(port: int) -> None:
     birth = BIRTH | {"boot": 4, "reset": "hard", "prev": {"boot": 3, "next": 9, "clean": True}}
 
     def answers(one: dict[str, Any]) -> list[Any]:
-        return [("birth", BIRTH), {"state": "done"}, ("birth", birth)]
+        return [("birth", BIRTH), ("birth", birth), {"state": "done"}]  # brokers may turn the last two round
 
     with FakeNode(port, STATE, answers):
         found = said("command", "hall", "pump-7", "reboot", "--broker", f"127.0.0.1:{port}")

@@ -52,6 +52,21 @@ def test_two_sensors_are_told_apart() -> None:
     assert [g.title for g in groups] == ["Vibration RMS of a", "Vibration RMS of b"]
 
 
+def test_velocity_comes_first_and_the_mean_of_an_axis_is_no_temperature() -> None:
+    names = (
+        ("vib.x.rms", "g"),
+        ("vib.x.mean", "g"),
+        ("vib.x.velocity", "mm/s"),
+        ("vib.x.env", "g"),
+        ("t.mean", "degC"),
+    )
+    groups = chart_groups([channel(*name) for name in names])
+    assert [(g.title, g.unit) for g in groups] == [
+        ("Vibration velocity", "mm/s"), ("Vibration RMS", "g"), ("Temperature", "degC"), ("Envelope RMS", "g"),
+        ("Channels of vib", "g"),
+    ]  # fmt: skip
+
+
 def test_64_unknown_channels_make_readable_charts() -> None:
     groups = chart_groups([channel(f"s.odd{n}") for n in range(64)])
     assert sum(len(g.channels) for g in groups) == 64
