@@ -90,7 +90,7 @@ def a_text(doc, path, key, low, high, letters=None):
         if (
             ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF
         ):  # half of a pair has no UTF-8 form: no birth could say it
-            raise ConfigError(join(path, key), "control characters are not allowed in %s" % shown(value))
+            raise ConfigError(join(path, key), "expected no control characters, got %s" % shown(value))
     return value
 
 

@@ -153,7 +153,7 @@ class Waves:
                 self._ask(site, name, node, safe[0], done=True)
             elif late:
                 one = node.open[late[0]]
-                one.heard, one.wait = now, min(LONGEST_S, one.wait * 2)
+                one.heard, one.wait = now, min(LONGEST_S, max(IDLE_S, one.wait * 2))
                 self._ask(site, name, node, late[0], part=one.missing)
 
     def _room(self) -> bool:
@@ -184,6 +184,7 @@ class Waves:
         except StoreError as error:
             log.error("%s; it stays on the node", error)
             one.bodies.clear()
+            one.wait = LONGEST_S  # a full disk is not emptied by sending it all again
             return
         del node.open[wave]
         self.fresh.append(view)

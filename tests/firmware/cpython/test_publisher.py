@@ -69,7 +69,7 @@ class Node:
         self.clock = Clock(self.board)
         self.spool = Spool("spool", 100000, "9f3a01bc", 3)
         self.quiet = asyncio.Lock()
-        self.waves = Captures()
+        self.waves = Captures("9f3a01bc")
         self.taken = 0
         self.write_birth = self.write_state = self.write_reported = lambda out: out.raw(b"{}")
 

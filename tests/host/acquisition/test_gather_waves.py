@@ -178,6 +178,16 @@ def test_samples_that_do_not_fit_the_crc_are_asked_for_again(scene: Scene) -> No
     assert whole(scene)
 
 
+def test_a_node_that_says_done_and_sends_nothing_is_not_asked_without_a_pause(scene: Scene) -> None:
+    scene.state("1-0")
+    for part in range(3):
+        scene.part(part, samples=bytes(len(SAMPLES)))
+    (ask,) = scene.after(0)
+    scene.answer(ask)
+    assert scene.after(waves.IDLE_S - 1) == []
+    assert len(scene.after(1)) == 1
+
+
 def test_a_full_disk_leaves_it_on_the_node(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise StoreError("the waveform cannot be written: No space left on device")
@@ -188,7 +198,8 @@ def test_a_full_disk_leaves_it_on_the_node(scene: Scene, monkeypatch: pytest.Mon
         scene.part(part)
     assert scene.after(0) == []
     monkeypatch.undo()
-    (ask,) = scene.after(waves.IDLE_S)
+    assert scene.after(waves.LONGEST_S - 1) == []
+    (ask,) = scene.after(1)
     assert (ask.part, ask.done) == (0, False)
     scene.answer(ask)
     for part in range(3):
