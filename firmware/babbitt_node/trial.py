@@ -20,6 +20,7 @@ from babbitt_node.errors import ConfigError
 
 PAYLOAD = "trial.json"
 STATE = "trial.state.json"
+_STATE_MAX = 2048  # bytes of trial.state.json
 BOOTS = 2  # starts that a trial may take: one to get it going, one for a power cut that is not its fault
 
 
@@ -27,10 +28,10 @@ def read():
     """The state, or None if there is none or it cannot be read."""
     try:
         with open(STATE) as file:
-            state, check = json.load(file)
+            state, check = json.loads(file.read(_STATE_MAX))
     except OSError:
         return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RuntimeError):  # RuntimeError: brackets without end
         return _damaged()
     return state if type(state) is dict and check == _crc(state) else _damaged()
 

@@ -172,6 +172,7 @@ def test_damaged_files_of_a_trial_are_no_trial():
         ),
         ("trial.state.json", "[]"),
         ("trial.state.json", "7"),
+        ("trial.state.json", "[" * 2000),
     ):
         settings = fresh()
         settings.offer(desired(7, 20), accept)
