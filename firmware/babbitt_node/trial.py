@@ -17,10 +17,11 @@ from binascii import crc32
 
 from babbitt_node import segment
 from babbitt_node.errors import ConfigError
+from babbitt_node.rules import sayable
 
 PAYLOAD = "trial.json"
 STATE = "trial.state.json"
-_STATE_MAX = 2048  # bytes of trial.state.json
+_STATE_MAX = 512  # bytes of trial.state.json
 BOOTS = 2  # starts that a trial may take: one to get it going, one for a power cut that is not its fault
 
 
@@ -88,7 +89,7 @@ def count(state):
 
 def roll_back(state, reason):
     """Give a trial up, for good. reason: for people. A flash that does not take it gets it told again at the next start."""
-    state["state"], state["reason"] = "rolled_back", reason[:128]
+    state["state"], state["reason"] = "rolled_back", sayable(reason)
     try:
         _write(state)
         _remove(PAYLOAD)

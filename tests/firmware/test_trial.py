@@ -184,6 +184,14 @@ def test_damaged_files_of_a_trial_are_no_trial():
         trial.forget()
 
 
+def test_the_longest_reason_of_a_roll_back_is_read_again():
+    settings = fresh()
+    settings.offer(desired(7, 20), accept)
+    module.give_up('"\\\u20ac' * 60)
+    state = trial.read()
+    assert state["state"] == "rolled_back" and state["reason"] == ('"\\?' * 60)[:128]
+
+
 def test_a_network_waits_for_a_restart_and_replaces_its_parts_of_node_json():
     settings = fresh()
     assert settings.node["wifi"]["ssid"] == "hall" and settings.node["broker"]["port"] == 1883
