@@ -15,7 +15,8 @@ from nodesim import state as node_state
 from babbitt.acquisition import waves
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
-from babbitt.protocol.messages import Ack, Command, State, Topic, WaveInfo, encode
+from babbitt.protocol.limits import SEQ_MAX
+from babbitt.protocol.messages import Ack, Command, State, Topic, WaveInfo, decode_kind, encode
 from babbitt.protocol.waves import Chunk, encode_chunk
 from babbitt.service import Host
 from babbitt.store.waves import WaveShelf
@@ -139,6 +140,17 @@ def test_another_sender_was_faster(scene: Scene) -> None:
     (again,) = scene.after(2 * waves.IDLE_S)
     assert again.n == 10
     assert again.id != ask.id
+
+
+def test_a_number_that_cannot_be_is_unlearnt(scene: Scene) -> None:
+    scene.state("1-0", n=4)
+    scene.waves.ack(NODE, Ack(INSTALL, 1, SEQ_MAX, "c-other", "done", "report"))
+    (ask,) = scene.after(waves.IDLE_S)
+    decode_kind("cmd", encode(ask))  # still a command
+    scene.answer(ask, "refused", n=4, error="bad_message", reason="n: too far")
+    scene.state("1-0", n=4)
+    (again,) = scene.after(2 * waves.IDLE_S)
+    assert again.n == 5
 
 
 def test_a_waveform_the_node_dropped_is_forgotten(scene: Scene) -> None:
