@@ -116,6 +116,15 @@ def settings(doc, path, rows):
     return found
 
 
+def every_s(spec, path, interval_s):
+    """Check that `spec["every_s"]` gives a reading at least once a record, and fill its default."""
+    if spec["every_s"] is None:
+        spec["every_s"] = min(5, interval_s)
+    if spec["every_s"] > interval_s:
+        reason = "%d s is more than interval_s, %d s" % (spec["every_s"], interval_s)
+        raise ConfigError(path + ".every_s", reason)
+
+
 def _required(doc, path, key):
     if key not in doc:
         raise ConfigError(join(path, key), "missing, and there is no default")

@@ -176,6 +176,11 @@ def test_a_node_sleeps_only_if_it_is_told_to():
     refused("power", "does not follow `running`", document(power={}, running=running))
 
 
+def test_a_waveform_of_an_alarm_fits_into_64_windows():
+    assert validate(vibration(window=64, capture=4096), BUSES)["sensors"][0]["capture"] == 4096
+    refused("sensors[0].capture", "at most 64 windows of 64", vibration(window=64, capture=4097))
+
+
 def test_no_two_sensors_in_one_place():
     buses = {"i2c0": "i2c", "i2c1": "i2c", "spi0": "spi", "ow0": "onewire", "pin0": "pin", "adc0": "adc"}
 
