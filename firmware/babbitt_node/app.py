@@ -70,7 +70,7 @@ class Node:
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
         self.taken = 0  # the number of the last command
-        self.waves = Captures()
+        self.waves = Captures(self.identity.install)
         self._woken = None if kept is None else kept["published"]
         if kept is not None:
             boot, seq = self.spool.last

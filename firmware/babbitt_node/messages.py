@@ -10,7 +10,6 @@ from babbitt_node.errors import NodeError
 from babbitt_node.hal import port
 
 BIRTH_MAX = 8192
-OTHER_MAX = 4096
 
 _BIRTH = (
     "i",

@@ -16,6 +16,7 @@ from babbitt_node.hal.compile import const
 
 KIND = "vibration"
 BUSES = ("spi", "i2c")
+ADDRESS = 83  # on I2C, if the settings name none
 SETTINGS = (
     ("rate_hz", (100, 200, 400, 800, 1600, 3200), 3200),
     ("range_g", (2, 4, 8, 16), 16),
@@ -71,7 +72,7 @@ class ADXL345:
         self.full_scale = range_g * 256
         self.band_hz = rate_hz // 2
         self.entries = 0
-        self._registers = Registers(bus, address or 83, "ADXL345", _SPI_MORE)
+        self._registers = Registers(bus, address or ADDRESS, "ADXL345", _SPI_MORE)
         # Every entry is one read: the FIFO needs 5 us between two of them, which the interpreter takes anyway.
         self._fifo = Fifo(self._registers, _DATAX0, 6, 1)
 
