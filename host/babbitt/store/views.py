@@ -17,7 +17,8 @@ class NodeView:
     ``asset`` and ``kind`` come from its birth (empty strings before the first one). ``online`` is what its
     last `state` said. ``last_t`` is the time of its newest record, ``heard`` the host's time when anything
     last came in; both None if nothing did. ``birth`` and ``state`` are the messages as received (see
-    docs/protocol.md), or None. ``assessment`` is the latest one, or None.
+    docs/protocol.md), or None. ``assessment`` is the latest one, or None. ``asleep``: it is not online because
+    it said that it sleeps, and it is not overdue.
     """
 
     site: str
@@ -30,6 +31,7 @@ class NodeView:
     state: dict[str, Any] | None
     birth: dict[str, Any] | None
     assessment: Assessment | None
+    asleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)

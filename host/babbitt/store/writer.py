@@ -103,7 +103,7 @@ class StoreWriter:
         self.conn.execute(f"UPDATE {table} SET {names} WHERE id=?", (*columns.values(), key))
 
     def nobody_online(self) -> None:
-        """A host that starts has heard nobody yet; who is there says so."""
+        """A host that starts has heard nobody yet; who is there says so. Who sleeps, sleeps on."""
         with self.transaction():
             self.conn.execute("UPDATE nodes SET online=0")
 
