@@ -128,6 +128,7 @@ class Birth(Struct):
     checks: Annotated[list[CheckInfo], Meta(max_length=32)]
     config: ConfigInfo
     since: Seq = 0
+    hold: Count = 0
     crash: Text | None = None
 
 

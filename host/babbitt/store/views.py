@@ -86,8 +86,9 @@ class LedgerRow:
     Of the records numbered ``first`` .. ``next`` - 1, ``received`` are on disk, ``discarded`` were thrown
     away by a full spool and said so, ``refused`` were sent but broke the protocol (`babbitt rejected` has
     them), ``pending`` are announced and still on the node, ``missing`` are none of these. ``duplicates``
-    came more than once and were stored once. ``lost_windows`` is 1 after an unclean end, or one that was
-    never announced: at most the window in progress was lost, which never had a number. ``state`` is `complete`, `pending` or `unexplained`;
+    came more than once and were stored once. ``lost_windows`` is how many windows were lost at most
+    by an unclean end, or one that was never announced: the one in progress and those the node held back before
+    writing them; nobody has heard of their numbers. ``state`` is `complete`, `pending` or `unexplained`;
     ``note`` says what there is to say.
     """
 
