@@ -47,9 +47,10 @@ class Sleeper:
             node.spool.save()  # the watermark is another one
         node.spool.close_files()
         async with node.quiet:
+            pin = port.once("nap", "watch", node)
             port.once("nap", "remember", node, self._published)
             left = node.station.interval_s * 1000 - (node.clock.u() - begun)
-            port.once("hal.sleep", "deep_sleep", max(1, left))
+            port.once("hal.sleep", "deep_sleep", max(1, left), pin)
 
     def _told_every_s(self):
         """Seconds between two publications."""

@@ -20,6 +20,7 @@ from babbitt_tools.vboard import flash
 from babbitt_tools.vboard.board import VirtualBoard
 
 START_MS = 1_789_000_000_000
+SHOCK_S = 1515
 OWN = "babbitt/1/hut/n1/"
 CONFIG: dict[str, Any] = {
     "asset": {"name": "Room 3", "kind": "cold_room"},
@@ -53,6 +54,16 @@ class Room:
     def temperature(self, t_us: int) -> float:
         hours = t_us / 3.6e9
         return 2.0 if hours < 0.75 else 9.0 + hours
+
+
+class Floor(Room):
+    """A room in which something falls, once, at 25 min 15 s, and hums on."""
+
+    def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> NDArray[np.int16]:
+        counts = super().accel(burst_start_us, index, n, rate_hz)
+        t = burst_start_us / 1e6 + np.arange(index, index + n) / rate_hz
+        counts[(t >= SHOCK_S) & (t < SHOCK_S + 10), 0] *= 12
+        return counts
 
 
 class Host:
@@ -113,13 +124,13 @@ def host(broker: EmbeddedBroker) -> Iterator[Host]:
     host.client.disconnect()
 
 
-def node(tmp_path: Path, port: int, runtime: str, **more: Any) -> VirtualBoard:
+def node(tmp_path: Path, port: int, runtime: str, world: Room | None = None, **more: Any) -> VirtualBoard:
     wifi = {"ssid": "w", "password": "p"}
     settings = {"site": "hut", "node": "n1", "wifi": wifi, "broker": {"host": "127.0.0.1", "port": port}}
     return VirtualBoard(
         "n1",
         tmp_path / "flash",
-        Room(),
+        world or Room(),
         node=settings,
         config={**CONFIG, **more},
         speed=100.0,
@@ -226,6 +237,33 @@ def test_sleep_comes_and_goes_with_a_configuration(
     assert boots == [1, 2, 3], "each change of the way to run is a new boot, ended by intention"
     for birth in host.births:
         assert birth["prev"] is None or birth["prev"]["clean"]
+
+
+@pytest.mark.part("micropython")
+def test_a_shock_in_the_sleep_is_measured_judged_and_told_at_once(
+    tmp_path: Path, broker: EmbeddedBroker, host: Host
+) -> None:
+    vib = {**CONFIG["sensors"][0], "wake_mg": 1500}
+    shock = {"id": "shock", "type": "limit", "channel": "vib.x.peak", "hh": 2_000_000}
+    more = {"sensors": [vib], "checks": [shock], "interval_s": 600, "power": {"publish_every_s": 86400}}
+    board = node(tmp_path, broker.port, "micropython", Floor(), **more)
+    try:
+        board.start()
+        assert until(lambda: len(host.events) >= 2, 60), board.log_tail(40)
+        assert until(lambda: board.asleep, 30)
+    finally:
+        board.stop()
+    us = [row[0] / 1000 for _, row in sorted(host.rows.items())]
+    alarm, over = (event for _, event in sorted(host.events.items()))
+    assert (alarm["check"], alarm["to"], over["to"]) == ("shock", "HH", "N")
+    # On the grid of 10 min until the shock, with it, and from it on again.
+    shaken = min(us, key=lambda u: abs(u - SHOCK_S))
+    assert SHOCK_S < shaken < SHOCK_S + 5
+    assert shaken <= alarm["u"] / 1000 < shaken + 5
+    gaps = [b - a for a, b in pairwise(us)]
+    assert len(gaps) == 4
+    assert all(abs(gap - 600) < 5 for gap in (*gaps[:2], gaps[3])), gaps
+    assert {boot for boot, _ in host.records} == {1}
 
 
 def test_the_firmware_for_sleep_is_not_loaded_otherwise() -> None:
