@@ -128,6 +128,10 @@ class VibrationSampler(Sampler):
             )
         return found
 
+    def watch(self):
+        """See Sampler."""
+        return bool(self.spec.get("wake_mg")) and self._device.watch()
+
     def bind(self, samplers):
         """Find the channel that gives the speed of the shaft."""
         if self.spec.get("rpm") is not None:
