@@ -21,11 +21,13 @@ def build(config, ids, samplers, before=None):
             if check.CHANNEL and check.channel.split(".")[0] in here:
                 known[check.id] = check
     made = []
-    for spec in config["checks"]:
+    for i, spec in enumerate(config["checks"]):
         index = ids.index(spec["channel"]) if "channel" in spec else None
         check = known.get(spec["id"])
-        if check is None or check.channel_index != index or not _same(check, spec):
+        if check is None or check.channel_index != index or check.settings != spec:
             check = checks.make(spec, index)
+        else:
+            config["checks"][i] = check.settings  # equal, and there already
         made.append(check)
     if any(check.TYPE == "range" for check in made):
         at = 0
@@ -39,13 +41,6 @@ def build(config, ids, samplers, before=None):
     running = config["running"]
     channel = running["channel"]
     return made, Operating(running, None if channel is None else ids.index(channel))
-
-
-def _same(check, spec):
-    """Whether a check is what a validated entry of `checks` asks for."""
-    if (check.TYPE, check.channel) != (spec["type"], spec.get("channel")):
-        return False
-    return all(check.settings[key] == spec[key] for key in check.settings)
 
 
 def connect(made):

@@ -32,11 +32,15 @@ class Station:
         ids = ()
         if config:
             for i, spec in enumerate(config["sensors"]):
-                try:
-                    sampler = before and before.same(spec, self.interval_s)
-                    self.samplers.append(sampler or _sampler(spec, board, quiet, self.interval_s))
-                except NodeError as error:
-                    raise ConfigError("sensors[%d].bus" % i, error.detail)
+                sampler = before and before.same(spec, self.interval_s)
+                if sampler:
+                    config["sensors"][i] = sampler.spec  # equal, and there already
+                else:
+                    try:
+                        sampler = _sampler(spec, board, quiet, self.interval_s)
+                    except NodeError as error:
+                        raise ConfigError("sensors[%d].bus" % i, error.detail)
+                self.samplers.append(sampler)
             ids = ["%s.%s" % (s.id, name) for s in self.samplers for name in s.names]
         self.judges = Judge(*once("assembly", "build", config, ids, self.samplers, before))
         if before is None:

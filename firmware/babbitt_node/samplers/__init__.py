@@ -35,12 +35,17 @@ class Sampler:
         self.spec = spec
         self.id = spec["id"]
         self.driver = spec["driver"]
-        self.names = module(driver.KIND).names(spec, driver)
+        self._driver = driver
         self.width = len(self.names)
         self.fault = None
         self.detail = ""
         self._device = device
         self._probed = False
+
+    @property
+    def names(self):
+        """What the ids of its channels end with; made anew each time, as they are seldom needed and take a lot of room."""
+        return module(self._driver.KIND).names(self.spec, self._driver)
 
     def describe(self):
         """Entry of `sensors` in the birth."""
