@@ -140,7 +140,7 @@ def test_reading_a_burst_allocates_nothing():
 def test_a_window_gives_its_15_channels():
     sampler = vibration(Chip())
     values = fine(sampler)
-    channels = sampler.channels()
+    channels = list(sampler.channels())
     assert len(channels) == len(values) == sampler.width == 15
     for i, channel in enumerate(channels):
         assert channel["lo"] <= values[i] <= channel["hi"], channel

@@ -112,7 +112,7 @@ class VibrationSampler(Sampler):
         _shared(self._n)
 
     def channels(self):
-        """Channel descriptions in the order of the values."""
+        """Channel descriptions in the order of the values, each made when it is asked for."""
         return once("dsp.asked", "channels", self.id, self.names, self.spec)
 
     def describe(self):
