@@ -44,8 +44,15 @@ class Table:
         }
 
     def limits(self) -> dict[str, dict[str, float]]:
-        """The limits of the limit checks by channel id, in physical units."""
-        return limits_of(self.checks, dict(zip(self.ids, self.exps, strict=True)))
+        """The limits of the limit checks by channel id, in physical units. Without the lower limits that hold
+        while the machine runs (``when``): whether it does is not in a row, and what stands is below them."""
+        checks = [
+            {k: v for k, v in check.items() if k not in {"l", "ll"}}
+            if check.get("when") == "running"
+            else check
+            for check in self.checks
+        ]
+        return limits_of(checks, dict(zip(self.ids, self.exps, strict=True)))
 
 
 def limits_of(checks: Any, exps: Mapping[str, int]) -> dict[str, dict[str, float]]:

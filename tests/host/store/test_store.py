@@ -16,6 +16,7 @@ from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store.reader import StoreReader
 from babbitt.store.rollup import LEVELS
 from babbitt.store.schema import FILE, MIGRATIONS, VERSION
+from babbitt.store.tables import Table
 from babbitt.store.writer import REJECTED_KEPT, StoreWriter
 
 HOUR = 3_600_000
@@ -96,6 +97,13 @@ def test_channels_are_in_physical_units_with_the_limits_of_the_checks(feed: Feed
     first, second = feed.reader.channels("hall", "pump-7")
     assert (first.id, first.unit, first.exp, first.lo, first.hi) == ("a.x", "g", -6, 0.0, 16.0)
     assert (first.limits, second.limits) == ({"h": 1.5, "hh": 2.0}, {})
+
+
+def test_a_standing_machine_is_not_judged_by_the_lower_limits_of_a_running_one() -> None:
+    both = {"type": "limit", "channel": "shaft.rpm", "ll": 1_000_000, "hh": 1_600_000}
+    for when, limits in (("running", {"hh": 1600.0}), ("always", {"ll": 1000.0, "hh": 1600.0})):
+        table = Table(("shaft.rpm",), ("r/min",), (-3,), (1,), {}, (both | {"when": when},))
+        assert table.limits() == {"shaft.rpm": limits}
 
 
 def test_rows_of_a_boot_nobody_announced_take_the_next_table(feed: Feed) -> None:
