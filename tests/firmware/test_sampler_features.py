@@ -54,6 +54,7 @@ class Speed(Sampler):
     """The sampler of a tachometer, as far as another one looks at it."""
 
     width = 4
+    exp = -1
     id = "tach"
     names = ("mean", "min", "max", "slope")
 
@@ -61,7 +62,7 @@ class Speed(Sampler):
         pass
 
     def channels(self):
-        return [self._channel(i, "r/min", -1, 0, 1000000) for i in range(4)]
+        return [self._channel(i, "r/min", self.exp, 0, 1000000) for i in range(4)]
 
 
 def sampler_of(**changes):
@@ -98,5 +99,14 @@ def test_the_speed_of_the_shaft_is_that_of_the_record_before():
     sampler.bind([Speed(), sampler])
     assert sampler._shaft([14820]) == 24700  # 1482.0 r/min
     assert sampler._shaft([None]) is None and sampler._shaft([0]) is None
+    assert sampler._shaft([1000000]) == 1666666 and sampler._shaft([1300000]) is None  # 130000 r/min
+    Speed.exp = -3  # of a tachometer
+    try:
+        sampler.bind([Speed(), sampler])
+    finally:
+        Speed.exp = -1
+    assert sampler._shaft([1480000]) == 24666 and sampler._shaft([120000000]) == 2000000
+    assert sampler._shaft([121000000]) is None and sampler._shaft([1000000000]) is None
+    sampler.bind([Speed(), sampler])
     got = measured(sampler, None)
     assert [got["vib.x.%dx" % i] for i in (1, 2, 3)] == [None] * 3

@@ -138,12 +138,17 @@ class VibrationSampler(Sampler):
             self._speed = once("dsp.asked", "source", self.spec["rpm"], samplers)
 
     def _shaft(self, values):
-        """Revolutions in 1000 s: from the settings, or those of the record before."""
+        """Revolutions in 1000 s: from the settings, or those of the record before. None above 120000 r/min."""
         if self._speed is None:
             return None
         at, num, den = self._speed
-        speed = 1 if at < 0 else values[at]
-        return speed * num // den if speed and 0 < speed < 1000000 else None
+        if at < 0:
+            return num // den
+        speed = values[at]
+        if not speed or speed < 0 or speed > 0x3FFFFFFF // num:
+            return None
+        speed = speed * num // den
+        return speed if speed <= 2000000 else None
 
     async def measure(self, out, at):
         """Take a window and write its values; None each while the sensor has a fault."""
