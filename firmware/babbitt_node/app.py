@@ -70,7 +70,7 @@ class Node:
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
         self.taken = 0  # the number of the last command
-        self.waves = Captures()
+        self.waves = Captures(self.identity.install)
         self._woken = None if kept is None else kept["published"]
         if kept is not None:
             boot, seq = self.spool.last
@@ -277,7 +277,7 @@ class Node:
         made = []
 
         def try_out(config, version, digest):
-            station = Station(config, self.board, self.quiet)
+            station = Station(config, self.board, self.quiet, self.station)
 
             def birth(out):
                 port.once(
@@ -285,7 +285,7 @@ class Node:
                 )
 
             try:
-                self.publisher.build(birth)
+                self.publisher.measure(birth)
             except NodeError as error:
                 raise ConfigError(
                     "", "the birth would be too long, use fewer or shorter names: %s" % error.detail
