@@ -280,7 +280,7 @@ class Node:
         made = []
 
         def try_out(config, version, digest):
-            station = Station(config, self.board, self.quiet)
+            station = Station(config, self.board, self.quiet, self.station)
 
             def birth(out):
                 port.once(
@@ -288,7 +288,7 @@ class Node:
                 )
 
             try:
-                self.publisher.build(birth)
+                self.publisher.measure(birth)
             except NodeError as error:
                 raise ConfigError(
                     "", "the birth would be too long, use fewer or shorter names: %s" % error.detail

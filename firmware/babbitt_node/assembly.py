@@ -7,20 +7,32 @@ BORROWS = ("checks.rows",)
 _GUARDS = ("limit", "range")
 
 
-def build(config, ids, samplers):
+def build(config, ids, samplers, before=None):
     """(checks, Operating) of a validated configuration (None: none). ids: of all channels. samplers: in the same
-    order.
+    order. before: the station that runs; its checks that stay the same, on samplers that do, are used again, except votes,
+    which know others.
     """
     if not config:
         return [], None
-    made = [
-        checks.make(spec, ids.index(spec["channel"]) if "channel" in spec else None)
-        for spec in config["checks"]
-    ]
+    known = {}
+    if before is not None:
+        here = [sampler.id for sampler in samplers if sampler in before.samplers]
+        for check in before.checks:
+            if check.CHANNEL and check.channel.split(".")[0] in here:
+                known[check.id] = check
+    made = []
+    for i, spec in enumerate(config["checks"]):
+        index = ids.index(spec["channel"]) if "channel" in spec else None
+        check = known.get(spec["id"])
+        if check is None or check.channel_index != index or check.settings != spec:
+            check = checks.make(spec, index)
+        else:
+            config["checks"][i] = check.settings  # equal, and there already
+        made.append(check)
     if any(check.TYPE == "range" for check in made):
         at = 0
         for sampler in samplers:
-            channels = sampler.channels()
+            channels = list(sampler.channels())
             for check in made:
                 if check.channel and at <= check.channel_index < at + len(channels):
                     channel = channels[check.channel_index - at]

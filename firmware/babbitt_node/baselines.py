@@ -28,6 +28,9 @@ _HEAD = "<4sBxxxI"
 _NOW = "<4sBxxxII"
 _ITEMS_MAX = 512
 _NOT_LEARNT = (
+    "id",
+    "type",
+    "channel",
     "latch",
     "when",
     "level",

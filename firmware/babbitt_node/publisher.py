@@ -13,6 +13,7 @@ while nothing may touch the flash), the coroutine `desired(payload)` and plain `
 """
 
 import asyncio
+import gc
 
 from babbitt_node import clock as clocks
 from babbitt_node.errands import Errands
@@ -23,7 +24,7 @@ from babbitt_node.mqtt.client import Client
 from babbitt_node.mqtt.packets import PUBLISH_HEAD
 from babbitt_node.records import Batch
 from babbitt_node.segment import EVENT
-from babbitt_node.wire import Writer, get_int, get_str, read_object
+from babbitt_node.wire import Endless, get_int, get_str, read_object
 
 AHEAD = const(256)
 _BIRTH_MAX = const(8192)
@@ -38,6 +39,7 @@ _CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connect
 _SEALING = ("hal.tls",)  # and what TLS needs as well
 _STEADY_MS = const(60000)  # a connection that lasted so long ends the growth of the pauses
 _WILL = b'{"online":false}'
+_ASLEEP = '{"online":false,"asleep":true,"every":%d}'
 
 
 class Publisher(Errands):
@@ -76,8 +78,7 @@ class Publisher(Errands):
             gate=node.quiet,
         )
         self._tls = broker["tls"] is not None
-        self._room = memoryview(bytearray(PUBLISH_HEAD + _OTHER_MAX))
-        self._batch = Batch(self._room[PUBLISH_HEAD:], node.identity.install)
+        self._take_room(_OTHER_MAX)
         self._cursor = node.spool.cursor()
         self._probe = node.spool.cursor()
         self._session = None
@@ -108,32 +109,55 @@ class Publisher(Errands):
             return False
         return all(entry[3] >= entry[2] for entry in self._node.waves.kept)
 
-    async def say_offline(self):
-        """Say on `state` what the will would say, for the time of a sleep. Raises NodeError."""
+    async def say_offline(self, every_s):
+        """Say on `state` that the node sleeps and comes back once in `every_s` seconds; 0: that it is gone, as the will
+        would. Raises NodeError.
+        """
         if self._client.connected:
-            await self._client.publish(self._own + "state", _WILL, 1, True)
+            said = (_ASLEEP % every_s).encode() if every_s else _WILL
+            await self._client.publish(self._own + "state", said, 1, True)
 
     def wake(self):
         """There is something to do: a record, a state."""
         self._wake.set()
 
+    def measure(self, write):
+        """Bytes of the message that `write(out)` writes. To be called in the publisher's task, between two of its messages.
+        Raises NodeError too_large beyond _BIRTH_MAX.
+        """
+        out = self._out.reset()
+        write(out)
+        if out.size > _BIRTH_MAX:
+            raise NodeError("too_large", "%d bytes, %d are allowed" % (out.size, _BIRTH_MAX))
+        return out.size
+
     def build(self, write):
         """Have `write(out)` write a message; returns (Writer, memoryview in which it lies at PUBLISH_HEAD).
 
-        It is the room of the batches, or one that is taken for a long birth. To be called in the publisher's
-        task, between two of its messages. Raises NodeError too_large beyond _BIRTH_MAX.
+        The room is that of the batches, and grows with the longest birth. Called as `measure`.
         """
-        out = self._batch.out.reset()
+        size = self.measure(write)
+        if size > self._out.length:
+            self._grow(size)
+            write(self._out)
+        return self._out, self._room
+
+    def _grow(self, size):
+        """Make the room larger. It stays: a heap that has been in use for long may have no such piece any more."""
         try:
-            write(out)
-            return out, self._room
-        except NodeError as error:
-            if error.name != "too_large":
-                raise
-        room = memoryview(bytearray(PUBLISH_HEAD + _BIRTH_MAX))
-        out = Writer(room[PUBLISH_HEAD:])
-        write(out)
-        return out, room
+            self._take_room(size)
+        except MemoryError:
+            self._take_room(_OTHER_MAX)
+            raise
+
+    def _take_room(self, size):
+        """The room of all messages, one of them at a time; the one before is given back first."""
+        self._room = self._batch = self._out = None
+        gc.collect()
+        self._room = memoryview(bytearray(PUBLISH_HEAD + size))
+        body = self._room[PUBLISH_HEAD:]
+        self._batch = Batch(body[:_OTHER_MAX], self._node.identity.install)
+        self._out = Endless(body)
 
     async def run(self, beat):
         """Connect, serve, connect again; for ever. The pause between attempts doubles from 1 s to 60 s, with

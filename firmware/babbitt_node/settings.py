@@ -17,15 +17,15 @@ from binascii import hexlify
 from hashlib import sha256
 
 from babbitt_node import segment, trial
-from babbitt_node.config import merged, validate, validate_node
 from babbitt_node.errors import ConfigError
+from babbitt_node.hal.port import once
 from babbitt_node.rules import sayable
 
 CURRENT = "config.json"
 GOOD = "config.good.json"
 NODE = "node.json"
 LARGEST = 8192
-BORROWS = ("trial", "config", "nodefile", "rules", "checks.rows")
+BORROWS = ("trial", "rules")
 TOO_MUCH = "takes more memory than the node has, or is nested too deeply"
 
 
@@ -138,7 +138,7 @@ class Settings:
             self._resume(state, node)
         if self.node is None:
             try:
-                self.node = validate_node(node, self._wifi)
+                self.node = once("config", "validate_node", node, self._wifi)
             except ConfigError as error:
                 raise ConfigError("", "node.json: " + error.detail)
         if self.trial != "config":
@@ -172,14 +172,14 @@ class Settings:
     def _run_trial(self, state, payload, node):
         version, kind, doc = parse(payload, True)
         if kind == "network":
-            whole, valid = merged(node, doc, self._wifi)
+            whole, valid = once("config", "merged", node, doc, self._wifi)
             if whole == node:  # confirmed: the cut came before the trial was cleared away
                 trial.forget()
                 state["state"] = "ended"
                 return
             self.node = valid
         else:
-            self.config = validate(doc, self._buses)
+            self.config = once("config", "validate", doc, self._buses)
             self.version, self.hash = version, state["hash"]
             self._say("trial", version, self.hash)
         self.trial = kind
@@ -201,7 +201,7 @@ class Settings:
             except OSError:
                 raise ConfigError("", "%s is missing" % path)
             version, _, doc = parse(payload, False)
-            self.config = validate(doc, self._buses)
+            self.config = once("config", "validate", doc, self._buses)
         except ConfigError as error:
             return self._refuse(path, version, payload, error)
         except (MemoryError, RuntimeError):  # RuntimeError: brackets without end
@@ -256,7 +256,7 @@ class Settings:
             version, kind, doc = parse(payload, True)
             if kind == "network":
                 return self._offer_network(payload, version, hashed, doc)
-            config = validate(doc, self._buses)
+            config = once("config", "validate", doc, self._buses)
             doc = None
             gc.collect()  # what is built next is the most a node ever has at once
             try_out(config, version, hashed)
@@ -273,7 +273,7 @@ class Settings:
 
     def _offer_network(self, payload, version, hashed, doc):
         node = node_json()
-        if merged(node, doc, self._wifi)[0] == node:
+        if once("config", "merged", node, doc, self._wifi)[0] == node:
             self._say("applied", version, hashed)
         elif self.trial == "config":
             raise ConfigError("", "a configuration is on trial: send this again when that is over")
@@ -307,7 +307,7 @@ class Settings:
             return
         if self.trial == "network":
             payload = trial.content(trial.PAYLOAD, LARGEST)
-            whole, _ = merged(node_json(), parse(payload, True)[2], self._wifi)
+            whole, _ = once("config", "merged", node_json(), parse(payload, True)[2], self._wifi)
             segment.write_whole(NODE, json.dumps(whole).encode())
         else:
             if _digest_of(CURRENT) == state["good"]:  # what could not be run is nothing to fall back to

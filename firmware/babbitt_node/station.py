@@ -21,21 +21,30 @@ class Station:
     `samplers`; `values` of the newest record, in the order of the channels; `step_ms` between slots; `judges`, the
     checks (`judge.Judge`). Raises
     ConfigError when a sensor or check cannot be built.
+
+    before: the station that runs, to be followed by this one (`take_over`). What stays the same is shared with it from the
+    beginning, for the memory that a second one would take.
     """
 
-    def __init__(self, config, board, quiet):
+    def __init__(self, config, board, quiet, before=None):
         self.samplers = []
         self.interval_s = config["interval_s"] if config else 10
         ids = ()
         if config:
             for i, spec in enumerate(config["sensors"]):
-                try:
-                    self.samplers.append(_sampler(spec, board, quiet, self.interval_s))
-                except NodeError as error:
-                    raise ConfigError("sensors[%d].bus" % i, error.detail)
+                sampler = before and before.same(spec, self.interval_s)
+                if sampler:
+                    config["sensors"][i] = sampler.spec  # equal, and there already
+                else:
+                    try:
+                        sampler = _sampler(spec, board, quiet, self.interval_s)
+                    except NodeError as error:
+                        raise ConfigError("sensors[%d].bus" % i, error.detail)
+                self.samplers.append(sampler)
             ids = ["%s.%s" % (s.id, name) for s in self.samplers for name in s.names]
-        self.judges = Judge(*once("assembly", "build", config, ids, self.samplers))
-        self._bind()
+        self.judges = Judge(*once("assembly", "build", config, ids, self.samplers, before))
+        if before is None:
+            self._bind()
         self.values = [None] * sum(s.width for s in self.samplers)
         # The longest step that meets every reading and every record.
         step = self.interval_s
@@ -50,17 +59,24 @@ class Station:
 
     def take_over(self, before):
         """Go on where another station stops: samplers and checks whose settings are the same keep what they know."""
-        if before.interval_s == self.interval_s:
-            for i, sampler in enumerate(self.samplers):
-                for other in before.samplers:
-                    if other.spec == sampler.spec:
-                        self.samplers[i] = other
-                        self._faults[other.id] = before._faults[other.id]
+        for i, sampler in enumerate(self.samplers):
+            other = before.same(sampler.spec, self.interval_s)
+            if other is not None:
+                self.samplers[i] = other
+                self._faults[other.id] = before._faults[other.id]
         specs = [sampler.spec for sampler in before.samplers]
         kept = [s.id for s in self.samplers if s.spec in specs]
         self.judges.take_over(before.judges, kept)
         self._last_u = before._last_u
         self._bind()
+
+    def same(self, spec, interval_s):
+        """The sampler that does what an entry of `sensors` asks for, or None."""
+        if interval_s == self.interval_s:
+            for sampler in self.samplers:
+                if sampler.spec == spec:
+                    return sampler
+        return None
 
     def _bind(self):
         for sampler in self.samplers:

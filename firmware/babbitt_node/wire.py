@@ -180,6 +180,32 @@ class Writer:
         return self
 
 
+class Endless(Writer):
+    """A Writer for messages that may be longer than its buffer: when that is full it begins at its start again. `size` is that of
+    the whole message, which is in the buffer if it is `length` as well.
+    """
+
+    def __init__(self, buf):
+        super().__init__(buf)
+        self._before = 0
+
+    @property
+    def size(self):
+        """Bytes written since `reset`."""
+        return self._before + self.length
+
+    def reset(self):
+        """See Writer."""
+        self._before = 0
+        return super().reset()
+
+    def _room(self, count):
+        if self.length + count > len(self._buf):
+            self._before += self.length
+            self.length = 0
+        return super()._room(count)
+
+
 def read_object(payload, limit):
     """The JSON object in `payload` (bytes, bytearray or memoryview) as a dict.
 

@@ -133,7 +133,8 @@ def test_an_alarm_takes_one_an_hour_for_each_check():
     assert (info["by"], info["of"], info["pre"], info["axes"]) == ("check", "x-high", WINDOW, "xyz")
     assert node.publisher.answers == []
     assert not alarm(node, "room", "temp.mean") and not alarm(node, "votes", None)
-    node.clock.u = lambda: 1000000 + 3700000
+    later = node.clock.u() + 3600000
+    node.clock.u = lambda: later
     assert alarm(node, "x-high")
     assert not alarm(made(Accelerometer()), "x-high")
 

@@ -54,10 +54,11 @@ class Speed(Sampler):
     """The sampler of a tachometer, as far as another one looks at it."""
 
     width = 4
+    id = "tach"
+    names = ("mean", "min", "max", "slope")
 
     def __init__(self):
-        self.id = "tach"
-        self.names = ["mean", "min", "max", "slope"]
+        pass
 
     def channels(self):
         return [self._channel(i, "r/min", -1, 0, 1000000) for i in range(4)]

@@ -31,14 +31,14 @@ class Clock:
         return self._u
 
 
-def station(*checks, **more):
+def station(*checks, before=None, **more):
     doc = {
         "asset": {"name": "a", "kind": "machine"},
         "sensors": [{"id": "temp", "driver": "ds18b20", "bus": "ow0", "every_s": 10}],
         "checks": list(checks),
     }
     doc.update(more)
-    return Station(validate(doc), Board(), None)
+    return Station(validate(doc), Board(), None, before)
 
 
 USUAL = {"id": "usual", "type": "zscore", "channel": "temp.mean", "learn": 8}
@@ -101,6 +101,28 @@ def test_another_configuration_takes_over():
     after.take_over(before)
     assert after.recipe == 3
     assert records(after, [20000, 40000], clock) == [("usual", "H")]
+
+
+def test_what_stays_the_same_is_not_made_twice():
+    before, clock = station(USUAL, MISSING, RANGE, VOTE), Clock()
+    records(before, [20000] * 8, clock)
+    other = dict(MISSING, on_delay_s=30)
+    after = station(RANGE, USUAL, other, VOTE, before=before)
+    assert after.samplers[0] is before.samplers[0]
+    shared = [check in before.checks for check in after.checks]
+    assert shared == [True, True, False, False]
+    # The one that runs goes on, with the checks it has, until the other one takes over.
+    assert records(before, [None] * 3, clock) == [("gone", "L"), ("both", "H")]
+    after.take_over(before)
+    assert records(after, [None] * 4 + [20000], clock) == [
+        ("both", "N"),  # `gone` was made anew
+        ("gone", "L"),
+        ("both", "H"),
+        ("gone", "N"),
+        ("both", "N"),
+    ]
+    slower = station(USUAL, interval_s=20, before=after)
+    assert slower.samplers[0] is not after.samplers[0] and slower.checks[0] is not after.checks[1]
 
 
 def test_a_station_without_a_configuration_does_nothing():

@@ -133,18 +133,18 @@ def test_the_same_trial_again_is_answered_and_goes_on():
 def test_a_trial_that_cannot_be_read_any_more_is_rolled_back_at_once():
     settings = fresh()
     settings.offer(desired(7, 20), accept)
-    before = module.validate
+    before = module.once
 
-    def hungry(doc, buses):
-        if doc["interval_s"] == 20:
+    def hungry(name, function, *args):
+        if function == "validate" and args[0]["interval_s"] == 20:
             raise MemoryError("memory allocation failed")
-        return before(doc, buses)
+        return before(name, function, *args)
 
-    module.validate = hungry
+    module.once = hungry
     try:
         back = start()
     finally:
-        module.validate = before
+        module.once = before
     assert (back.config["interval_s"], told(back)) == (10, (7, "rolled_back"))
     assert "memory" in back.report["reason"]
 

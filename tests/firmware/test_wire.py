@@ -5,7 +5,7 @@ import json
 from helpers import Random, node_error, without_heap
 
 from babbitt_node.errors import NodeError
-from babbitt_node.wire import Writer, get_int, get_str, read_object
+from babbitt_node.wire import Endless, Writer, get_int, get_str, read_object
 
 
 def text(writer):
@@ -80,6 +80,19 @@ def test_going_back_drops_the_last_piece():
     out.raw(b",2").back(mark).raw(b"]")
     assert text(out) == "[1]"
     node_error("internal", out.back, 10)
+
+
+def test_a_message_longer_than_its_buffer_is_measured():
+    for size in (40, 64, 1000):
+        out = Endless(bytearray(size)).reset()
+        whole = Writer(bytearray(1000))
+        for writer in (out, whole):
+            for n in range(9):
+                writer.str("café %d" % n).int(-(10**n)).int(10**19).value(None)
+        assert out.size == whole.length and (out.length == out.size) == (size == 1000)
+    assert out.view() == whole.view()
+    assert out.reset().size == 0
+    node_error("too_large", Endless(bytearray(3)).reset().raw, b"null")
 
 
 def test_objects_are_read_with_their_limits():

@@ -84,7 +84,8 @@ class Check:
         self.id = spec["id"]
         self.channel = spec.get("channel")
         self.channel_index = channel_index
-        self.settings = settings
+        # A validated entry has them all: then there is no need of a second dict.
+        self.settings = spec if all(name in spec for name in settings) else settings
         self._on_ms = settings["on_delay_s"] * 1000
         self._off_ms = settings.get("off_delay_s", 0) * 1000
         room = self._room(settings)

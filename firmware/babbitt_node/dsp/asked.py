@@ -36,12 +36,12 @@ def _pairs(first, second, count):
 
 
 def channels(sensor, names, spec):
-    """Descriptions of the channels `names` of a sensor, the last three of which are about its windows."""
-    found = []
+    """Descriptions of the channels `names` of a sensor, the last three of which are about its windows; one after another, as
+    all together take more room than the birth they are written to.
+    """
     for name in names:
         unit, exp, low, high = _scale(name[2:] if name[1] == "." else name, spec)
-        found.append({"id": "%s.%s" % (sensor, name), "unit": unit, "exp": exp, "lo": low, "hi": high})
-    return found
+        yield {"id": "%s.%s" % (sensor, name), "unit": unit, "exp": exp, "lo": low, "hi": high}
 
 
 def source(rpm, samplers):
@@ -54,7 +54,7 @@ def source(rpm, samplers):
     for sampler in samplers:
         for i, name in enumerate(sampler.names):
             if "%s.%s" % (sampler.id, name) == rpm:
-                return at + i, 10 ** (3 + sampler.channels()[i]["exp"]), 60
+                return at + i, 10 ** (3 + list(sampler.channels())[i]["exp"]), 60
         at += sampler.width
     return -1, 0, 60
 

@@ -1,6 +1,6 @@
 """Samplers: a sensor becomes the values of its channels, once every record.
 
-A sampler has `channels()`, the list of the birth; `begin()`, which starts what takes time (a conversion); the
+A sampler has `channels()`, which yields or lists what the birth says of them; `begin()`, which starts what takes time (a conversion); the
 coroutine `collect()`, which takes a reading between records; and the coroutine `measure(out, at)`, which
 writes the values of the record (an int in +-(2^30-1) or None each) to the list out[at:at+width] and raises
 nothing. `fault` is None or the name of the error that kept it from measuring, `detail` its text; the sensor
@@ -35,12 +35,17 @@ class Sampler:
         self.spec = spec
         self.id = spec["id"]
         self.driver = spec["driver"]
-        self.names = module(driver.KIND).names(spec, driver)
+        self._driver = driver
         self.width = len(self.names)
         self.fault = None
         self.detail = ""
         self._device = device
         self._probed = False
+
+    @property
+    def names(self):
+        """What the ids of its channels end with; made anew each time, as they are seldom needed and take a lot of room."""
+        return module(self._driver.KIND).names(self.spec, self._driver)
 
     def describe(self):
         """Entry of `sensors` in the birth."""
@@ -52,6 +57,10 @@ class Sampler:
     def memories(self):
         """What it remembers from record to record: objects with SIZE, dump and load, like those of a check."""
         return ()
+
+    def watch(self):
+        """Have the sensor wake the node; returns whether it does. Raises NodeError."""
+        return False
 
     def begin(self):
         """Start what takes time. Raises nothing."""

@@ -112,7 +112,7 @@ class VibrationSampler(Sampler):
         _shared(self._n)
 
     def channels(self):
-        """Channel descriptions in the order of the values."""
+        """Channel descriptions in the order of the values, each made when it is asked for."""
         return once("dsp.asked", "channels", self.id, self.names, self.spec)
 
     def describe(self):
@@ -127,6 +127,10 @@ class VibrationSampler(Sampler):
                 "dsp.asked", "covered", 10, min(1000, self._device.band_hz), self._n, self.rate
             )
         return found
+
+    def watch(self):
+        """See Sampler."""
+        return bool(self.spec.get("wake_mg")) and self._device.watch()
 
     def bind(self, samplers):
         """Find the channel that gives the speed of the shaft."""

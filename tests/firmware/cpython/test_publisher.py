@@ -126,6 +126,26 @@ def test_malformed_messages_are_counted_and_change_nothing():
     assert not step(publisher) and node.spool.watermark == (0, -1) and not publisher.host_online
 
 
+def test_the_room_of_messages_grows_with_a_long_birth():
+    _, publisher = made()
+    short = publisher.build(lambda out: out.raw(b"{}"))
+    assert bytes(short[0].view()) == b"{}" and len(short[1]) == PUBLISH_HEAD + 4096
+
+    def long(out):
+        for n in range(1000):
+            out.str("%04d" % n)
+
+    assert publisher.measure(long) == 6000 and publisher.build(lambda out: out.raw(b"{}"))[1] is short[1]
+    out, room = publisher.build(long)
+    assert len(room) == PUBLISH_HEAD + 6000 and bytes(out.view()) == bytes(room[PUBLISH_HEAD:])
+    assert json.loads("[%s]" % bytes(out.view()).decode().replace('""', '","')) == [
+        "%04d" % n for n in range(1000)
+    ]
+    assert publisher.build(long)[1] is room and publisher.build(lambda out: out.raw(b"{}"))[1] is room
+    with pytest.raises(NodeError, match="too_large"):
+        publisher.build(lambda out: out.raw(b" " * 4096).raw(b" " * 4097))
+
+
 def test_a_commit_moves_the_watermark():
     node, publisher = made(5)
     publisher.sent = (3, 4)
