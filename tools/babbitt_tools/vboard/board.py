@@ -192,10 +192,6 @@ class VirtualBoard:
         """What the world raised, which ended the board; None as long as all is well."""
         return self._server.error if self._server else None
 
-    def wait_ready(self, timeout_s: float = 10.0) -> bool:
-        """Wait until the firmware starts; False when it has not within `timeout_s`."""
-        return self._server is not None and self._server.ready.wait(timeout_s)
-
     def log_tail(self, lines: int = 40) -> str:
         """The last lines the firmware printed."""
         return self._log.tail(lines) if self._log else ""
