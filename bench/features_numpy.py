@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import hilbert, periodogram, resample_poly
-from scipy.stats import kurtosis
 
 RATE_HZ = 3200
 COUNTS_PER_G = 256
@@ -49,17 +48,24 @@ def window_features(counts: NDArray[np.int32], sensor: str = "vib") -> dict[str,
     out: dict[str, float | None] = {}
     clipped = np.abs(counts) >= FULL_SCALE
     for axis, column in zip(AXES, counts.T, strict=False):
-        x = (column - column.mean()) / COUNTS_PER_G
-        power = float(np.mean(x * x))
-        rms, peak = power**0.5, float(np.abs(x).max())
-        out[f"{sensor}.{axis}.rms"] = rms
-        out[f"{sensor}.{axis}.peak"] = peak
-        out[f"{sensor}.{axis}.crest"] = peak / rms if rms > 0.0 else None
-        out[f"{sensor}.{axis}.kurt"] = float(np.mean(x**4)) / power**2 if power > 0.0 else None
+        for name, value in shape((column - column.mean()) / COUNTS_PER_G).items():
+            out[f"{sensor}.{axis}.{name}"] = value
     out[f"{sensor}.rate"] = float(RATE_HZ)
     out[f"{sensor}.overflow"] = 0.0
     out[f"{sensor}.clip"] = float(clipped.sum())
     return out
+
+
+def shape(d: NDArray[np.float64]) -> dict[str, float | None]:
+    """RMS, peak, crest factor and kurtosis of deviations from their mean; of no vibration there are no last two."""
+    power = float(np.mean(d * d))
+    rms, peak = power**0.5, float(np.abs(d).max())
+    return {
+        "rms": rms,
+        "peak": peak,
+        "crest": peak / rms if rms > 0.0 else None,
+        "kurt": float(np.mean(d**4)) / power**2 if power > 0.0 else None,
+    }
 
 
 def axis_features(g: NDArray[np.float64], rate_hz: float, spec: dict[str, Any]) -> dict[str, float]:
@@ -71,10 +77,8 @@ def axis_features(g: NDArray[np.float64], rate_hz: float, spec: dict[str, Any]) 
     """
     n = len(g)
     d = g - g.mean()
-    rms, peak = float(np.sqrt(np.mean(d * d))), float(np.abs(d).max())
-    out = {"rms": rms, "peak": peak, "mean": float(g.mean()), "p2p": float(np.ptp(g))}
-    out["crest"] = peak / rms
-    out["kurt"] = float(kurtosis(d, fisher=False))
+    out = {"mean": float(g.mean()), "p2p": float(np.ptp(g))}
+    out |= {name: value for name, value in shape(d).items() if value is not None}
     f, density = periodogram(g, rate_hz, "hann", detrend="constant")
     power = density * rate_hz / n
     bin_hz = rate_hz / n

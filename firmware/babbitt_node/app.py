@@ -31,6 +31,9 @@ _SWEEP_BYTES = const(24576)  # garbage that may lie about: less means more sweep
 _WATCHDOG_MS = const(120000)
 _TRIAL_S = const(300)  # a trial reaches the broker within this time after it began, or it is rolled back
 _TRIAL_LOOK_MS = const(2000)
+_FREE_MS = const(
+    120000
+)  # time for a window where no record waits: the longest takes 41 s, and twice that is asked for
 _BEAT_MS = const(60000)  # the longest pause of a sampler that waits for its next slot
 
 
@@ -70,7 +73,7 @@ class Node:
         self.station = Station(self.settled[0], board, self.quiet)
         self.since = 0
         self.taken = 0  # the number of the last command
-        self.waves = Captures()
+        self.waves = Captures(self.identity.install)
         self._woken = None if kept is None else kept["published"]
         if kept is not None:
             boot, seq = self.spool.last
@@ -144,7 +147,7 @@ class Node:
         if self._next_station is not None:
             self._switch()
         if self.waves.job is not None:
-            await self.waves.step(self, _BEAT_MS)
+            await self.waves.step(self, _FREE_MS)
         if self.settled[4] is not None:
             await self._judge_trial()
         return self.waves.job is not None or self.settled[4] is not None

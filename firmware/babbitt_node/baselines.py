@@ -173,11 +173,12 @@ def _path(recipe):
 
 
 def _recipes():
-    """The recipes of which there is a file."""
+    """The recipes of which there is a file; what has another name is none."""
     try:
-        return [int(name[1:]) for name in os.listdir(FOLDER) if name[0] == "r" and name[1:].isdigit()]
+        names = os.listdir(FOLDER)
     except OSError:
         return []
+    return [recipe for recipe in range(256) if "r%d" % recipe in names]
 
 
 def _written(recipe):

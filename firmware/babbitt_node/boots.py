@@ -9,6 +9,7 @@ from babbitt_node import segment
 from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
 
+_LARGEST = const(128)  # bytes of the file
 _MARGIN = const(100)  # boots that may have left no record in the spool
 
 
@@ -39,7 +40,7 @@ def read(path):
     """(installation, boot, clean) of the file, or None."""
     try:
         with open(path) as file:
-            document = json.load(file)
+            document = json.loads(file.read(_LARGEST))
         install, boot, clean = document["i"], document["boot"], document["clean"]
         int(install, 16)
         sound = len(install) == 8 and type(boot) is int and 1 <= boot < 0x7FFFFFFF and type(clean) is bool
@@ -48,7 +49,7 @@ def read(path):
         print("identity: boot.json holds no identity")
     except OSError:
         pass  # the first start, or a lost file: the spool knows which
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
         print("identity: boot.json is damaged:", error)
     return None
 

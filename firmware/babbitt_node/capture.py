@@ -1,6 +1,6 @@
 """Waveforms: what stays in memory of them. (Taken: `taking.py`; kept and handed out: `waves.py`.)
 
-waves = Captures()
+waves = Captures(identity.install)
 waves.alarm(node, check)                   # a check says alarm: keep what its sensor just measured, and more
 if waves.job is not None:
     await waves.step(node, left_ms)        # in the sampler's task, while there is time before the next slot
@@ -17,8 +17,8 @@ class Captures:
     `taking.py`), or None; `alarms`: {check id: u of its last waveform}.
     """
 
-    def __init__(self):
-        self.kept = port.once("waves", "load")
+    def __init__(self, install):
+        self.kept = port.once("waves", "load", install)
         self.taken = self.dropped = 0
         self.job = None
         self.alarms = {}
@@ -40,6 +40,8 @@ class Captures:
             return await taking.step(node, left_ms)
         except MemoryError:
             job, self.job = self.job, None
+            if job is None:  # it is complete, only the word about it found no room
+                return True
             job["file"] = None  # what is left of it is removed at the next start, or overwritten
             gc.collect()
             print("capture for %s: not enough free memory" % job["of"])

@@ -63,6 +63,8 @@ def _sayable(text):
 
 def _read(payload, answer):
     try:
+        if len(payload) > LARGEST:
+            raise NodeError("too_large", "larger than %d bytes" % LARGEST)
         doc = read_object(payload, LARGEST)
     except NodeError:
         answer["id"] = _find_id(payload)

@@ -50,6 +50,7 @@ def validate(doc, buses=None):
             raise ConfigError(path + ".id", "%s is there twice" % sensor["id"])
         config["sensors"].append(sensor)
     _together(config)
+    _apart(config["sensors"], buses)
     channels = channel_ids(config)
     if any(type(sensor.get("rpm")) is str for sensor in config["sensors"]):
         once("samplers.features", "check_speed", config, channels)
@@ -133,6 +134,26 @@ def _together(config):
             config["interval_s"],
         )
         raise ConfigError("interval_s", reason)
+
+
+def _apart(sensors, buses):
+    """No two sensors in one place: they would answer at once, or one would be read for both. A bus of one device (SPI
+    with its chip select, a pin) takes one sensor, I2C one an address, 1-Wire one a `rom`, or a single one without.
+    """
+    taken = []
+    for i, sensor in enumerate(sensors):
+        bus = sensor["bus"]
+        key = "rom" if "rom" in sensor else "bus"
+        if "address" in sensor and (buses is None or buses[bus] == "i2c"):
+            key = "address"
+        place = None if key == "bus" else sensor[key]
+        if key == "address" and place is None:
+            place = drivers.module(sensor["driver"]).ADDRESS
+        for other, at, name in taken:
+            if other == bus and (at == place or (key == "rom" and None in (at, place))):
+                hint = "it takes one sensor" if key == "bus" else "each needs its own %s there" % key
+                raise ConfigError("sensors[%d].%s" % (i, key), "%s is on %s as well: %s" % (name, bus, hint))
+        taken.append((bus, place, sensor["id"]))
 
 
 def _running(entry, channels):

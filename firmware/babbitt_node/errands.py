@@ -10,6 +10,7 @@ from babbitt_node.hal import port
 from babbitt_node.hal.compile import const
 from babbitt_node.mqtt.packets import PUBLISH_HEAD
 
+_LARGEST = const(4096)  # bytes, as in `commands.py`
 _COMMANDS = const(8)  # commands, and answers, that may wait; more are dropped
 
 
@@ -105,6 +106,7 @@ class Errands:
         if len(self._commands) >= _COMMANDS:
             raise NodeError("busy", "cmd: %d others are waiting" % len(self._commands))
         try:
-            self._commands.append((bytes(payload), retained))
+            # Of a longer one no more than shows that it is too long: eight of the broker's largest are half a heap.
+            self._commands.append((bytes(payload[: _LARGEST + 1]), retained))
         except MemoryError:
             raise NodeError("memory", "cmd: %d bytes take more memory than is free" % len(payload))

@@ -153,8 +153,8 @@ class Judge:
         try:
             self.writes = once("baselines", "save", self.checks, self.recipe, self.writes, self.learnt)
             self.unkept = False
-        except OSError as error:
-            print("baselines: the flash does not take them:", error)
+        except (OSError, MemoryError) as error:
+            print("baselines: the flash does not take them:", repr(error))
         if mark:
             self.mark()
 
@@ -162,8 +162,8 @@ class Judge:
         """Write where the node stands: the recipe, and how long the machine has run. Raises nothing."""
         try:
             self.writes = once("baselines", "mark", self.recipe, self.operating.running_s, self.writes)
-        except OSError as error:
-            print("baselines: the flash does not take it:", error)
+        except (OSError, MemoryError) as error:
+            print("baselines: the flash does not take it:", repr(error))
 
 
 def _calm(guards):

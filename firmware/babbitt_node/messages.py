@@ -10,7 +10,6 @@ from babbitt_node.errors import NodeError
 from babbitt_node.hal import port
 
 BIRTH_MAX = 8192
-OTHER_MAX = 4096
 
 _BIRTH = (
     "i",
@@ -25,6 +24,7 @@ _BIRTH = (
     "q",
     "asset",
     "interval",
+    "hold",
 )
 _STATE = (
     "online",
@@ -116,6 +116,8 @@ def birth(out, node, station, config, version, digest, since):
         "q": node.clock.q,
         "asset": config["asset"],
         "interval": config["interval_s"],
+        # A node that sleeps writes every row before it does.
+        "hold": 0 if config.get("power") else node.settings["spool_hold_s"] // config["interval_s"],
         "since": since,
         "config": {"version": version, "hash": digest},
     }

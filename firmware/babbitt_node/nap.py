@@ -2,6 +2,7 @@
 
     kept = once("nap", "recall")                          # a dict, or None if nothing can be trusted
     once("nap", "restore", node, kept)                    # samplers and checks know again what they knew
+    pin = once("nap", "watch", node)                      # which pin may end the sleep
     once("nap", "remember", node, published_u)            # right before the sleep
 
 Bytes, little-endian: HEAD (magic, installation, boot, next seq, since, the boot before with its next seq and whether
@@ -125,6 +126,23 @@ def remember(node, published_u):
         for item in items:
             out += struct.pack("<i", item)
     sleep.remember(bytes(out) + struct.pack("<I", crc32(out)))
+
+
+def watch(node):
+    """Have the sensors wake the node that are set to; returns the pin that does, or None.
+
+    After a sleep that was ended so the next one is not, or what shakes all the time would empty the battery.
+    """
+    pin = node.board.wake
+    if pin is None or sleep.by_pin():
+        return None
+    watching = False
+    for sampler in node.station.samplers:
+        try:
+            watching = sampler.watch() or watching
+        except NodeError as error:
+            print("nap: %s does not wake the node: %s" % (sampler.id, error))
+    return pin if watching else None
 
 
 def _holders(station):

@@ -110,6 +110,7 @@ async def ask(host, number, clock, gate, wait_ms=WAIT_MS):
                 if error.name != "bad_message":
                     raise NodeError(error.name, "%s: %s" % (where, error.detail))
                 why = error.detail
+                await port.sleep_ms(_TRY_MS)  # a flood of them must not keep the node from measuring
     except OSError as error:
         raise NodeError("network_down", "cannot ask the time of %s: %s" % (where, error))
     finally:

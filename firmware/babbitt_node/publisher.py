@@ -39,6 +39,7 @@ _CONNECTING = ("hal.dial", "mqtt.hello")  # what only the beginning of a connect
 _SEALING = ("hal.tls",)  # and what TLS needs as well
 _STEADY_MS = const(60000)  # a connection that lasted so long ends the growth of the pauses
 _WILL = b'{"online":false}'
+_ASLEEP = '{"online":false,"asleep":true,"every":%d}'
 
 
 class Publisher(Errands):
@@ -108,10 +109,13 @@ class Publisher(Errands):
             return False
         return all(entry[3] >= entry[2] for entry in self._node.waves.kept)
 
-    async def say_offline(self):
-        """Say on `state` what the will would say, for the time of a sleep. Raises NodeError."""
+    async def say_offline(self, every_s):
+        """Say on `state` that the node sleeps and comes back once in `every_s` seconds; 0: that it is gone, as the will
+        would. Raises NodeError.
+        """
         if self._client.connected:
-            await self._client.publish(self._own + "state", _WILL, 1, True)
+            said = (_ASLEEP % every_s).encode() if every_s else _WILL
+            await self._client.publish(self._own + "state", said, 1, True)
 
     def wake(self):
         """There is something to do: a record, a state."""

@@ -90,7 +90,7 @@ def a_text(doc, path, key, low, high, letters=None):
         if (
             ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF
         ):  # half of a pair has no UTF-8 form: no birth could say it
-            raise ConfigError(join(path, key), "control characters are not allowed in %s" % shown(value))
+            raise ConfigError(join(path, key), "expected no control characters, got %s" % shown(value))
     return value
 
 
@@ -114,6 +114,15 @@ def settings(doc, path, rows):
         else:
             found[name] = an_int(doc, path, name, row[1], row[2], default)
     return found
+
+
+def every_s(spec, path, interval_s):
+    """Check that `spec["every_s"]` gives a reading at least once a record, and fill its default."""
+    if spec["every_s"] is None:
+        spec["every_s"] = min(5, interval_s)
+    if spec["every_s"] > interval_s:
+        reason = "%d s is more than interval_s, %d s" % (spec["every_s"], interval_s)
+        raise ConfigError(path + ".every_s", reason)
 
 
 def _required(doc, path, key):

@@ -4,7 +4,7 @@ Loaded instead of the tasks of `app.Node.run` when the configuration has `power`
 the numbers of records, the time since boot, the checks and the slopes are those of before (`nap.py`); only after a
 reset that was no waking a new boot begins. The network is used once in `publish_every_s`, and at once when a check or
 a sensor changed its state; then the node stays awake until the host has everything, at most _AWAKE_MS. While it sleeps
-it is offline, and says so.
+it is offline, and has said that it sleeps.
 """
 
 import asyncio
@@ -47,9 +47,15 @@ class Sleeper:
             node.spool.save()  # the watermark is another one
         node.spool.close_files()
         async with node.quiet:
+            pin = port.once("nap", "watch", node)
             port.once("nap", "remember", node, self._published)
             left = node.station.interval_s * 1000 - (node.clock.u() - begun)
-            port.once("hal.sleep", "deep_sleep", max(1, left))
+            port.once("hal.sleep", "deep_sleep", max(1, left), pin)
+
+    def _told_every_s(self):
+        """Seconds between two publications."""
+        config = self._node.settled[0]
+        return max(config["power"]["publish_every_s"], config["interval_s"])
 
     async def _publish(self, beat, measured):
         """Be online until the host has every record, or for _AWAKE_MS; as long as something is on trial or a waveform is
@@ -72,7 +78,7 @@ class Sleeper:
                 left -= _LOOK_MS
                 if publisher.idle():
                     break
-            await publisher.say_offline()
+            await publisher.say_offline(self._told_every_s() if node.sleeps() else 0)
         except NodeError as error:
             print("sleeper:", error)
         finally:

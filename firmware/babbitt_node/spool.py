@@ -19,13 +19,14 @@ Every write costs LittleFS an erased block, whatever its length. So rows that fo
 time or `flush` writes them. A held row is not read and not sent; a power cut costs the rows of at most the last
 `hold_s` seconds, of which nobody has heard. With `hold_s` 0 or slower rows nothing is ever held.
 
-`state.json` keeps the discards and the watermark. A discard is written there *before* the bytes go, together
+`state.json` keeps the discards and the watermark, and a line with a CRC-32 over them. A discard is written there *before* the bytes go, together
 with the number of the segment it concerns; a start that finds such an intention finishes it. The watermark is
 written only along with something else: losing it costs nothing but sending records again.
 """
 
 import json
 import struct
+from binascii import crc32
 
 from babbitt_node import segment
 from babbitt_node.discards import Discards
@@ -97,7 +98,8 @@ class Spool:
             "discards": self.discards.dump(),
             "cut": cut,
         }
-        segment.write_whole(self.state, json.dumps(state).encode())
+        body = json.dumps(state).encode()
+        segment.write_whole(self.state, body + ("\n%d" % crc32(body)).encode())
 
     def tally(self):
         """Count again what the segments hold."""

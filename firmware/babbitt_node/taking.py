@@ -12,7 +12,7 @@ from binascii import crc32
 
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.port import ticks_diff, ticks_ms
-from babbitt_node.waves import FOLDER, FOOT, WINDOWS, ask, parts_of, path_of
+from babbitt_node.waves import FOLDER, FOOT, WINDOWS, ask, parts_of, path_of, unlink
 from babbitt_node.wire import Writer
 
 BORROWS = ("waves",)
@@ -72,10 +72,10 @@ def finish(node, num, den):
     waves = node.waves
     job = waves.job
     boot = node.identity.boot
-    entry = [boot, waves.taken, parts_of(job["bytes"]), 0]
+    entry = [boot, waves.taken & 0xFFFF, parts_of(job["bytes"]), 0]  # its number has 16 bits on the wire
     out = Writer(bytearray(_PIECE))
     out.raw(b'{"i":"').raw(node.identity.install.encode()).raw(b'","id":')
-    out.str("%d-%d" % (boot, waves.taken)).raw(b',"sensor":').str(job["sensor"])
+    out.str("%d-%d" % (boot, entry[1])).raw(b',"sensor":').str(job["sensor"])
     out.raw(b',"axes":').str(job["axes"]).raw(b',"unit":"g","exp":-6,"num":').int(num)
     out.raw(b',"den":').int(den).raw(b',"t":').value(job["t"]).raw(b',"q":').int(job["q"])
     out.raw(b',"by":').str(job["by"]).raw(b',"of":').str(job["of"]).raw(b',"pre":').int(job["pre"])
@@ -123,7 +123,7 @@ def abandon(node):
     except OSError as error:
         print("waves: %s: %s" % (_NEW, error))
     if _is_there(_NEW):
-        os.remove(_NEW)
+        unlink(_NEW)
 
 
 # ---- in the sampler's task

@@ -17,9 +17,11 @@ from binascii import crc32
 
 from babbitt_node import segment
 from babbitt_node.errors import ConfigError
+from babbitt_node.rules import sayable
 
 PAYLOAD = "trial.json"
 STATE = "trial.state.json"
+_STATE_MAX = 512  # bytes of trial.state.json
 BOOTS = 2  # starts that a trial may take: one to get it going, one for a power cut that is not its fault
 
 
@@ -27,10 +29,10 @@ def read():
     """The state, or None if there is none or it cannot be read."""
     try:
         with open(STATE) as file:
-            state, check = json.load(file)
+            state, check = json.loads(file.read(_STATE_MAX))
     except OSError:
         return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RuntimeError):  # RuntimeError: brackets without end
         return _damaged()
     return state if type(state) is dict and check == _crc(state) else _damaged()
 
@@ -87,7 +89,7 @@ def count(state):
 
 def roll_back(state, reason):
     """Give a trial up, for good. reason: for people. A flash that does not take it gets it told again at the next start."""
-    state["state"], state["reason"] = "rolled_back", reason[:128]
+    state["state"], state["reason"] = "rolled_back", sayable(reason)
     try:
         _write(state)
         _remove(PAYLOAD)

@@ -36,9 +36,9 @@ def path_of(entry):
     return "%s/%d-%d.wave" % (FOLDER, entry[0], entry[1])
 
 
-def load():
-    """Entries [boot, number, parts, next part to send], oldest first. What was not finished or is damaged is
-    removed.
+def load(install):
+    """Entries [boot, number, parts, next part to send], oldest first, at most KEPT. What was not finished, is damaged
+    or of another installation than `install` is removed.
     """
     found = []
     try:
@@ -51,14 +51,21 @@ def load():
                 raise ValueError("not finished")
             boot, number = name[:-5].split("-")
             entry = [int(boot), int(number), 0, 0]
+            if path_of(entry) != FOLDER + "/" + name or entry[0] > 0x7FFFFFFF or entry[1] > 0xFFFF:
+                raise ValueError("no name of a waveform")
             with open(path_of(entry), "rb") as file:
                 size, _ = _foot(file)
+                file.seek(size)
+                if file.read(14) != ('{"i":"%s' % install).encode():
+                    raise ValueError("of another installation")
             entry[2] = parts_of(size)
             found.append(entry)
         except (OSError, ValueError) as error:
             print("waves: %s is removed: %s" % (name, error))
-            os.remove(FOLDER + "/" + name)
+            unlink(FOLDER + "/" + name)
     found.sort()
+    while len(found) > KEPT:
+        remove(found.pop(0))
     return found
 
 
@@ -87,10 +94,15 @@ def _foot(file):
 
 def remove(entry):
     """Delete the file of an entry."""
+    unlink(path_of(entry))
+
+
+def unlink(path):
+    """Delete a file. Raises nothing."""
     try:
-        os.remove(path_of(entry))
+        os.remove(path)
     except OSError as error:
-        print("waves: %s: %s" % (path_of(entry), error))
+        print("waves: %s: %s" % (path, error))
 
 
 def ask(node, sensor, axes, samples, by, of):
@@ -137,6 +149,8 @@ def _make_room(node, need):
     if need > limit:
         raise NodeError("too_large", "samples: %d bytes, this node keeps %d" % (need, limit))
     spare = _SPARE + max(0, node.settings["spool_bytes"] - node.spool.size)
+    if _free() + sum([entry[2] * CHUNK for entry in kept]) < need + spare:
+        raise NodeError("no_room", "%d bytes are free, the spool may need %d" % (_free(), spare))
     while kept:
         held = sum([entry[2] * CHUNK for entry in kept])
         if len(kept) < KEPT and held + need <= limit and _free() >= need + spare:

@@ -91,7 +91,7 @@ def test_a_board_is_what_its_page_says(board: Path) -> None:
     own = json.loads((board / "board.json").read_text())["babbitt"]
     page = (board / "board.md").read_text()
     assert own["name"] == board.name
-    pins = [own["led"]] if own["led"] is not None else []
+    pins = [own[key] for key in ("led", "wake") if own.get(key) is not None]
     for bus in own["buses"].values():
         pins += [value for key, value in bus.items() if key in {"sck", "mosi", "miso", "cs", "pin"}]
     numbers = set(re.findall(r"\d+", " ".join(row[0] for t in tables(page) for row in t.rows)))

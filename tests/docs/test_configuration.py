@@ -160,7 +160,7 @@ def attempt(place: str, key: str, value: Any) -> dict[str, Any]:
 
 def sensor(driver: str) -> dict[str, Any]:
     """The least that configures a driver."""
-    return {"id": "s", "driver": driver, "bus": "b"}
+    return {"id": "s", "driver": driver, "bus": driver}
 
 
 RANGES = [
@@ -261,7 +261,7 @@ def test_texts_and_counts() -> None:
         whole["asset"]["name"] = "x" * length
         assert accepted(whole) is ok
     for key, make in (
-        ("sensors", lambda n: document(*({**THERMOMETER, "id": f"t{i}"} for i in range(n)))),
+        ("sensors", lambda n: document(*({**THERMOMETER, "id": f"t{i}", "bus": f"ow{i}"} for i in range(n)))),
         ("checks", lambda n: document(checks=[check(i) for i in range(n)])),
     ):
         (row,) = (r for r in rows("key") if code(r[0]) == [key])

@@ -6,6 +6,7 @@ import os
 from helpers import node_error
 from wavenode import WINDOW, Accelerometer, Named, ask, chunk, made, pause, record, steps, whole
 
+from babbitt_node.capture import Captures
 from babbitt_node.hal import port
 
 
@@ -132,7 +133,8 @@ def test_an_alarm_takes_one_an_hour_for_each_check():
     assert (info["by"], info["of"], info["pre"], info["axes"]) == ("check", "x-high", WINDOW, "xyz")
     assert node.publisher.answers == []
     assert not alarm(node, "room", "temp.mean") and not alarm(node, "votes", None)
-    node.clock.u = lambda: 1000000 + 3700000
+    later = node.clock.u() + 3600000
+    node.clock.u = lambda: later
     assert alarm(node, "x-high")
     assert not alarm(made(Accelerometer()), "x-high")
 
@@ -175,6 +177,70 @@ def test_after_a_restart_they_are_there_and_what_is_damaged_is_not():
     assert chunk(node)[0][1] == 2 and node.waves.dropped == 1
     os.remove("wave/3-2.wave")
     assert chunk(node) is None and node.waves.kept == []
+
+
+def test_files_that_no_node_wrote_are_removed_or_survived():
+    node = made()
+    ask(node, None, "x", 64, "command", "c1")
+    steps(node)
+    with open("wave/3-0.wave", "rb") as file:
+        data = file.read()
+    for name in ("3-65536.wave", "4294967297-1.wave", "-3-0.wave", "03-0.wave", "+3-0.wave", "3-0-0.wave"):
+        with open("wave/" + name, "wb") as file:
+            file.write(data)
+    os.mkdir("wave/folder")
+    assert made().waves.kept == [[3, 0, 2, 0]]
+    assert sorted(os.listdir("wave")) == ["3-0.wave", "folder"]
+    os.rmdir("wave/folder")
+
+
+def test_those_of_another_installation_and_more_than_are_kept_go_at_the_start():
+    node = made()
+    ask(node, None, "x", 64, "command", "c1")
+    steps(node)
+    with open("wave/3-0.wave", "rb") as file:
+        data = file.read()
+    for number in range(1, 12):
+        with open("wave/3-%d.wave" % number, "wb") as file:
+            file.write(data)
+    assert [entry[1] for entry in made().waves.kept] == list(range(4, 12))
+    assert len(os.listdir("wave")) == 8
+    assert Captures("0badcafe").kept == [] and os.listdir("wave") == []
+
+
+def test_numbers_begin_anew_where_the_wire_has_no_more_bits():
+    node = made()
+    node.waves.taken = 65535
+    for _ in range(2):
+        ask(node, None, "x", 64, "command", "c1")
+        steps(node)
+    assert [entry[:2] for entry in node.waves.kept] == [[3, 65535], [3, 0]]
+    assert [whole(node, entry)[0]["id"] for entry in node.waves.kept] == ["3-65535", "3-0"]
+
+
+def test_nothing_is_thrown_away_for_what_has_no_room_in_any_case():
+    node = made()
+    ask(node, None, "x", 64, "command", "c1")
+    steps(node)
+    node.settings["spool_bytes"] = 1 << 50  # of which the flash has less
+    node_error("no_room", ask, node, None, "x", 64, "command", "c2")
+    assert len(node.waves.kept) == 1 and node.waves.dropped == 0
+
+
+def test_a_full_heap_after_the_last_byte_loses_the_word_about_it_only():
+    node = made()
+
+    def full(answer):
+        raise MemoryError("memory allocation failed")
+
+    real, node.publisher.answer = node.publisher.answer, full
+    ask(node, None, "x", 64, "command", "c1")
+    steps(node)
+    assert node.waves.job is None and len(node.waves.kept) == 1
+    node.publisher.answer = real
+    ask(node, None, "x", 64, "command", "c2")
+    steps(node)
+    assert [answer["id"] for answer in node.publisher.answers] == ["c2"] and len(node.waves.kept) == 2
 
 
 def test_a_full_heap_ends_a_waveform_not_the_sampler():

@@ -174,3 +174,41 @@ def test_a_node_sleeps_only_if_it_is_told_to():
     refused("power", "expected an object", document(power=3600))
     running = {"channel": "vib.x.rms", "above": 100000}
     refused("power", "does not follow `running`", document(power={}, running=running))
+
+
+def test_a_waveform_of_an_alarm_fits_into_64_windows():
+    assert validate(vibration(window=64, capture=4096), BUSES)["sensors"][0]["capture"] == 4096
+    refused("sensors[0].capture", "at most 64 windows of 64", vibration(window=64, capture=4097))
+
+
+def test_no_two_sensors_in_one_place():
+    buses = {"i2c0": "i2c", "i2c1": "i2c", "spi0": "spi", "ow0": "onewire", "pin0": "pin", "adc0": "adc"}
+
+    def doc(*sensors):
+        rows = [dict(row, id="s%d" % i) for i, row in enumerate(sensors)]
+        return document(sensors=rows, checks=[], interval_s=60)
+
+    def one(driver, bus, **more):
+        return dict(more, driver=driver, bus=bus)
+
+    for path, first, second in (
+        ("address", one("tmp117", "i2c0"), one("tmp117", "i2c0", address=72)),
+        ("address", one("adxl345", "i2c0", rate_hz=400), one("adxl345", "i2c0", rate_hz=400, address=83)),
+        ("bus", one("adxl345", "spi0"), one("adxl345", "spi0")),
+        ("bus", one("adxl345", "spi0"), one("max31865", "spi0")),
+        ("bus", one("digital", "pin0"), one("digital", "pin0")),
+        ("bus", one("analog", "adc0"), one("analog", "adc0")),
+        ("rom", one("ds18b20", "ow0"), one("ds18b20", "ow0")),
+        ("rom", one("ds18b20", "ow0"), one("ds18b20", "ow0", rom="28ff000000000001")),
+        ("rom", one("ds18b20", "ow0", rom="28ff000000000001"), one("ds18b20", "ow0")),
+        ("rom",) + (one("ds18b20", "ow0", rom="28ff000000000001"),) * 2,
+    ):
+        refused("sensors[1]." + path, "s0 is on %s as well" % first["bus"], doc(first, second), buses)
+    refused("sensors[1].address", "s0 is on b", doc(one("lis3dh", "b"), one("lis3dh", "b", address=24)), None)
+
+    validate(doc(one("tmp117", "i2c0"), one("tmp117", "i2c0", address=73), one("sht3x", "i2c0")), buses)
+    validate(doc(one("tmp117", "i2c0"), one("tmp117", "i2c1")), buses)
+    roms = [one("ds18b20", "ow0", rom="28ff00000000000%d" % i) for i in range(8)]
+    validate(doc(*roms), buses)
+    # Without a board nobody knows whether `b` is SPI or I2C: what could be, passes.
+    validate(doc(one("lis3dh", "b"), one("lis3dh", "b", address=25), one("adxl345", "b")), None)

@@ -274,3 +274,19 @@ def test_the_chord_of_an_angle():
 def test_the_band_ends_where_the_filter_ends_it():
     assert vibration(Chip()).describe()["band"] == [50, 1600]
     assert Time.now > 0
+
+
+def test_it_watches_for_a_shock_and_measures_on_afterwards():
+    for wanted, threshold in ((1, 1), (62, 1), (63, 2), (1000, 16), (15937, 255)):
+        chip = Chip()
+        sensor = ADXL345(spi(chip), 3200, 16, None, wanted)
+        assert sensor.watch()
+        known = {0x24: threshold, 0x27: 0xF0, 0x2C: 0x1A, 0x2D: 0x08, 0x2E: 0x10, 0x2F: 0, 0x38: 0}
+        assert {register: chip.registers[register] for register in known} == known
+    sampler = vibration(chip)
+    measured(sampler)
+    assert sampler.fault is None, sampler.detail
+    assert not sampler.watch() and not ADXL345(spi(chip)).watch()
+    chip.registers[0x24] = 0
+    chip.write = lambda register, value: None  # the wires
+    node_error("no_device", sensor.watch)

@@ -225,3 +225,21 @@ def test_speeds_of_long_and_fast_counts():
     node_error("range", Tacho(Pulses()).speed, 1000, 100)
     assert Tacho(Pulses(), 1024, 1000000).speed(1024 * 24 * 60 * 1000, 86400000) == 1000000
     assert Tacho(Pulses(), 1, 1000000).speed(1, 60000) == 1000
+
+
+def test_the_steepest_curves_stay_within_what_a_record_holds():
+    top = 1 << 29
+    for a, b, c in (
+        ([3000, 0], [18999, top - 1], [19000, top]),
+        ([3000, 0], [18999, 1], [19000, top]),
+        ([3000, 0], [18999, -1], [19000, -top]),
+        ([3999, -1], [4000, top], [19000, 0]),
+        ([3000, 0], [18999, 0], [19000, -top]),
+        ([3000, top], [3999, top], [4000, -top]),
+        ([18999, top], [19000, -top], [19001, top]),
+    ):
+        pin = Volts()
+        sampler = analog(pin, unit="bar", points=[a, b, c])
+        for ua in (3600, 4000, 12000, 19000, 20000, 21000):
+            pin.uv = ua * 100
+            assert all(abs(value) < 1 << 30 for value in measured(sampler)[:3]), (a, b, c, ua)

@@ -17,7 +17,7 @@ def transformed(samples, up):
     n = len(samples)
     z = array("i", [0] * n)
     table = fft.quarter(n)
-    fft.widen(array("h", samples), n, 0, up, z)
+    assert fft.widen(array("h", samples), n, 0, (1 << 29) // n >> up, z) == up
     fft.reverse(z, 0, n // 2)
     fft.transform(z, 0, n // 2, table, n)
     fft.split(z, 0, n // 2, table, n)
@@ -103,11 +103,8 @@ def test_a_chain_of_factors_keeps_its_precision():
         value = random.between(1, 1 << random.between(1, 29))
         num = random.between(1, 1 << random.between(1, 29))
         den = random.between(1, 1 << random.between(1, 29))
-        scaling.start(_pair, value, -3)
-        scaling.times(_pair, num, den)
-        scaling.times(_pair, 7919, 1000)
         wanted = value * num / den * 0.989875
-        got = scaling.finish(_pair)
+        got = scaling.scaled(value, -3, num, den, 7919, 1000)
         if wanted > (1 << 30) - 1:
             assert got == (1 << 30) - 1, (value, num, den, got)
         else:
@@ -119,27 +116,54 @@ def test_a_chain_of_factors_keeps_its_precision():
         (5, 1, 4, 1),
         ((1 << 30) - 1, 1, 1, (1 << 30) - 1),
     ):
-        scaling.start(_pair, value, 0)
-        scaling.times(_pair, num, den)
-        assert abs(scaling.finish(_pair) - wanted) <= (1 if value > 9 else 0), (value, num, den)
+        slack = 1 if value > 9 else 0
+        assert abs(scaling.scaled(value, 0, num, den, 1, 1) - wanted) <= slack, (value, num, den)
+        assert abs(scaling.scaled(value, 0, 1, 1, num, den) - wanted) <= slack, (value, num, den)
 
 
 def test_sums_over_bins():
     random = Random(12)
     for count in (1, 2, 77, 2047):
-        for top in (1, 30, 5000, 32767):
+        for top in (1, 30, 5000, 32766):
             z = array("i", [random.between(0, top) for _ in range(count)])
-            assert bins.tallest(z, 0, count) == max(z)
-            assert bins.mean(z, 0, count) == sum(z) // count
-            bins.energy(z, 0, count, 0, 0, _pair)
+            bins.root(z, 0, count, _pair)
             wanted = math.sqrt(sum(v * v for v in z))
             assert abs(_pair[0] * 2.0 ** (_pair[1] - 4096) - wanted) <= wanted * 1e-6, (count, top)
     z = array("i", [(1 << 28) - 1] * 2000)
-    assert bins.mean(z, 0, 2000) == (1 << 28) - 1
-    bins.energy(z, 0, 2000, 14, 0, _pair)
+    bins.root(z, 0, 2000, _pair)
     assert abs(_pair[0] * 2.0 ** (_pair[1] - 4096) / (math.sqrt(2000) * (1 << 28)) - 1) < 1e-4
-    bins.energy(z, 0, 0, 0, 0, _pair)
-    assert _pair[0] == 0 and bins.tallest(z, 0, 0) == 0
+    bins.root(z, 0, 0, _pair)
+    assert _pair[0] == 0
+
+
+def test_the_envelope_is_lifted_off_its_mean():
+    random = Random(13)
+    for count, top, limit in ((128, 5, 1 << 22), (500, 1 << 20, 1 << 22), (2048, (1 << 28) - 1, 1 << 18)):
+        z = array("i", [random.between(0, top) for _ in range(count)] + [0] * count)
+        mean = sum(z) // count
+        span = max(max(z) - mean, mean)
+        shift = bins.lift(z, count, limit)
+        assert limit // 2 < span * 2.0**-shift < limit + 1, (count, shift)
+        for i in range(count):
+            wanted = (z[i] - mean) >> shift if shift > 0 else (z[i] - mean) << -shift
+            assert z[count + i] - BIAS == wanted, (count, i)
+
+
+def test_the_bins_of_a_band():
+    # 1024 samples at 1024 Hz: a bin is 1 Hz.
+    for low, high, first, last in (
+        (10, 100, 10, 100),
+        (0, 50000, 2, 510),
+        (1, 2, 2, 2),
+        (600, 700, 600, 510),
+    ):
+        scaling.edges(low, high, 10, 1024000, _pair)
+        assert (_pair[0], _pair[1]) == (first, last), (low, high)
+    # A bin of 3.1247 Hz: of 10..1000 Hz those from 12.5 to 999.9; of 12.51 (a hundredth of a bin above bin 4) not bin 4.
+    scaling.edges(10, 1000, 10, 3199712, _pair)
+    assert (_pair[0], _pair[1]) == (4, 320)
+    scaling.edges(25, 50000, 8, 1000, _pair)  # far beyond all bins
+    assert _pair[0] > _pair[1]
 
 
 def test_summits_are_the_largest_local_maxima():
@@ -155,9 +179,9 @@ def test_summits_are_the_largest_local_maxima():
 
 def test_integration_divides_by_the_bin():
     z = array("i", [1 << 26] * 2048 + [0] * 2048)
-    bins.integrated(z, 0, 2, 2046, 4, 2048)
+    assert bins.integrated(z, 2, 2046, 2048) == 10
     for k in range(2, 2047):
-        wanted = (1 << 26) * 16 / 256 / math.sqrt(k * k + 1)
+        wanted = (1 << 26) * 1024 / 256 / math.sqrt(k * k + 1)
         assert abs(z[2048 + k - 2] - wanted) <= 0.51 + wanted * 0.001, k
 
 
@@ -181,7 +205,7 @@ def test_kernels_allocate_nothing():
     z, axis, table = array("i", [0] * n), array("h", [-32768, 32767] * 128), fft.quarter(n)
 
     def work():
-        fft.widen(axis, n, 0, 4, z)
+        fft.widen(axis, n, 0, 32768, z)
         fft.reverse(z, 0, 128)
         fft.transform(z, 0, 128, table, n)
         fft.split(z, 0, 128, table, n)

@@ -2,7 +2,7 @@
 
 from helpers import Random, without_heap
 
-from babbitt_node.dsp.intmath import MAX, isqrt, muldiv, room, shifted
+from babbitt_node.dsp.intmath import MAX, isqrt, muldiv
 
 
 def test_isqrt_is_the_floor_of_the_root():
@@ -32,17 +32,6 @@ def test_muldiv_at_its_edges():
     assert muldiv(MAX, 3, 3) == MAX
 
 
-def test_room_and_shifted_fit_a_mantissa():
-    random = Random(3)
-    for _ in range(200):
-        n = max(1, random.between(0, MAX) >> random.between(0, 29))
-        for bits in (15, 30):
-            shift = room(n, bits)
-            assert 1 << (bits - 1) <= (n << shift if shift >= 0 else n >> -shift) < 1 << bits
-    assert shifted(MAX, 1) == MAX and shifted(1, 40) == MAX and shifted(0, 40) == 0
-    assert shifted(7, -1) == 4 and shifted(5, -60) == 0 and shifted(3, 2) == 12
-
-
 def test_nothing_allocates():
     numbers = (1, 12345, MAX)
 
@@ -51,6 +40,5 @@ def test_nothing_allocates():
             isqrt(n)
             muldiv(n, MAX, 3)
             muldiv(n, 77777, 99999)
-            shifted(n, room(n, 15))
 
     without_heap(work)

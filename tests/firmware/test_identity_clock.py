@@ -31,6 +31,7 @@ def test_a_damaged_file_without_spool_is_a_new_installation():
         "",
         "{",
         "[]",
+        "[" * 2000,
         '{"i":"9f3a01bc"}',
         '{"i":"xyzxyzxy","boot":3,"clean":true}',
         '{"i":"9f3a01bc","boot":0,"clean":true}',

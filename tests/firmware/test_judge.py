@@ -177,6 +177,35 @@ def test_at_most_eight_recipes_are_kept_the_oldest_goes():
 # ---- restarts
 
 
+def test_files_of_no_recipe_do_not_keep_others_from_being_written():
+    os.mkdir("baselines")
+    for name in ("r007", "r300", "r", "r-1", "r1x", "x", "r03", "r04", "r05", "r06", "r08", "r09", "r256"):
+        with open("baselines/" + name, "wb") as file:
+            file.write(b"?" * 12)
+    made = judge()
+    assert steady(made) == LEARNT
+    made.close()
+    assert "r0" in os.listdir("baselines") and made.writes == 2
+    again = judge()
+    again.begin()
+    assert not again.checks[0].learning
+
+
+def test_a_full_heap_keeps_nothing_and_ends_nothing():
+    made = judge()
+    steady(made)
+
+    def full(state):
+        raise MemoryError("memory allocation failed")
+
+    real, made.checks[0].baseline = made.checks[0].baseline, full
+    made.close()
+    assert made.unkept
+    made.checks[0].baseline = real
+    made.close()
+    assert not made.unkept
+
+
 def test_a_clean_restart_goes_on_with_recipe_and_baseline():
     made = judge()
     made.set_recipe(3)

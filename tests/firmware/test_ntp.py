@@ -191,6 +191,50 @@ def test_garbage_is_passed_over():
     play(lambda q, n: only_junk(q, n) + [(1, reply(q, NOW + n * 300))], story)
 
 
+def test_a_flood_of_garbage_lets_the_node_measure():
+    node = Node(0)
+    turns = [0]
+
+    class Flooded:
+        """A network whose sockets always have another datagram."""
+
+        SOCK_DGRAM = socket.SOCK_DGRAM
+
+        def getaddrinfo(self, *args):
+            return [(2, 2, 0, "", None)]
+
+        def socket(self, *args):
+            return self
+
+        def recv(self, size):
+            return b"x"
+
+        def setblocking(self, flag):
+            pass
+
+        connect = send = setblocking
+
+        def close(self):
+            pass
+
+    async def other():
+        while True:
+            turns[0] += 1
+            await port.sleep_ms(1)
+
+    async def main():
+        task = asyncio.create_task(other())
+        real, ntp.socket = ntp.socket, Flooded()
+        try:
+            await fails("no_time", ntp.ask("server", 9, node.clock, node.quiet, 100), "no answer of an NTP")
+        finally:
+            ntp.socket = real
+            task.cancel()
+        assert turns[0] > 5, turns
+
+    asyncio.run(main())
+
+
 def test_an_answer_to_another_question():
     refuses(lambda q, n: [(0, reply(q, NOW, origin=b"87654321"))], "no_time", "another question")
     refuses(lambda q, n: [(0, reply(q, NOW, origin=bytes(8)))], "no_time", "another question")

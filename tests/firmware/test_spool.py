@@ -350,8 +350,29 @@ def test_a_damaged_state_file_costs_only_the_watermark():
     fill(spool, 1, 0, 3)
     spool.commit(1, 1)
     spool.close()
-    put("spool/state.json", b'{"i":"9f3a01bc","watermark":7}')
-    assert open_spool(2).records == 4
+    with open("spool/state.json", "rb") as file:
+        whole = file.read()
+    spool = open_spool(2)
+    assert spool.records == 2
+    spool.close()
+    for at in range(len(whole)):  # one wrong digit of the watermark, and records would never be sent
+        put("spool/state.json", whole[:at] + b"9" + whole[at + 1 :])
+        assert open_spool(2).records == (2 if whole[at : at + 1] == b"9" else 4), at
+    body = b'{"i":"9f3a01bc","watermark":[1,1],"discards":[0,0,[]],"cut":5}'
+    for damaged in (
+        b"",
+        b"\n",
+        b'{"i":"9f3a01bc","watermark":7}',
+        b"[" * 2000,
+        b"\xff" * 5000,
+        whole[:-3],
+        body,
+        body + b"\n0",
+        body + b"\n",
+        body + b"\nx",
+    ):
+        put("spool/state.json", damaged)
+        assert open_spool(2).records == 4, damaged[:40]
 
 
 class Ticks:

@@ -173,6 +173,7 @@ def test_damaged_files_of_a_trial_are_no_trial():
         ),
         ("trial.state.json", "[]"),
         ("trial.state.json", "7"),
+        ("trial.state.json", "[" * 2000),
     ):
         settings = fresh()
         settings.offer(desired(7, 20), accept)
@@ -182,6 +183,14 @@ def test_damaged_files_of_a_trial_are_no_trial():
         assert (back.config["interval_s"], back.trial, back.report["state"]) == (10, None, "applied"), path
         assert back.offer(desired(7, 20), accept), "it can be tried again"
         trial.forget()
+
+
+def test_the_longest_reason_of_a_roll_back_is_read_again():
+    settings = fresh()
+    settings.offer(desired(7, 20), accept)
+    module.give_up('"\\\u20ac' * 60)
+    state = trial.read()
+    assert state["state"] == "rolled_back" and state["reason"] == ('"\\?' * 60)[:128]
 
 
 def test_a_network_waits_for_a_restart_and_replaces_its_parts_of_node_json():
@@ -228,6 +237,10 @@ def test_a_bad_network_is_refused_and_no_answer_quotes_a_secret():
         ({"wifi": {"ssid": "yard", "password": "s3cret" * 20}}, "network.wifi.password"),
         ({"wifi": "s3cret"}, "network.wifi"),
         ({"wifi": {"ssid": ["s3cret"], "password": "x"}}, "network.wifi.ssid"),
+        ({"wifi": {"ssid": "s3cret\n", "password": "x"}}, "network.wifi.ssid"),
+        ({"broker": {"host": "a", "user": "s3cret\n"}}, "network.broker.user"),
+        ({"broker": {"host": "a", "tls": {"ca": "s3cret!"}}}, "network.broker.tls.ca"),
+        ({"broker": {"host": "a", "tls": "s3cret"}}, "network.broker.tls"),
         ({"broker": {"host": "s3cret" * 30}}, "network.broker.host"),
         ({"broker": {"host": "a", "port": "s3cret"}}, "network.broker.port"),
         ({"password": "s3cret"}, "network.password"),

@@ -28,6 +28,14 @@ CHIPS: dict[str, tuple[str, set[int], set[int], set[int]]] = {
     "esp32c3": ("0", set(range(22)), set(range(11, 18)), set()),
 }
 LINES = ("sck", "mosi", "miso", "cs", "pin", "scl", "sda")
+NEEDED = {
+    "spi": {"id", "sck", "mosi", "miso", "cs", "baudrate"},
+    "i2c": {"id", "scl", "sda", "freq"},
+    "onewire": {"pin"},
+    "adc": {"pin"},
+    "pin": {"pin"},
+    "counter": {"pin", "id"},
+}
 WAY = ("mdc", "mdio", "power", "ref_clk")
 RMII = {19, 21, 22, 25, 26, 27}  # fixed in the ESP32
 
@@ -76,6 +84,13 @@ def test_no_input_only_pin_has_to_speak(board: Path) -> None:
         if bus["type"] in {"spi", "i2c", "onewire"}:
             assert not deaf & {bus[line] for line in LINES if line in bus and line != "miso"}
     assert document["babbitt"]["led"] not in deaf
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=ids)
+def test_every_bus_has_what_the_firmware_asks_of_it(board: Path) -> None:
+    for name, bus in read(board)["babbitt"]["buses"].items():
+        missing = NEEDED[bus["type"]] - set(bus)
+        assert not missing, f"{name} has no {', '.join(sorted(missing))}: the firmware refuses it"
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=ids)

@@ -11,6 +11,7 @@ import pytest
 
 from babbitt_tools.vboard.shim.models.adxl345 import ADXL345
 from babbitt_tools.vboard.shim.models.ds18b20 import DS18B20, crc8
+from babbitt_tools.vboard.watch import Watch
 from babbitt_tools.vboard.world import output_stage
 
 
@@ -297,3 +298,36 @@ def test_faults_of_the_thermometer(wire: Wire, around: Surroundings) -> None:
     around.faults["ds18b20"] = ("no_device", 0)
     assert not wire.send(0xCC)
     assert wire.receive(9) == b"\xff" * 9
+
+
+def test_activity_needs_its_threshold_its_axes_its_interrupt_and_a_sensor_that_measures(
+    around: Surroundings,
+) -> None:
+    bus = Bus(around)
+    for register, value in ((0x24, 16), (0x27, 0xF0), (0x2C, 0x1A), (0x2E, 0x10)):
+        bus.write(register, value)
+        assert bus.model.activity() == 0
+    bus.write(0x2D, 0x08)
+    assert bus.model.activity() == 256, "16 x 62.5 mg are 1 g"
+    bus.write(0x2F, 0x10)
+    assert bus.model.activity() == 0, "on INT2"
+    bus.write(0x2F, 0)
+    around.faults["adxl345"] = ("no_device", 0)
+    assert bus.model.activity() == 0
+    with pytest.raises(NotImplementedError, match="dc-coupled"):
+        Bus(Surroundings()).write(0x27, 0x70)
+
+
+def test_a_watch_finds_the_first_shock_however_the_time_is_cut() -> None:
+    class Table(Surroundings):
+        def accel(self, start_us: int, index: int, n: int, rate_hz: float) -> Any:  # type: ignore[override]
+            k = np.arange(index, index + n)
+            assert (start_us, rate_hz, n <= 512) == (7, 100.0, True)
+            return np.stack([0 * k, 20 * (k % 2), 256 + 300 * (k == 2345)], 1).astype(np.int16)
+
+    world: Any = Table()
+    assert Watch(world, 7, 299).within(60_000_000) == 23_450_000
+    assert Watch(world, 7, 300).within(60_000_000) is None
+    watch = Watch(world, 7, 100)
+    assert [watch.within(1_000_003) for _ in range(23)] == [None] * 23
+    assert watch.within(1_000_003) == 23_450_000 - 23 * 1_000_003

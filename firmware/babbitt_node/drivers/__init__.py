@@ -6,6 +6,7 @@ A driver module of NAMES says about itself, for the configuration and the statio
 - KIND: the kind of its sampler, one of `samplers.KINDS`.
 - BUSES: the bus types of board.json it can sit on.
 - SETTINGS: rows of settings beside `id`, `driver`, `bus` and those of its sampler, as `rules.settings` reads them.
+- ADDRESS, where `address` may be absent: the one it has on I2C then.
 - DEVICE: its class; made as `DEVICE(bus, setting, ...)` in the order of SETTINGS.
 - `check(spec, path, bus)`, where it has one: raises ConfigError for what single settings do not tell, and fills what
   depends on others. `bus` is the type of its bus, None where the board is not known.

@@ -13,7 +13,7 @@ value beyond the table is `range`. Without points: per cent of the span of 4-20 
 NTC of 10 kilohms, B 3950 (every 5 K of R = 10000 exp(3950 (1/T - 1/298.15)); the lines are within 0.25 K of it).
 """
 
-from babbitt_node.dsp.intmath import muldiv
+from babbitt_node.dsp.intmath import MAX, muldiv
 from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal.compile import const
 
@@ -84,11 +84,15 @@ QUANTITIES = quantities
 
 
 def on_line(x, x0, y0, x1, y1):
-    """The value at x of the line through (x0, y0) and (x1, y1), x0 < x1, rounded; x may lie a little outside."""
+    """The value at x of the line through (x0, y0) and (x1, y1), x0 < x1, rounded and within +-(2^30-1); x may lie a little
+    outside.
+    """
     rise = y1 - y0
     up = (x >= x0) == (rise >= 0)
     found = muldiv(abs(x - x0), abs(rise), x1 - x0)
-    return y0 + found if up else y0 - found
+    if up:
+        return MAX if y0 > MAX - found else y0 + found
+    return -MAX if y0 < found - MAX else y0 - found
 
 
 class Analog:

@@ -17,6 +17,7 @@ from babbitt_node.hal.compile import const
 
 KIND = "vibration"
 BUSES = ("spi", "i2c")
+ADDRESS = 24  # on I2C, if the settings name none
 SETTINGS = (
     ("rate_hz", (100, 200, 400, 1344), 1344),
     ("range_g", (2, 4, 8, 16), 8),
@@ -71,7 +72,7 @@ class LIS3DH:
         self.band_hz = rate_hz // 2
         self.restless = range_g < 16
         self.entries = 0
-        self._registers = Registers(bus, address or 24, "LIS3DH", _SPI_MORE, _I2C_MORE)
+        self._registers = Registers(bus, address or ADDRESS, "LIS3DH", _SPI_MORE, _I2C_MORE)
         # The address rolls over from the last byte of z to the first of x: one burst for many entries.
         self._fifo = Fifo(self._registers, _OUT_X_L, 6, 16, SHIFTED_4)
 

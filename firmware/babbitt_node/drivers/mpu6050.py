@@ -18,6 +18,7 @@ from babbitt_node.hal.compile import const
 
 KIND = "vibration"
 BUSES = ("i2c", "spi")
+ADDRESS = 104  # on I2C, if the settings name none
 SETTINGS = (
     ("rate_hz", (100, 200, 250, 500, 1000), 1000),
     ("range_g", (2, 4, 8, 16), 8),
@@ -76,7 +77,7 @@ class MPU6050:
         self._top_hz = rate_hz // 2
         self.band_hz = min(self._top_hz, 184)
         self.entries = 0
-        self._registers = Registers(bus, address or 104, "MPU6050")
+        self._registers = Registers(bus, address or ADDRESS, "MPU6050")
         self._on = _FIFO_ON | (_I2C_OFF if self._registers.spi else 0)
         self._fifo = Fifo(self._registers, _FIFO_R_W, 6, 32, HIGH_FIRST)
 

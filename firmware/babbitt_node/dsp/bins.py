@@ -7,48 +7,29 @@ from babbitt_node.hal.compile import micropython, ptr32
 
 
 @micropython.viper
-def tallest(z, at: int, count: int) -> int:
-    """The largest value; 0 of none."""
-    p = ptr32(z)
+def root(z: ptr32, at: int, count: int, pair: ptr32):
+    """The root of the sum of squares: pair[0] x 2^(pair[1] - 4096), so that neither is negative."""
+    # Scale the values to 15 bits.
     top = 0
     end = at + count
-    while at < end:
-        v = int(p[at])
+    count = at
+    while count < end:
+        v = int(z[count])
         if v > top:
             top = v
-        at += 1
-    return top
-
-
-@micropython.viper
-def mean(z, at: int, count: int) -> int:
-    """The mean, rounded down; count 1..4096."""
-    p = ptr32(z)
-    high = 0
-    low = 0
-    i = 0
-    while i < count:
-        v = int(p[at + i])
-        high += v >> 12
-        low += v & 0xFFF
-        i += 1
-    high += low >> 12
-    low &= 0xFFF
-    whole = high // count
-    return (whole << 12) + (((high - whole * count) << 12) + low) // count
-
-
-@micropython.viper
-def energy(z, at: int, count: int, down: int, up: int, pair):
-    """pair (see `scaling`) = the root of the sum of (v >> down << up)^2; the caller makes these at most 2^15."""
-    p = ptr32(z)
-    o = ptr32(pair)
+        count += 1
+    down = 0
+    up = 0
+    while top >> down >= 0x7FFF:
+        down += 1
+    if top > 0:
+        while top << (up + 1) <= 0x7FFF:
+            up += 1
     high = 0
     low = 0
     half = (1 << down) >> 1
-    end = at + count
     while at < end:
-        v = ((int(p[at]) + half) >> down) << up
+        v = ((int(z[at]) + half) >> down) << up
         v *= v
         high += v >> 16
         low += v & 0xFFFF
@@ -70,78 +51,82 @@ def energy(z, at: int, count: int, down: int, up: int, pair):
             v <<= 2
             shift -= 2
     # Root digit by digit (Woo, 'abacus' method), to 15 bits.
-    root = 0
+    r = 0
     bit = 0x10000000
     while bit:
-        trial = root + bit
-        root >>= 1
+        trial = r + bit
+        r >>= 1
         if v >= trial:
             v -= trial
-            root += bit
+            r += bit
         bit >>= 2
     shift = (shift >> 1) + down - up
-    if root > 0:
-        root = (root << 12) + (v << 11) // root  # 12 more bits: sqrt(r^2 + rest) = r + rest / 2r
+    if r > 0:
+        r = (r << 12) + (v << 11) // r  # 12 more bits: sqrt(r^2 + rest) = r + rest / 2r
         shift -= 12
-        while root < 0x10000000:
-            root <<= 1
-            shift -= 1
-    o[0] = root
-    o[1] = shift + 0x1000
+    pair[0] = r
+    pair[1] = shift + 0x1000
 
 
 @micropython.viper
-def integrated(z, at: int, first: int, last: int, up: int, to: int):
-    """z[to + k - first] = z[at + k] x 2^up / sqrt(k^2 + 1) for k = first..last <= 2047; first >= 1, up 0..11."""
-    p = ptr32(z)
+def integrated(z: ptr32, first: int, last: int, to: int) -> int:
+    """z[to + k - first] = z[k] x 2^up / sqrt(k^2 + 1) for k = first..last <= 2047; first >= 2. Returns up, 0..11."""
+    top = 0
     k = first
     while k <= last:
-        # 2^8 sqrt(k^2 + 1) within 0.02 % from k = 2 on: k + 1/2k - 1/8k^3
-        d = (k << 8) + 128 // k
-        if k < 4:
-            d -= 32 // (k * k * k)
-        v = int(p[at + k])
-        q = v // d
-        p[to + k - first] = (q << up) + (((v - q * d) << up) + (d >> 1)) // d
+        v = int(z[k])
+        if v > top:
+            top = v
         k += 1
+    up = 11
+    while up > 0 and (top >> 9) << up >= 0x10000000:
+        up -= 1
+    to -= first
+    while first <= last:
+        # 2^8 sqrt(k^2 + 1) within 0.02 % from k = 2 on: k + 1/2k - 1/8k^3
+        d = (first << 8) + 128 // first
+        if first < 4:
+            d -= 32 // (first * first * first)
+        v = int(z[first])
+        q = v // d
+        z[to + first] = (q << up) + (((v - q * d) << up) + (d >> 1)) // d
+        first += 1
+    return up
 
 
 @micropython.viper
-def summits(z, at: int, first: int, last: int, wanted: int, out):
+def summits(z: ptr32, at: int, first: int, last: int, wanted: int, out: ptr32):
     """out[0:wanted]: the bins of the largest local maxima of bins first..last, largest first, the lower of two
     equal ones first; 0: no more. The neighbours of first and last are read.
     """
-    p = ptr32(z)
-    o = ptr32(out)
     j = 0
     while j < wanted:
-        o[j] = 0
+        out[j] = 0
         j += 1
-    k = first
-    while k <= last:
-        v = int(p[at + k])
-        if v > int(p[at + k - 1]) and v >= int(p[at + k + 1]):
+    first += at
+    last += at
+    while first <= last:
+        v = int(z[first])
+        if v > int(z[first - 1]) and v >= int(z[first + 1]):
             j = wanted
-            while j > 0 and (int(o[j - 1]) == 0 or int(p[at + int(o[j - 1])]) < v):
+            while j > 0 and (int(out[j - 1]) == 0 or int(z[at + int(out[j - 1])]) < v):
                 if j < wanted:
-                    o[j] = int(o[j - 1])
+                    out[j] = int(out[j - 1])
                 j -= 1
             if j < wanted:
-                o[j] = k
-        k += 1
+                out[j] = first - at
+        first += 1
 
 
 @micropython.viper
-def tone(z, at: int, k: int, out):
+def tone(z: ptr32, at: int, k: int, out: ptr32):
     """Interpolate a line of a Hann spectrum at bin k from its larger neighbour (Grandke 1983).
 
     out[0] = 2^15 x (frequency in bins), out[1] = 2^14 x (its magnitude over that of bin k).
     """
-    p = ptr32(z)
-    o = ptr32(out)
-    a = int(p[at + k])
-    b = int(p[at + k + 1])
-    left = int(p[at + k - 1])
+    a = int(z[at + k])
+    b = int(z[at + k + 1])
+    left = int(z[at + k - 1])
     side = 1
     if left > b:
         b = left
@@ -156,50 +141,78 @@ def tone(z, at: int, k: int, out):
         delta = ((b + b - a) << 15) // (a + b)
         if delta < 0:
             delta = 0
-    o[0] = (k << 15) + side * delta
+    out[0] = (k << 15) + side * delta
     # pi d (1 - d^2) / sin(pi d) by its power series, d^2 <= 1/4.
     s = (delta * delta) >> 15
-    o[1] = 16384 + (((10567 + ((4082 + ((1262 + ((351 * s) >> 15)) * s >> 15)) * s >> 15)) * s) >> 15)
+    out[1] = 16384 + (((10567 + ((4082 + ((1262 + ((351 * s) >> 15)) * s >> 15)) * s >> 15)) * s) >> 15)
 
 
 @micropython.viper
-def weight(z, first: int, count: int) -> int:
-    """At least 2^-12 of the sum of the magnitudes of the complex values first..first+count-1 of z (see `fft`)."""
-    p = ptr32(z)
-    total = 0
-    k = first + first
+def baseband(z: ptr32, first: int, count: int, m: int) -> int:
+    """The complex values first..first+count-1 of z (see `fft`) become values 0..count-1, conjugated, then zeros up to m;
+    scaled so that the sum of all magnitudes stays below 2^28: down - up, having been shifted >> down << up.
+    """
+    total = 0  # at least 2^-12 of the sum
+    f = first + first
+    k = f
     end = k + count + count
     while k < end:
-        v = int(p[k]) - 0x20000000
+        v = int(z[k]) - 0x20000000
         if v < 0:
             v = 0 - v
         total += (v >> 12) + 1
         k += 1
-    return total
-
-
-@micropython.viper
-def baseband(z, first: int, count: int, m: int, down: int, up: int):
-    """The complex values of z become value >> down << up of first..first+count-1, conjugated, then zeros up to m."""
-    p = ptr32(z)
+    down = 0
+    up = 0
+    while total >> down >= 0x10000:
+        down += 1
+    while total << (up + 1) < 0x10000:
+        up += 1
     k = 0
-    f = first + first
     end = count + count
     while k < end:
-        p[k] = (((int(p[f + k]) - 0x20000000) >> down) << up) + 0x20000000
-        p[k + 1] = 0x20000000 - (((int(p[f + k + 1]) - 0x20000000) >> down) << up)
+        z[k] = (((int(z[f + k]) - 0x20000000) >> down) << up) + 0x20000000
+        z[k + 1] = 0x20000000 - (((int(z[f + k + 1]) - 0x20000000) >> down) << up)
         k += 2
     end = m + m
     while k < end:
-        p[k] = 0x20000000
+        z[k] = 0x20000000
         k += 1
+    return down - up
 
 
 @micropython.viper
-def lift(z, count: int, level: int, down: int, up: int):
-    """z[count:2 count] = (z[i] - level) >> down << up, as `fft` has it."""
-    p = ptr32(z)
+def lift(z: ptr32, count: int, limit: int) -> int:
+    """z[count:2 count] = z[0:count] less its mean, as `fft` has it, scaled so that none is above `limit` <= 2^28:
+    down - up, having been shifted >> down << up. count 1..2048.
+    """
+    high = 0
+    low = 0
+    top = 0
     i = 0
     while i < count:
-        p[count + i] = (((int(p[i]) - level) >> down) << up) + 0x20000000
+        v = int(z[i])
+        high += v >> 12
+        low += v & 0xFFF
+        if v > top:
+            top = v
         i += 1
+    high += low >> 12
+    low &= 0xFFF
+    v = high // count
+    level = (v << 12) + (((high - v * count) << 12) + low) // count
+    top -= level
+    if top < level:
+        top = level
+    down = 0
+    up = 0
+    while top >> down > limit:
+        down += 1
+    if top > 0:
+        while top << (up + 1) <= limit:
+            up += 1
+    i = 0
+    while i < count:
+        z[count + i] = (((int(z[i]) - level) >> down) << up) + 0x20000000
+        i += 1
+    return down - up

@@ -10,8 +10,8 @@ tutorial', MSSP 25, 2011, section 4.3). Its spectrum has its mean removed and Ha
 """
 
 from babbitt_node.dsp import bins, fft
-from babbitt_node.dsp.scaling import finish, times
-from babbitt_node.dsp.spectrum import FIRST, first_bin, last_bin
+from babbitt_node.dsp.scaling import edges, scaled
+from babbitt_node.dsp.spectrum import BIAS, FIRST
 
 
 def envelope(spectrum, axis, n, num, den, rate_mhz, low_hz, high_hz):
@@ -20,32 +20,26 @@ def envelope(spectrum, axis, n, num, den, rate_mhz, low_hz, high_hz):
     None if the band has no bin. Arguments and errors as of Spectrum.window, whose results it overwrites.
     """
     spectrum.load(axis, n, num, den, rate_mhz)
-    first = first_bin(low_hz, spectrum.log, rate_mhz)
-    last = last_bin(high_hz, spectrum.log, rate_mhz)
-    if first > last:
+    pair = spectrum.pair
+    edges(low_hz, high_hz, spectrum.log, rate_mhz, pair)
+    first = pair[0]
+    count = pair[1] - first + 1
+    if count < 1:
         return None
     z = spectrum.z
     m = n >> 1
     spectrum.bins()
-    # Scale so that the sum of all magnitudes stays below 2^28.
-    total = bins.weight(z, first, last - first + 1)
-    down = up = 0
-    while total >> down >= 1 << 16:
-        down += 1
-    while total << (up + 1) < 1 << 16:
-        up += 1
-    bins.baseband(z, first, last - first + 1, m, down, up)
+    down = bins.baseband(z, first, count, m)
     fft.reverse(z, 0, m)
     fft.transform(z, 0, m, spectrum.table, spectrum.size)
     fft.magnitudes(z, 0, m)
     # Counts an unit: twice the bins over n, which are halved.
-    spectrum.shift = 2 + down - up - spectrum.up - spectrum.log
-    pair = spectrum.root(0, m)
-    pair[1] += spectrum.shift - (spectrum.log >> 1)
-    if spectrum.log & 1 == 0:
-        times(pair, 741455, 524288)  # the root of 2
-    times(pair, num, den)
-    return finish(pair)
+    spectrum.shift = 2 + down - spectrum.up - spectrum.log
+    bins.root(z, 0, m, pair)
+    shift = pair[1] - BIAS + spectrum.shift - (spectrum.log >> 1)
+    if spectrum.log & 1:
+        return scaled(pair[0], shift, num, den, 1, 1)
+    return scaled(pair[0], shift, 741455, 524288, num, den)  # the root of 2
 
 
 def envelope_peaks(spectrum, wanted):
@@ -54,19 +48,11 @@ def envelope_peaks(spectrum, wanted):
     """
     z = spectrum.z
     m = spectrum.n >> 1
-    level = bins.mean(z, 0, m)
-    span = max(level, bins.tallest(z, 0, m) - level)
-    limit = 1 << (30 - spectrum.log)
-    down = up = 0
-    while span >> down > limit:
-        down += 1
-    while span and span << (up + 1) <= limit:
-        up += 1
-    bins.lift(z, m, level, down, up)
+    down = bins.lift(z, m, 1 << (30 - spectrum.log))
     fft.reverse(z, m, m >> 1)
     fft.transform(z, m, m >> 1, spectrum.table, spectrum.size)
     fft.split(z, m, m >> 1, spectrum.table, spectrum.size)
     fft.hann(z, m, m >> 1)
     fft.magnitudes(z, m, m >> 1)
-    shift = spectrum.shift + 4 - spectrum.log + down - up
+    shift = spectrum.shift + 4 - spectrum.log + down
     return spectrum.summits(m, FIRST, (m >> 1) - 3, wanted, shift)

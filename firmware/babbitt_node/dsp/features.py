@@ -8,13 +8,13 @@ catastrophically on top of gravity).
 from array import array
 
 from babbitt_node.dsp import kernels
-from babbitt_node.dsp.intmath import isqrt, muldiv, room, shifted
+from babbitt_node.dsp.intmath import isqrt, muldiv
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 
 MAX = const(0x3FFFFFFF)
 MAX_SAMPLES = const(4096)
-_sums = array("i", [0] * 7)
+_sums = array("i", [0] * 5)
 
 
 def vibration(axis, n, scale_num, scale_den, out, at):
@@ -35,48 +35,24 @@ def vibration(axis, n, scale_num, scale_den, out, at):
     mean = sums[0] // n
     below = mean - sums[1]
     above = sums[2] - mean
-    if below == 0 and above == 0:
+    span = below if below > above else above
+    if span == 0:
         out[at] = out[at + 1] = out[at + 2] = out[at + 3] = 0
         return
-    # Scale the deviations to 15 bits: `up` for small signals, `down` only for a window wider than 32767
-    # counts.
-    span = max(below, above) + 1
-    up = 0
-    down = 0
-    while span << (up + 1) <= 32767:
-        up += 1
-    if span > 32767:
-        down = 1
-    fraction = 0 if down else ((sums[0] - mean * n) << up) // n
-    kernels.moments(axis, n, mean, fraction, up, down, sums)
-    square = _mean(sums[3], sums[4], n)
-    fourth = _mean(sums[5], sums[6], n)
-    peak = max(below, above) >> 1 if down else max((below << up) + fraction, (above << up) - fraction)
+    kernels.moments(axis, n, mean, sums[0] - mean * n, span + 1, sums)
+    square = sums[0]
+    up = sums[2]
+    down = sums[3]
+    peak = span >> 1 if down else max((below << up) + sums[4], (above << up) - sums[4])
     # Root of the mean square with all the bits there are: root is 2^half times the RMS of d.
-    half = max(room(square, 30), 0) >> 1
+    half = 0
+    while square >> (28 - half - half) == 0:
+        half += 1
     root = isqrt(square << (half << 1))
     out[at] = muldiv(root << down, scale_num, scale_den << (up + half))
     out[at + 1] = muldiv(peak << down, scale_num, scale_den << up)
     out[at + 2] = muldiv(peak << half, 1000, root)
-    out[at + 3] = _kurtosis(square, fourth)
-
-
-def _mean(high, low, n):
-    """(high * 2^16 + low) / n, which is below 2^30."""
-    high += low >> 16
-    low &= 0xFFFF
-    return ((high // n) << 16) + (((high % n) << 16) + low) // n
-
-
-def _kurtosis(square, fourth):
-    """Thousandths of fourth * 2^30 / square^2, by division with 15-bit mantissas."""
-    if fourth == 0:
-        return 0
-    e = room(square, 15)
-    f = room(fourth, 15)
-    v = shifted(square, e)
-    h = (((shifted(fourth, f) << 14) // v) << 14) // v
-    return shifted(h * 1000, 2 + 2 * e - f)
+    out[at + 3] = kernels.kurtosis(square, sums[1])
 
 
 class Slope:

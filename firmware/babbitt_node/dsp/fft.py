@@ -27,10 +27,8 @@ def quarter(n):
 
 
 @micropython.viper
-def sines(table, q: int, angles):
+def sines(table: ptr16, q: int, angles: ptr32):
     """Fill table[0:q+1] by rotations of 2^-j (CORDIC: Volder 1959), 24 for each item."""
-    t = ptr16(table)
-    turn = ptr32(angles)
     step = 0x20000000
     i = q
     while i > 1:
@@ -48,122 +46,127 @@ def sines(table, q: int, angles):
             if left >= 0:
                 x -= dx
                 y += dy
-                left -= int(turn[j])
+                left -= int(angles[j])
             else:
                 x += dx
                 y -= dy
-                left += int(turn[j])
+                left += int(angles[j])
             j += 1
-        t[i] = (y + 8192) >> 14
+        table[i] = (y + 8192) >> 14
         i += 1
 
 
 @micropython.viper
-def widen(axis, n: int, mean: int, up: int, z):
-    """z[0:n] = (axis[i] - mean) << up, with BIAS. axis: array('h'); the caller keeps the values below 2^29 / n."""
-    p = ptr16(axis)
-    o = ptr32(z)
-    i = 0
-    while i < n:
-        o[i] = (((int(p[i]) ^ 0x8000) - 0x8000 - mean) << up) + 0x20000000
-        i += 1
+def widen(axis: ptr16, n: int, mean: int, span: int, z: ptr32) -> int:
+    """z[0:n] = (axis[i] - mean) << up, with BIAS. axis: array('h'); span >= |axis[i] - mean|. Returns up, the largest
+    with span << up <= 2^29 / n; 0 if span is 0.
+    """
+    up = 0
+    limit = 0x20000000 // n
+    if span > 0:
+        while span << (up + 1) <= limit:
+            up += 1
+    while n > 0:
+        n -= 1
+        z[n] = (((int(axis[n]) ^ 0x8000) - 0x8000 - mean) << up) + 0x20000000
+    return up
 
 
 @micropython.viper
-def reverse(z, at: int, m: int):
+def reverse(z: ptr32, at: int, m: int):
     """Put the m complex values from z[at] on in bit-reversed order."""
-    p = ptr32(z)
-    j = 0
-    i = 0
-    while i < m:
-        if j > i:
-            k = at + i + i
-            h = at + j + j
-            t = int(p[k])
-            p[k] = int(p[h])
-            p[h] = t
-            t = int(p[k + 1])
-            p[k + 1] = int(p[h + 1])
-            p[h + 1] = t
-        # The next j: add one to its upper end.
-        bit = m >> 1
-        while j & bit:
-            j ^= bit
+    begin = at
+    end = at + m + m
+    top = m
+    m = 0  # twice the reversed number
+    while at < end:
+        h = begin + m
+        if h > at:
+            t = int(z[at])
+            z[at] = int(z[h])
+            z[h] = t
+            t = int(z[at + 1])
+            z[at + 1] = int(z[h + 1])
+            z[h + 1] = t
+        # The next one: add one to its upper end.
+        bit = top
+        while m & bit:
+            m ^= bit
             bit >>= 1
-        j |= bit
-        i += 1
+        m |= bit
+        at += 2
 
 
 @micropython.viper
-def transform(z, at: int, m: int, table, n: int):
+def transform(z: ptr32, at: int, m: int, table: ptr16, n: int):
     """Discrete Fourier transform in place of the m complex values from z[at] on, given in bit-reversed order.
 
     |sum of all magnitudes| <= 2^29. n: what `table` was made for, a multiple of m.
     """
-    p = ptr32(z)
-    t = ptr16(table)
     bias = 0x20000000
     q = n >> 2
+    begin = at
     end = at + m + m
     stride = n >> 1
     size = 2
-    while size < m + m:
+    while size < end - begin:
         hop = size + size
-        i = at
-        while i < end:
-            k = i + size
-            a = int(p[k]) - bias
-            b = int(p[k + 1]) - bias
-            c = int(p[i])
-            d = int(p[i + 1])
-            p[k] = c - a
-            p[k + 1] = d - b
-            p[i] = c + a
-            p[i + 1] = d + b
-            i += hop
+        # The pair of a butterfly is at `at` and `m`.
+        at = begin
+        while at < end:
+            m = at + size
+            a = int(z[m]) - bias
+            b = int(z[m + 1]) - bias
+            c = int(z[at])
+            d = int(z[at + 1])
+            z[m] = c - a
+            z[m + 1] = d - b
+            z[at] = c + a
+            z[at + 1] = d + b
+            at += hop
         if size > 2:
             # Half a way round: times -j, without a multiplication.
-            i = at + (size >> 1)
-            while i < end:
-                k = i + size
-                a = int(p[k]) - bias
-                b = int(p[k + 1]) - bias
-                c = int(p[i])
-                d = int(p[i + 1])
-                p[k] = c - b
-                p[k + 1] = d + a
-                p[i] = c + b
-                p[i + 1] = d - a
-                i += hop
+            at = begin + (size >> 1)
+            while at < end:
+                m = at + size
+                a = int(z[m]) - bias
+                b = int(z[m + 1]) - bias
+                c = int(z[at])
+                d = int(z[at + 1])
+                z[m] = c - b
+                z[m + 1] = d + a
+                z[at] = c + b
+                z[at + 1] = d - a
+                at += hop
         turn = stride
-        first = at + 2
-        while first < at + size:
-            i = first
+        first = begin + 2
+        while first < begin + size:
+            at = first
             if turn < q:
-                c = int(t[q - turn])
-                s = int(t[turn])
+                c = int(table[q - turn])
+                s = int(table[turn])
             elif turn > q:
-                c = 0 - int(t[turn - q])
-                s = int(t[q + q - turn])
+                c = 0 - int(table[turn - q])
+                s = int(table[q + q - turn])
             else:
-                i = end
-            while i < end:
-                k = i + size
-                a = int(p[k]) - bias
-                b = int(p[k + 1]) - bias
+                at = end
+            while at < end:
+                m = at + size
+                a = int(z[m]) - bias
+                b = int(z[m + 1]) - bias
                 e = a & 0x3FFF
                 f = b & 0x3FFF
                 a >>= 14
                 b >>= 14
                 x = (a * c + b * s + ((e * c + f * s) >> 14) + 1) >> 1
                 y = (b * c - a * s + ((f * c - e * s) >> 14) + 1) >> 1
-                c0 = int(p[i])
-                d0 = int(p[i + 1])
-                p[k] = c0 - x
-                p[k + 1] = d0 - y
-                p[i] = c0 + x
-                p[i + 1] = d0 + y
-                i += hop
+                a = int(z[at])
+                b = int(z[at + 1])
+                z[m] = a - x
+                z[m + 1] = b - y
+                z[at] = a + x
+                z[at + 1] = b + y
+                at += hop
             first += 2
             turn += stride
         stride >>= 1
@@ -171,10 +174,8 @@ def transform(z, at: int, m: int, table, n: int):
 
 
 @micropython.viper
-def split(z, at: int, m: int, table, n: int):
+def split(z: ptr32, at: int, m: int, table: ptr16, n: int):
     """Turn the transform of m packed pairs into bins 1..m-1 of that of the 2m real values, halved; bin 0 becomes 0."""
-    p = ptr32(z)
-    t = ptr16(table)
     bias = 0x20000000
     q = n >> 2
     stride = n >> 1
@@ -182,77 +183,76 @@ def split(z, at: int, m: int, table, n: int):
     while i > 1:
         stride >>= 1
         i >>= 1
-    p[at] = bias
-    p[at + 1] = bias
+    z[at] = bias
+    z[at + 1] = bias
     turn = stride
-    low = at + 2
-    high = at + m + m - 2
-    while low <= high:
-        a = int(p[low]) - bias
-        b = int(p[low + 1]) - bias
-        c = int(p[high]) - bias
-        d = int(p[high + 1]) - bias
+    # The pair of bins is at `at` and `m`.
+    m = at + m + m - 2
+    at += 2
+    while at <= m:
+        a = int(z[at]) - bias
+        b = int(z[at + 1]) - bias
+        c = int(z[m]) - bias
+        d = int(z[m + 1]) - bias
         er = a + c
         ei = b - d
         r = b + d
         i = c - a
-        c = int(t[q - turn])
-        s = int(t[turn])
+        c = int(table[q - turn])
+        s = int(table[turn])
         e = r & 0x3FFF
         f = i & 0x3FFF
         r >>= 14
         i >>= 14
         x = (r * c + i * s + ((e * c + f * s) >> 14) + 1) >> 1
         y = (i * c - r * s + ((f * c - e * s) >> 14) + 1) >> 1
-        p[low] = ((er + x + 2) >> 2) + bias
-        p[low + 1] = ((ei + y + 2) >> 2) + bias
-        p[high] = ((er - x + 2) >> 2) + bias
-        p[high + 1] = ((y - ei + 2) >> 2) + bias
+        z[at] = ((er + x + 2) >> 2) + bias
+        z[at + 1] = ((ei + y + 2) >> 2) + bias
+        z[m] = ((er - x + 2) >> 2) + bias
+        z[m + 1] = ((y - ei + 2) >> 2) + bias
         turn += stride
-        low += 2
-        high -= 2
+        at += 2
+        m -= 2
 
 
 @micropython.viper
-def hann(z, at: int, m: int):
+def hann(z: ptr32, at: int, m: int):
     """Window the samples behind the m bins from z[at] on by sin^2(pi i / n): X[k] / 2 - (X[k-1] + X[k+1]) / 4.
 
     Bins 1..m-2; 0 and m-1 become 0.
     """
-    p = ptr32(z)
     bias = 0x20000000
-    a0 = int(p[at]) - bias
-    b0 = int(p[at + 1]) - bias
-    a1 = int(p[at + 2]) - bias
-    b1 = int(p[at + 3]) - bias
-    p[at] = bias
-    p[at + 1] = bias
-    end = at + m + m - 2
+    a0 = int(z[at]) - bias
+    b0 = int(z[at + 1]) - bias
+    a1 = int(z[at + 2]) - bias
+    b1 = int(z[at + 3]) - bias
+    z[at] = bias
+    z[at + 1] = bias
+    m = at + m + m - 2
     at += 2
-    while at < end:
-        a = int(p[at + 2]) - bias
-        b = int(p[at + 3]) - bias
-        p[at] = ((a1 + a1 - a0 - a + 2) >> 2) + bias
-        p[at + 1] = ((b1 + b1 - b0 - b + 2) >> 2) + bias
+    while at < m:
+        a = int(z[at + 2]) - bias
+        b = int(z[at + 3]) - bias
+        z[at] = ((a1 + a1 - a0 - a + 2) >> 2) + bias
+        z[at + 1] = ((b1 + b1 - b0 - b + 2) >> 2) + bias
         a0 = a1
         b0 = b1
         a1 = a
         b1 = b
         at += 2
-    p[at] = bias
-    p[at + 1] = bias
+    z[at] = bias
+    z[at + 1] = bias
 
 
 @micropython.viper
-def magnitudes(z, at: int, m: int):
+def magnitudes(z: ptr32, at: int, m: int):
     """Replace the m complex values from z[at] on by their magnitudes, z[at:at+m], to 14 bits, rounded."""
-    p = ptr32(z)
     end = at + m
-    k = at
+    m = at
     while at < end:
-        a = int(p[k]) - 0x20000000
-        b = int(p[k + 1]) - 0x20000000
-        k += 2
+        a = int(z[m]) - 0x20000000
+        b = int(z[m + 1]) - 0x20000000
+        m += 2
         if a < 0:
             a = 0 - a
         if b < 0:
@@ -287,5 +287,5 @@ def magnitudes(z, at: int, m: int):
             a = (a + v // a + 1) >> 1
         if up:
             a = (a + ((1 << up) >> 1)) >> up
-        p[at] = a << down
+        z[at] = a << down
         at += 1

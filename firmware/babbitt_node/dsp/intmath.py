@@ -24,30 +24,6 @@ def isqrt(n: int) -> int:
     return root
 
 
-def room(n, bits):
-    """How far n > 0 can be shifted left and stay below 2^bits; negative: so far it must be shifted right."""
-    shift = 0
-    limit = 1 << (bits - 1)
-    while n < limit:
-        n <<= 1
-        shift += 1
-    while n >> 1 >= limit:
-        n >>= 1
-        shift -= 1
-    return shift
-
-
-def shifted(n, shift):
-    """n >= 0 shifted left by `shift` (right if negative, rounded), at most MAX."""
-    if shift < 0:
-        if shift < -30:
-            return 0
-        return ((n >> (-shift - 1)) + 1) >> 1
-    if n > MAX >> min(shift, 30):
-        return MAX
-    return n << shift if n else 0
-
-
 @micropython.viper
 def muldiv(a: int, b: int, c: int) -> int:
     """a * b / c, rounded half up, for 0 <= a, b < 2^30 and 0 < c <= 2^29; at most MAX.

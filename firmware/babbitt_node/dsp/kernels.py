@@ -8,43 +8,48 @@ from babbitt_node.hal.compile import micropython, ptr16, ptr32
 
 
 @micropython.viper
-def extent(axis, n: int, out):
+def extent(axis: ptr16, n: int, out: ptr32):
     """Write sum, minimum and maximum of axis[0:n] (array('h')) to out[0:3] (array('i'))."""
-    p = ptr16(axis)
-    o = ptr32(out)
     total = 0
     low = 32767
     high = -32768
-    i = 0
-    while i < n:
-        v = (int(p[i]) ^ 0x8000) - 0x8000
+    while n > 0:
+        n -= 1
+        v = (int(axis[n]) ^ 0x8000) - 0x8000
         total += v
         if v < low:
             low = v
         if v > high:
             high = v
-        i += 1
-    o[0] = total
-    o[1] = low
-    o[2] = high
+    out[0] = total
+    out[1] = low
+    out[2] = high
 
 
 @micropython.viper
-def moments(axis, n: int, mean: int, fraction: int, up: int, down: int, out):
-    """Sum the squares and fourth powers of d = ((axis[i] - mean) << up >> down) - fraction.
+def moments(axis: ptr16, n: int, mean: int, rest: int, span: int, out: ptr32):
+    """Mean square and mean fourth power of the deviations d of axis[0:n] from mean + rest / n, 0 <= rest < n.
 
-    The caller chooses up, down and fraction so that |d| <= 2^15. out[3], out[4]: high and low word of the sum
-    of d^2; out[5], out[6]: of the sum of (d^2 / 2^15)^2.
+    d is scaled to 15 bits: << up for small signals, >> down only for a span (|axis[i] - mean| < span) of more than
+    32767 counts. out[0:5]: mean of d^2, mean of (d^2 / 2^15)^2, up, down, and what of d the rest makes.
     """
-    p = ptr16(axis)
-    o = ptr32(out)
+    up = 0
+    down = 0
+    while span << (up + 1) <= 32767:
+        up += 1
+    if span > 32767:
+        down = 1
+        rest = 0
+    else:
+        rest = (rest << up) // n
     low2 = 0
     high2 = 0
     low4 = 0
     high4 = 0
-    i = 0
-    while i < n:
-        d = ((((int(p[i]) ^ 0x8000) - 0x8000 - mean) << up) >> down) - fraction
+    i = n
+    while i > 0:
+        i -= 1
+        d = ((((int(axis[i]) ^ 0x8000) - 0x8000 - mean) << up) >> down) - rest
         q = d * d
         low2 += q & 0xFFFF
         high2 += q >> 16
@@ -52,8 +57,50 @@ def moments(axis, n: int, mean: int, fraction: int, up: int, down: int, out):
         q = q * q
         low4 += q & 0xFFFF
         high4 += q >> 16
-        i += 1
-    o[3] = high2
-    o[4] = low2
-    o[5] = high4
-    o[6] = low4
+    high2 += low2 >> 16
+    q = high2 // n
+    out[0] = (q << 16) + (((high2 - q * n) << 16) + (low2 & 0xFFFF)) // n
+    high4 += low4 >> 16
+    q = high4 // n
+    out[1] = (q << 16) + (((high4 - q * n) << 16) + (low4 & 0xFFFF)) // n
+    out[2] = up
+    out[3] = down
+    out[4] = rest
+
+
+@micropython.viper
+def kurtosis(square: int, fourth: int) -> int:
+    """Thousandths of fourth x 2^30 / square^2, at most 2^30 - 1; square 1..2^30-1, fourth 0..2^30-1.
+
+    By division with 15-bit mantissas.
+    """
+    if fourth == 0:
+        return 0
+    shift = 2
+    while square < 0x4000:
+        square <<= 1
+        shift += 2
+    if square >= 0x8000:
+        e = 0
+        while (square >> e) >= 0x8000:
+            e += 1
+        square = ((square >> (e - 1)) + 1) >> 1
+        shift -= e + e
+    while fourth < 0x4000:
+        fourth <<= 1
+        shift -= 1
+    if fourth >= 0x8000:
+        e = 0
+        while (fourth >> e) >= 0x8000:
+            e += 1
+        fourth = ((fourth >> (e - 1)) + 1) >> 1
+        shift += e
+    h = (((fourth << 14) // square << 14) // square) * 1000
+    if shift < 0:
+        if shift < -30:
+            return 0
+        return ((h >> (0 - shift - 1)) + 1) >> 1
+    while shift > 0 and h < 0x20000000:
+        h <<= 1
+        shift -= 1
+    return h if shift == 0 else 0x3FFFFFFF

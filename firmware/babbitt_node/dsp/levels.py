@@ -3,10 +3,9 @@
 from array import array
 
 from babbitt_node.dsp import kernels
-from babbitt_node.dsp.scaling import finish, start, times
+from babbitt_node.dsp.scaling import scaled
 
 _sums = array("i", [0] * 3)
-_pair = array("i", [0, 0])
 
 
 def levels(axis, n, scale_num, scale_den, out, at):
@@ -15,10 +14,6 @@ def levels(axis, n, scale_num, scale_den, out, at):
     Arguments as of features.vibration, which has checked them. Not re-entrant.
     """
     kernels.extent(axis, n, _sums)
-    start(_pair, abs(_sums[0]), 0)
-    times(_pair, scale_num, scale_den * n)
-    mean = finish(_pair)
+    mean = scaled(abs(_sums[0]), 0, scale_num, scale_den * n, 1, 1)
     out[at] = mean if _sums[0] >= 0 else -mean
-    start(_pair, _sums[2] - _sums[1], 0)
-    times(_pair, scale_num, scale_den)
-    out[at + 1] = finish(_pair)
+    out[at + 1] = scaled(_sums[2] - _sums[1], 0, scale_num, scale_den, 1, 1)

@@ -38,9 +38,9 @@ class Spectra:
 
     def write(self, axis, rate_mhz, shaft_mhz, out, at):
         """As plan.Plan.write: velocity, bands, peaks, orders, envelope."""
-        for i in range(at, at + self._width()):
-            out[i] = None
         if rate_mhz is None or not MIN_MHZ <= rate_mhz <= MAX_MHZ:
+            for i in range(at, at + self._width()):
+                out[i] = None
             return
         spectrum = self._spectrum
         if self._direct:
@@ -53,7 +53,7 @@ class Spectra:
             out[at] = spectrum.level(bands[i], bands[i + 1])
             at += 1
         if self._peaks:
-            self._lines_of(spectrum.peaks(self._peaks, 0, _TOP), out, at)
+            self._lines_of(spectrum.peaks(self._peaks, 0, _TOP), self._peaks, out, at)
             at += 2 * self._peaks
         for order in range(1, self._orders + 1):
             out[at] = spectrum.order(order * shaft_mhz) if shaft_mhz is not None else None
@@ -62,15 +62,18 @@ class Spectra:
             out[at] = self._envelope.envelope(
                 spectrum, axis, self._n, self._num, self._den, rate_mhz, self._low, self._high
             )
-            if out[at] is not None and self._lines:
-                self._lines_of(self._envelope.envelope_peaks(spectrum, self._lines), out, at + 1)
+            if self._lines:
+                found = 0 if out[at] is None else self._envelope.envelope_peaks(spectrum, self._lines)
+                self._lines_of(found, self._lines, out, at + 1)
 
     def _width(self):
         width = (1 if self._velocity else 0) + len(self._bands) // 2 + 2 * self._peaks + self._orders
         return width + (1 + 2 * self._lines if self._envelope is not None else 0)
 
-    def _lines_of(self, count, out, at):
-        """Write the frequencies and amplitudes of `count` peaks."""
-        for i in range(count):
-            out[at + 2 * i] = self._spectrum.frequency[i]
-            out[at + 2 * i + 1] = self._spectrum.amplitude[i]
+    def _lines_of(self, found, wanted, out, at):
+        """Write the frequencies and amplitudes of `found` peaks of the `wanted` ones."""
+        spectrum = self._spectrum
+        for i in range(wanted):
+            out[at] = spectrum.frequency[i] if i < found else None
+            out[at + 1] = spectrum.amplitude[i] if i < found else None
+            at += 2

@@ -15,7 +15,7 @@ import gc
 from array import array
 
 from babbitt_node.dsp import bins, fft, kernels
-from babbitt_node.dsp.scaling import finish, place, start, times
+from babbitt_node.dsp.scaling import edges, place, scaled
 from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 
@@ -23,6 +23,7 @@ FIRST = const(2)
 MIN_SAMPLES = const(256)
 MAX_SAMPLES = const(4096)
 MAX_PEAKS = const(8)
+BIAS = const(4096)  # of the exponent of bins.root
 MIN_MHZ = 1000
 MAX_MHZ = 100000000
 _shared = []
@@ -37,21 +38,6 @@ def shared(n):
     return _shared[0]
 
 
-def first_bin(hz, log, rate_mhz):
-    """The first usable bin at or above `hz` (0..50000) of a window of 2^log samples."""
-    return max(
-        FIRST, (place(hz * 1000, log + 8, rate_mhz, 1 << 23) + 0xFE) >> 8
-    )  # 1/128 of a bin below counts as reached
-
-
-def last_bin(hz, log, rate_mhz):
-    """The last usable bin at or below `hz` (0..50000) of a window of 2^log samples."""
-    return min((1 << log - 1) - 2, (place(hz * 1000, log + 8, rate_mhz, 1 << 23) + 2) >> 8)
-
-
-_pair = array("i", [0, 0])
-
-
 class Spectrum:
     """Buffers and tables for windows of 256, 512 .. n samples; n: a power of two up to 4096: 4.5 n bytes.
 
@@ -64,6 +50,7 @@ class Spectrum:
         self.amplitude = array("i", [0] * MAX_PEAKS)
         self._found = array("i", [0] * MAX_PEAKS)
         self._tone = array("i", [0] * 2)
+        self.pair = array("i", [0] * 2)
         self._sums = array("i", [0] * 3)
         self.n = 0
         self.resize(n)
@@ -79,7 +66,7 @@ class Spectrum:
         self.size = n
 
     def load(self, axis, n, num, den, rate_mhz):
-        """Take axis[0:n] (array('h') of counts of num/den micro-g) into z as n/2 complex values; True if it moves."""
+        """Take axis[0:n] (array('h') of counts of num/den micro-g) into z as n/2 complex values."""
         if not (MIN_SAMPLES <= n <= self.size and n & (n - 1) == 0 and n <= len(axis)):
             raise NodeError(
                 "range", "spectrum of %d samples of %d in room for %d" % (n, len(axis), self.size)
@@ -96,13 +83,7 @@ class Spectrum:
         sums = self._sums
         kernels.extent(axis, n, sums)
         mean = sums[0] // n
-        span = max(mean - sums[1], sums[2] - mean)
-        up = 0
-        while span and span << (up + 1) <= 1 << (29 - self.log):
-            up += 1
-        self.up = up
-        fft.widen(axis, n, mean, up, self.z)
-        return span > 0
+        self.up = fft.widen(axis, n, mean, max(mean - sums[1], sums[2] - mean), self.z)
 
     def window(self, axis, n, num, den, rate_mhz):
         """Compute the spectrum of axis[0:n].
@@ -124,15 +105,15 @@ class Spectrum:
 
     def level(self, low_hz, high_hz):
         """RMS in micro-g of the bins in low_hz..high_hz (0..50000); None if there is none."""
-        first = first_bin(low_hz, self.log, self._rate)
-        last = last_bin(high_hz, self.log, self._rate)
-        if first > last:
+        pair = self.pair
+        edges(low_hz, high_hz, self.log, self._rate, pair)
+        first = pair[0]
+        count = pair[1] - first + 1
+        if count < 1:
             return None
-        self.root(first, last - first + 1)
-        pair = _pair
-        pair[1] += 1 - self.up - self.log  # bins are halved
-        times(pair, self._num * 18919, self._den << 13)  # 4 / sqrt(3)
-        return finish(pair)
+        bins.root(self.z, first, count, pair)
+        shift = pair[1] - BIAS + 1 - self.up - self.log  # bins are halved
+        return scaled(pair[0], shift, self._num * 18919, self._den << 13, 1, 1)  # 4 / sqrt(3)
 
     def velocity(self, low_hz, high_hz):
         """Velocity RMS in um/s of the bins in low_hz..high_hz; None if there is none.
@@ -141,44 +122,28 @@ class Spectrum:
         power-weighted variance of 1/3 bin^2, which would raise the mean of 1/k^2 by 1/k^4; dividing by
         sqrt(k^2 + 1) instead of k takes that back (0.2 % left at k = 4, 3 % without).
         """
-        first = first_bin(low_hz, self.log, self._rate)
-        last = last_bin(high_hz, self.log, self._rate)
+        pair = self.pair
+        edges(low_hz, high_hz, self.log, self._rate, pair)
+        first = pair[0]
+        last = pair[1]
         if first > last:
             return None
-        z = self.z
-        count = last - first + 1
-        top = bins.tallest(z, first, count)
-        up = 11
-        while up and top >> 9 << up >= 1 << 28:
-            up -= 1
         half = self.n >> 1
-        bins.integrated(z, 0, first, last, up, half)
-        self.root(half, count)
-        pair = _pair
-        pair[1] += 6 - up - self.up
-        times(pair, self._num * 28836, self._den)  # 9.80665 x 1000 x 4 / sqrt(3) / (2 pi) x 8
-        times(pair, 1, self._rate)
-        return finish(pair)
-
-    def root(self, at, count):
-        """The root of the sum of squares of z[at:at+count], in `_pair`."""
-        top = bins.tallest(self.z, at, count)
-        down = up = 0
-        while top >> down >= 0x7FFF:
-            down += 1
-        while top and top << (up + 1) <= 0x7FFF:
-            up += 1
-        bins.energy(self.z, at, count, down, up, _pair)
-        return _pair
+        up = bins.integrated(self.z, first, last, half)
+        bins.root(self.z, half, last - first + 1, pair)
+        shift = pair[1] - BIAS + 6 - up - self.up
+        # 9.80665 x 1000 x 4 / sqrt(3) / (2 pi) x 8
+        return scaled(pair[0], shift, self._num * 28836, self._den, 1, self._rate)
 
     def peaks(self, wanted, low_hz, high_hz):
         """Find the largest local maxima (1..8): `frequency` in mHz and `amplitude` (0 to peak) in micro-g.
 
         Returns how many there are.
         """
-        first = first_bin(low_hz, self.log, self._rate)
-        last = min(last_bin(high_hz, self.log, self._rate), (self.n >> 1) - 3)
-        return self.summits(0, first, last, wanted, 3 - self.log - self.up)
+        pair = self.pair
+        edges(low_hz, high_hz, self.log, self._rate, pair)
+        last = min(pair[1], (self.n >> 1) - 3)
+        return self.summits(0, pair[0], last, wanted, 3 - self.log - self.up)
 
     def summits(self, at, first, last, wanted, shift):
         """As `peaks`, of the Hann magnitudes from z[at] on, which are 2^-shift counts a unit."""
@@ -188,10 +153,7 @@ class Spectrum:
             if k == 0:
                 return i
             bins.tone(self.z, at, k, self._tone)
-            pair = _pair
-            start(pair, self._tone[0], -15 - self.log)
-            times(pair, self._rate, 1)
-            self.frequency[i] = finish(pair)
+            self.frequency[i] = scaled(self._tone[0], -15 - self.log, self._rate, 1, 1, 1)
             self.amplitude[i] = self._height(at, k, shift)
         return wanted
 
@@ -215,8 +177,4 @@ class Spectrum:
         return self._height(0, k, 3 - self.log - self.up)
 
     def _height(self, at, k, shift):
-        pair = _pair
-        start(pair, self.z[at + k], shift - 14)
-        times(pair, self._tone[1], self._den)
-        times(pair, self._num, 1)
-        return finish(pair)
+        return scaled(self.z[at + k], shift - 14, self._tone[1], self._den, self._num, 1)

@@ -102,7 +102,8 @@ class Wifi:
 class Board:
     """The board described by `spec`, the whole `board.json` as a dict.
 
-    Attributes: `name` (folder in boards/), `clock_kind` (`none`, `rtc`, `simulated`).
+    Attributes: `name` (folder in boards/), `clock_kind` (`none`, `rtc`, `simulated`), `wake` (the pin by which a sensor
+    ends a sleep, or None).
     Raises NodeError config_invalid for a spec without a usable `babbitt` key.
     """
 
@@ -119,6 +120,7 @@ class Board:
                 "config_invalid",
                 "board.json: babbitt.clock: expected none, rtc or simulated, got %r" % self.clock_kind,
             )
+        self.wake = own.get("wake")
         self._specs = own["buses"]
         self._buses = {}
         self._network_kind = own.get("network", "wifi")

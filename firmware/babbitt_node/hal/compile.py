@@ -6,7 +6,11 @@ On MicroPython the compiler itself knows the literal decorators `@micropython.vi
 `@micropython.native`, the literal names `ptr8`, `ptr16`, `ptr32` inside a viper function, and `NAME =
 const(...)`: write them exactly so. The names are imported only to keep the source valid.
 
-On CPython the decorators do nothing and the pointers are checked views: an index outside the buffer raises
+`buffer: ptr32` as an argument of a viper function is the same as `ptr32(buffer)` in it. Viper keeps the first three names
+of a function in registers (arguments come first) and all others in memory: arguments that an inner loop uses most come
+first, and those that are done with are used again in it.
+
+On CPython native and bytecode do nothing and the pointers are checked views: an index outside the buffer raises
 IndexError and a value that does not fit raises OverflowError where viper would silently read or write
 something else.
 
@@ -32,10 +36,28 @@ else:
     def _same(function):
         return function
 
-    class micropython:
-        """The decorators of MicroPython's compiler, without effect."""
+    def _viper(function):
+        """What the compiler does with arguments that are annotated as pointers: they become views of the buffers."""
+        kinds = function.__annotations__
+        names = function.__code__.co_varnames
+        views = [(i, kinds[name]) for i, name in enumerate(names) if kinds.get(name) in (ptr8, ptr16, ptr32)]
+        if not views:
+            return function
 
-        viper = staticmethod(_same)
+        def called(*arguments):
+            arguments = list(arguments)
+            for i, view in views:
+                arguments[i] = view(arguments[i])
+            return function(*arguments)
+
+        called.__name__ = function.__name__
+        called.__doc__ = function.__doc__
+        return called
+
+    class micropython:
+        """The decorators of MicroPython's compiler."""
+
+        viper = staticmethod(_viper)
         native = staticmethod(_same)
         bytecode = staticmethod(_same)
 

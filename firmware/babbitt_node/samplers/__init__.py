@@ -58,6 +58,10 @@ class Sampler:
         """What it remembers from record to record: objects with SIZE, dump and load, like those of a check."""
         return ()
 
+    def watch(self):
+        """Have the sensor wake the node; returns whether it does. Raises NodeError."""
+        return False
+
     def begin(self):
         """Start what takes time. Raises nothing."""
 

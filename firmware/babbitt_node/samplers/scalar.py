@@ -6,7 +6,7 @@ conversion takes; `probe()`, `convert()`, and `read(out)`, which writes one int 
 """
 
 from babbitt_node.dsp.features import Slope
-from babbitt_node.errors import ConfigError, NodeError
+from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 from babbitt_node.hal.port import sleep_ms, ticks_diff, ticks_ms
 from babbitt_node.samplers import Sampler
@@ -38,11 +38,9 @@ def busy_ms(spec):
 
 def check(spec, path, interval_s):
     """See `samplers`: a reading at least once a record."""
-    if spec["every_s"] is None:
-        spec["every_s"] = min(5, interval_s)
-    if spec["every_s"] > interval_s:
-        reason = "%d s is more than interval_s, %d s" % (spec["every_s"], interval_s)
-        raise ConfigError(path + ".every_s", reason)
+    from babbitt_node.rules import every_s  # not for the measuring
+
+    every_s(spec, path, interval_s)
 
 
 class _Quantity:

@@ -3,7 +3,7 @@
 The driver's device: `probe()`, `total()`, `speed(pulses, ms)` as in `drivers/tacho.py`.
 """
 
-from babbitt_node.errors import ConfigError, NodeError
+from babbitt_node.errors import NodeError
 from babbitt_node.hal.compile import const
 from babbitt_node.hal.port import ticks_diff, ticks_ms
 from babbitt_node.samplers import Sampler
@@ -27,11 +27,9 @@ def busy_ms(spec):
 
 def check(spec, path, interval_s):
     """See `samplers`: a part at least once a record."""
-    if spec["every_s"] is None:
-        spec["every_s"] = min(5, interval_s)
-    if spec["every_s"] > interval_s:
-        reason = "%d s is more than interval_s, %d s" % (spec["every_s"], interval_s)
-        raise ConfigError(path + ".every_s", reason)
+    from babbitt_node.rules import every_s  # not for the measuring
+
+    every_s(spec, path, interval_s)
 
 
 class TachoSampler(Sampler):

@@ -16,7 +16,7 @@ from array import array
 
 from babbitt_node.dsp.features import vibration
 from babbitt_node.dsp.intmath import muldiv
-from babbitt_node.errors import NodeError
+from babbitt_node.errors import ConfigError, NodeError
 from babbitt_node.hal.compile import const
 from babbitt_node.hal.port import once, sleep_ms, ticks_diff, ticks_ms, ticks_us
 from babbitt_node.samplers import Sampler
@@ -28,6 +28,7 @@ SETTINGS = (
     ("capture", 0, 16384, 0),
 ) + _ASKED
 
+_WINDOWS = const(64)  # of a waveform, as in `waves.py`
 _RESTARTS = const(3)
 _EMPTY_BURSTS = const(20)
 _FEATURES = ["rms", "peak", "crest", "kurt"]
@@ -49,6 +50,9 @@ def busy_ms(spec):
 
 def check(spec, path, interval_s):
     """See `samplers`."""
+    if spec["capture"] > _WINDOWS * spec["window"]:
+        reason = "at most %d windows of %d samples, got %d" % (_WINDOWS, spec["window"], spec["capture"])
+        raise ConfigError(path + ".capture", reason)
     for row in _ASKED:
         if spec[row[0]] is not row[1]:
             once("samplers.features", "check", spec, path)
@@ -123,6 +127,10 @@ class VibrationSampler(Sampler):
                 "dsp.asked", "covered", 10, min(1000, self._device.band_hz), self._n, self.rate
             )
         return found
+
+    def watch(self):
+        """See Sampler."""
+        return bool(self.spec.get("wake_mg")) and self._device.watch()
 
     def bind(self, samplers):
         """Find the channel that gives the speed of the shaft."""

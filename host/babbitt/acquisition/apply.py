@@ -20,6 +20,9 @@ from babbitt.protocol.waves import Chunk
 from babbitt.store.tables import Tables
 from babbitt.store.writer import StoreWriter
 
+AWAITED = 3
+"""So many times its announced pause a node that sleeps is waited for."""
+
 KNOWN_MAX = 4096
 """So many installations are remembered; then all are forgotten and read again as needed."""
 
@@ -48,7 +51,8 @@ class Applier:
         self._writer = writer
         self._simulated = simulated
         self._known: dict[tuple[str, str, str], Known] = {}
-        self._online: dict[int, bool] = {}
+        self._links: dict[int, str] = {}
+        self._due: dict[int, int] | None = None  # of nodes that sleep; None: to be read from the store
         self._dirty: set[tuple[int, int]] = set()
         self._node_ids: dict[tuple[str, str], int] = {}
         self._heard: dict[int, int] = {}
@@ -65,7 +69,8 @@ class Applier:
     def forget(self) -> None:
         """Drop all that is remembered: the transaction was rolled back."""
         self._known.clear()
-        self._online.clear()
+        self._links.clear()
+        self._due = None
         self._dirty.clear()
         self._node_ids.clear()
         self._heard.clear()
@@ -83,13 +88,16 @@ class Applier:
             self._event(self.known(topic.site, topic.node, message.i), message, now)
         elif isinstance(message, State):
             self._writer.set("nodes", node_id, state=raw.decode())
-            self._presence(node_id, message.online, now)
+            self._presence(node_id, "online" if message.online else "offline", now)
             known = self.known(topic.site, topic.node, message.i)
             total = message.discarded.rows + message.discarded.events
             self._writer.set("installs", known.id, discards=total)
             self._discards(known, message.discards)
         elif isinstance(message, Will):
-            self._presence(node_id, False, now)
+            if message.asleep:
+                self._sleeps(node_id, message.every or 1, now)
+            else:
+                self._presence(node_id, "offline", now)
         elif isinstance(message, Reported):
             self._writer.reported(node_id, message, now)
         elif isinstance(message, Ack):
@@ -114,19 +122,44 @@ class Applier:
         severity = 1 if ack.state in ("refused", "failed") else 0
         self._writer.host_event(node_id, now, "command", ack.cmd, ack.state, severity, said)
 
-    def _presence(self, node_id: int, online: bool, now: int) -> None:
-        """A node says that it is there, or the broker that it is gone. Going and coming back are events; the
-        first time it is heard by this host is not."""
-        before = self._online.get(node_id)
-        self._online[node_id] = online
-        self._writer.set("nodes", node_id, online=int(online))
-        if before is None or before == online:
+    def _presence(self, node_id: int, link: str, now: int) -> None:
+        """A node says that it is there (`online`), that it sleeps (`asleep`), or the broker that it is gone
+        (`offline`). Going and coming back are events; the first time it is heard by this host is not, and its sleep is
+        not."""
+        before = self._links.get(node_id)
+        self._links[node_id] = link
+        self._writer.set("nodes", node_id, online=int(link == "online"))
+        if link != "asleep" and self._sleepers(now).pop(node_id, None) is not None:
+            self._writer.set("nodes", node_id, sleeps=None)
+        if before is None or "offline" not in (before, link) or before == link:
             return
-        came_from, to = ("offline", "online") if online else ("online", "offline")
+        gone = link == "offline"
         text = (
-            "The node is back" if online else "The node does not answer any more: power, Wi-Fi, or the broker"
+            "The node does not answer any more: power, Wi-Fi, or the broker" if gone else "The node is back"
         )
-        self._writer.host_event(node_id, now, "online", came_from, to, 0 if online else 1, text)
+        self._writer.host_event(node_id, now, "online", before, link, int(gone), text)
+
+    def _sleeps(self, node_id: int, every: int, now: int) -> None:
+        """A node sleeps and comes back once in ``every`` seconds; it is waited for three times as long. What the
+        broker kept is heard again after every break: it says nothing new before the node has been awake."""
+        if self._links.get(node_id, "online") != "online":
+            return
+        self._presence(node_id, "asleep", now)
+        self._sleepers(now)[node_id] = now + AWAITED * every * 1000
+        self._writer.set("nodes", node_id, sleeps=every)
+
+    def _sleepers(self, now: int) -> dict[int, int]:
+        """Until when (ms) the host waits for the nodes that sleep; a host that starts waits anew."""
+        if self._due is None:
+            rows = self._writer.conn.execute("SELECT id, sleeps FROM nodes WHERE sleeps IS NOT NULL")
+            self._due = {node_id: now + AWAITED * every * 1000 for node_id, every in rows.fetchall()}
+        return self._due
+
+    def overdue(self, now: int) -> None:
+        """Nodes that did not come back from their sleep are lost. Inside a transaction."""
+        for node_id in [key for key, due in self._sleepers(now).items() if due < now]:
+            self._links[node_id] = "asleep"
+            self._presence(node_id, "offline", now)
 
     def refused(self, topic: Topic, payload: bytes) -> None:
         """A refused message held records that the node must not send for ever: account for them as

@@ -247,6 +247,7 @@ class Ingest:
         over = []
         with self._writer.transaction():
             known = {key: self._applier.known(*key) for key in self._live}
+            self._applier.overdue(int(self._clock() * 1000))
             if self._applier.stale:
                 self._applier.refill_stale()
             self._tell_waves()

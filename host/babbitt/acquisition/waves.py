@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from babbitt.errors import StoreError
-from babbitt.protocol.limits import WAVES_KEPT
+from babbitt.protocol.limits import SEQ_MAX, WAVES_KEPT
 from babbitt.protocol.messages import Ack, Command, State, Topic, WaveInfo, decode_kind
 from babbitt.protocol.waves import Chunk
 from babbitt.store.waves import WaveShelf, WaveView
@@ -109,9 +109,10 @@ class Waves:
         node = self._nodes.get((topic.site, topic.node))
         if node is None or (node.install, node.boot) != (ack.i, ack.boot):
             return
-        node.n = max(node.n, ack.n)
         if ack.id != node.asked:
+            node.n = max(node.n, ack.n)
             return
+        node.n = ack.n  # the newest there is; a wrong number that was believed before ends here
         node.asked, node.asked_at = "", float("-inf")
         if ack.state == "done" or ack.error == "not_available":
             if node.asked_wave not in node.open:
@@ -153,7 +154,7 @@ class Waves:
                 self._ask(site, name, node, safe[0], done=True)
             elif late:
                 one = node.open[late[0]]
-                one.heard, one.wait = now, min(LONGEST_S, one.wait * 2)
+                one.heard, one.wait = now, min(LONGEST_S, max(IDLE_S, one.wait * 2))
                 self._ask(site, name, node, late[0], part=one.missing)
 
     def _room(self) -> bool:
@@ -164,7 +165,14 @@ class Waves:
     ) -> None:
         node.asked, node.asked_wave, node.asked_at = OWN + secrets.token_hex(4), wave, self._ticks()
         command = Command(
-            node.install, node.boot, node.n + 1, node.asked, "wave", wave=wave, part=part, done=done
+            node.install,
+            node.boot,
+            min(SEQ_MAX, node.n + 1),
+            node.asked,
+            "wave",
+            wave=wave,
+            part=part,
+            done=done,
         )
         self._send(site, name, command)
 
@@ -184,6 +192,7 @@ class Waves:
         except StoreError as error:
             log.error("%s; it stays on the node", error)
             one.bodies.clear()
+            one.wait = LONGEST_S  # a full disk is not emptied by sending it all again
             return
         del node.open[wave]
         self.fresh.append(view)

@@ -18,7 +18,7 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     rows = [
         (
             f"{n.site}/{n.node}",
-            "online" if n.online else "offline",
+            "online" if n.online else "asleep" if n.asleep else "offline",
             when(n.last_t),
             *_verdict(n.assessment),
             _what(n),

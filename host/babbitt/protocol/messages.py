@@ -128,6 +128,7 @@ class Birth(Struct):
     checks: Annotated[list[CheckInfo], Meta(max_length=32)]
     config: ConfigInfo
     since: Seq = 0
+    hold: Count = 0
     crash: Text | None = None
 
 
@@ -188,10 +189,13 @@ class State(Struct):
     waves: Waves | None = None
 
 
-class Will(Struct):
-    """The will of a node, sent by the broker: it is gone."""
+class Will(Struct, omit_defaults=True):
+    """The will of a node, sent by the broker: it is gone. Or what a node says before it sleeps (``asleep``): it comes
+    back once in ``every`` seconds."""
 
     online: bool
+    asleep: bool = False
+    every: Annotated[int, Meta(ge=1, le=86400)] | None = None
 
 
 Row = Annotated[list[Time | None], Meta(min_length=3, max_length=3 + CHANNELS_MAX)]
@@ -462,6 +466,8 @@ def _state(payload: bytes) -> State | Will:
     """A state in full, or the will, which says no more than that the node is offline."""
     will = _WILL.decode(payload)
     if not will.online and b'"i"' not in payload:
+        if will.asleep and will.every is None:
+            raise ProtocolError("a node that sleeps says how often it comes back", "every")
         return will
     state = _STATE.decode(payload)
     _check_discards(state)

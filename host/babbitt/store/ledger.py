@@ -11,9 +11,15 @@ from collections.abc import Iterable
 
 from babbitt.store.views import LedgerRow
 
-_UNCLEAN = "unclean end: at most one window lost"
+_UNCLEAN = "unclean end: at most %s lost"
 # Of a boot that was followed by one that never reached the host.
-_UNSAID = "its end was never announced: at most one window lost"
+_UNSAID = "its end was never announced: at most %s lost"
+# The rows a node may hold back, as the births of the boot say; without any, as the newest of the installation.
+_HOLD = (
+    "coalesce((SELECT max(json_extract(t.asset, '$.hold')) FROM tables t WHERE t.install_id=b.install_id"
+    " AND t.boot=b.boot), (SELECT json_extract(t.asset, '$.hold') FROM tables t WHERE t.install_id=b.install_id"
+    " ORDER BY t.id DESC LIMIT 1), 0)"
+)
 
 
 def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
@@ -24,12 +30,13 @@ def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
         "SELECT n.site, n.node, i.install, b.install_id, b.boot, b.first, b.end, b.clean,"
         " b.received,"
         " b.duplicates, i.need_boot, i.need_seq, i.discards, (SELECT max(seq) FROM records r"
-        " WHERE r.install_id=b.install_id AND r.boot=b.boot), max(b.boot) OVER (PARTITION BY b.install_id)"
+        " WHERE r.install_id=b.install_id AND r.boot=b.boot), max(b.boot) OVER (PARTITION BY b.install_id),"
+        f" {_HOLD}"
         " FROM boots b JOIN installs i ON i.id=b.install_id JOIN nodes n ON n.id=i.node_id"
         " ORDER BY n.site, n.node, i.id, b.boot"
     ).fetchall():
         site, node, install, install_id, boot, first, end, clean, received, twice, *rest = row
-        need_boot, need_seq, discards, top, newest = rest
+        need_boot, need_seq, discards, top, newest, hold = rest
         explained = {why: _left(conn, install_id, boot, first, why) for why in ("discarded", "refused")}
         overtaken = max(first, -1 if top is None else top + 1)
         beyond = max(overtaken, end or 0)
@@ -45,10 +52,13 @@ def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
         discarded = explained["discarded"] + counted
         unsaid = clean is None and boot < newest
         ending = _UNSAID if unsaid else _UNCLEAN if clean == 0 else ""
+        lost = hold + 1 if ending else 0  # the window in progress, and what was held
+        if ending:
+            ending %= "one window" if lost == 1 else f"{lost} windows"
         rows.append(
             LedgerRow(
                 site, node, install, boot, first, beyond, received, twice, missing, discarded,
-                explained["refused"], pending, int(bool(ending)),
+                explained["refused"], pending, lost,
                 "unexplained" if missing else "pending" if pending else "complete",
                 "; ".join(_notes(missing, discarded, explained["refused"], pending, ending, first)),
             )

@@ -56,7 +56,7 @@ class StoreReader:
     def nodes(self) -> list[NodeView]:
         """All nodes ever heard, ordered by site and node."""
         rows = self._all(
-            "SELECT id, site, node, birth, state, online, heard, (SELECT max(r.t) FROM installs i JOIN"
+            "SELECT id, site, node, birth, state, online, sleeps, heard, (SELECT max(r.t) FROM installs i JOIN"
             " records r"
             " ON r.install_id=i.id WHERE i.node_id=nodes.id) FROM nodes ORDER BY site, node"
         )
@@ -163,6 +163,7 @@ class StoreReader:
         birth: str | None,
         state: str | None,
         online: int,
+        sleeps: int | None,
         heard: int | None,
         last: int | None,
     ) -> NodeView:
@@ -174,6 +175,7 @@ class StoreReader:
         return NodeView(
             site, node, asset["name"], asset["kind"], bool(online), last, heard,
             json.loads(state) if state else None, said, _assessment(rows[0]) if rows else None,
+            not online and sleeps is not None,
         )  # fmt: skip
 
     def _row(self, columns: str, site: str, node: str) -> Any:

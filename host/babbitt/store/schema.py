@@ -102,7 +102,10 @@ CREATE TABLE rejected (id INTEGER PRIMARY KEY AUTOINCREMENT, t INTEGER NOT NULL,
     head BLOB NOT NULL);
 """
 
-MIGRATIONS = (_FIRST,)
+# sleeps: of a node that said it sleeps and is not overdue, the seconds after which it comes back; else null.
+_SLEEP = "ALTER TABLE nodes ADD COLUMN sleeps INTEGER;"
+
+MIGRATIONS = (_FIRST, _SLEEP)
 VERSION = len(MIGRATIONS)
 
 
@@ -142,6 +145,12 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
     if version == 0:  # an empty file: a host makes the tables in a moment, or never began
         conn.close()
         raise StoreMissing(f"the store in {folder} is empty; start one with `babbitt host --store {folder}`")
+    if version < VERSION:
+        conn.close()
+        raise StoreVersionError(
+            f"the store in {folder} has version {version}, this program reads {VERSION}:"
+            f" `babbitt host --store {folder}` brings it up to date when it starts"
+        )
     return conn
 
 

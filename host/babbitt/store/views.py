@@ -17,7 +17,8 @@ class NodeView:
     ``asset`` and ``kind`` come from its birth (empty strings before the first one). ``online`` is what its
     last `state` said. ``last_t`` is the time of its newest record, ``heard`` the host's time when anything
     last came in; both None if nothing did. ``birth`` and ``state`` are the messages as received (see
-    docs/protocol.md), or None. ``assessment`` is the latest one, or None.
+    docs/protocol.md), or None. ``assessment`` is the latest one, or None. ``asleep``: it is not online because
+    it said that it sleeps, and it is not overdue.
     """
 
     site: str
@@ -30,6 +31,7 @@ class NodeView:
     state: dict[str, Any] | None
     birth: dict[str, Any] | None
     assessment: Assessment | None
+    asleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ class LedgerRow:
     Of the records numbered ``first`` .. ``next`` - 1, ``received`` are on disk, ``discarded`` were thrown
     away by a full spool and said so, ``refused`` were sent but broke the protocol (`babbitt rejected` has
     them), ``pending`` are announced and still on the node, ``missing`` are none of these. ``duplicates``
-    came more than once and were stored once. ``lost_windows`` is 1 after an unclean end, or one that was
-    never announced: at most the window in progress was lost, which never had a number. ``state`` is `complete`, `pending` or `unexplained`;
+    came more than once and were stored once. ``lost_windows`` is how many windows were lost at most
+    by an unclean end, or one that was never announced: the one in progress and those the node held back before
+    writing them; nobody has heard of their numbers. ``state`` is `complete`, `pending` or `unexplained`;
     ``note`` says what there is to say.
     """
 

@@ -103,7 +103,7 @@ class StoreWriter:
         self.conn.execute(f"UPDATE {table} SET {names} WHERE id=?", (*columns.values(), key))
 
     def nobody_online(self) -> None:
-        """A host that starts has heard nobody yet; who is there says so."""
+        """A host that starts has heard nobody yet; who is there says so. Who sleeps, sleeps on."""
         with self.transaction():
             self.conn.execute("UPDATE nodes SET online=0")
 
@@ -116,7 +116,7 @@ class StoreWriter:
                 "INSERT OR IGNORE INTO channels (node_id, name, unit, exp) VALUES (?,?,?,?)",
                 (node_id, c.id, c.unit, c.exp),
             )
-        asset = {**said["asset"], "interval": birth.interval}
+        asset = {**said["asset"], "interval": birth.interval, "hold": birth.hold}
         row = [json.dumps(part) for part in (asset, said["channels"], said["checks"])]
         before = self.conn.execute(
             "SELECT asset, channels, checks FROM tables WHERE install_id=? AND boot=? AND since<=?"

@@ -58,16 +58,18 @@ class Judgement:
         faults = _listing((node.state or {}).get("faults") or {})
         drivers = ", ".join(judged.drivers[:3]) if judged else ""
         kind = words.KIND_WORDS.get(node.kind) or node.kind or "Unknown kind"
+        there = node.online or node.asleep  # what sleeps is not lost: it is as it was
+        link = "Online" if node.online else "Asleep" if node.asleep else "Offline"
         return cls(
-            level=level if node.online else None,
+            level=level if there else None,
             name=name_of(node),
-            word=word if node.online else f"Offline, was: {word.lower()}",
+            word=word if there else f"Offline, was: {word.lower()}",
             kind=f"{kind} · {node.site} / {node.node}",
             score=words.health(judged.health if judged else None),
             outlook=words.sentence(words.outlook(node.kind, judged)),
             drivers=f"Driven by {drivers}" if drivers else "No channel stands out",
             fault=f"Sensor fault: {faults.replace('_', ' ')}" if faults else "",
-            link=f"{'Online' if node.online else 'Offline'} · {age(node, now_ms, instant)}",
+            link=f"{link} · {age(node, now_ms, instant)}",
         )
 
 

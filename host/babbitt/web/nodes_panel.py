@@ -87,7 +87,8 @@ def summary(nodes: list[NodeView]) -> str:
     if not nodes:
         return "Nothing to show yet."
     counts = Counter(
-        "offline" if not n.online else n.assessment.level if n.assessment else "not judged yet" for n in nodes
+        "offline" if not (n.online or n.asleep) else n.assessment.level if n.assessment else "not judged yet"
+        for n in nodes
     )
     order = ("alarm", "warning", "offline", "learning", "not judged yet", "normal")
     told = ", ".join(f"{counts[name]} {name}" for name in order if counts[name])

@@ -128,6 +128,7 @@ def payloads():
         "q": 2,
         "asset": config["asset"],
         "interval": 10,
+        "hold": 0,
         "since": 0,
         "config": {"version": 7, "hash": digest(DESIRED.encode())},
     }

@@ -10,6 +10,7 @@ import json
 import pytest
 
 from babbitt_node import clock as clocks
+from babbitt_node import commands
 from babbitt_node import publisher as publisher_module
 from babbitt_node.capture import Captures
 from babbitt_node.clock import Clock
@@ -69,7 +70,7 @@ class Node:
         self.clock = Clock(self.board)
         self.spool = Spool("spool", 100000, "9f3a01bc", 3)
         self.quiet = asyncio.Lock()
-        self.waves = Captures()
+        self.waves = Captures("9f3a01bc")
         self.taken = 0
         self.write_birth = self.write_state = self.write_reported = lambda out: out.raw(b"{}")
 
@@ -286,6 +287,19 @@ def test_more_commands_than_can_wait_are_dropped_and_counted():
     while step(publisher):
         pass
     assert node.taken == 8 and [topic for topic, _ in wire.sent].count("ack") == 8
+
+
+def test_commands_that_wait_take_no_more_memory_than_one_may_have():
+    node, publisher = made()
+    wire = Wire(publisher)
+    for n in range(1, 9):
+        down(publisher, OWN + b"cmd", b'{"id":"c%d","x":"' % n + b"x" * 8000 + b'"}')
+    assert sum(len(payload) for payload, _ in publisher._commands) <= 8 * (commands.LARGEST + 1)
+    while step(publisher):
+        pass
+    said = [json.loads(payload) for topic, payload in wire.sent if topic == "ack"]
+    assert [(a["id"], a["error"]) for a in said] == [("c%d" % n, "too_large") for n in range(1, 9)]
+    assert said[0]["reason"] == "larger than 4096 bytes" and node.taken == 0
 
 
 def test_a_reboot_waits_for_its_ack():

@@ -105,15 +105,22 @@ SCALES = ((15625, 4), (32767, 1), (1, 128))
 def test_scaling_stays_inside_its_widths() -> None:
     rng = random.Random(4)
     scaling, pair = MODULES["scaling"], array("i", [0, 0])
+    for low, high in ((0, 0), (0, 50000), (10, 1000), (50000, 50000)):
+        for log in range(8, 13):
+            for rate in (1000, 1001, 3_199_712, 100_000_000):
+                scaling.edges(low, high, log, rate, pair)
+                assert 2 <= pair[0] <= 2**16 and pair[1] <= 2 ** (log - 1) - 2
     edges = [0, 1, 2, 3, 2**28 - 1, 2**28, 2**29 - 1, 2**29, TOP - 1, TOP]
     for _ in range(3000):
-        value, num, den = (rng.choice(edges) if rng.random() < 0.5 else rng.randint(0, TOP) for _ in range(3))
+        value, num, den, num2, den2 = (
+            rng.choice(edges) if rng.random() < 0.5 else rng.randint(0, TOP) for _ in range(5)
+        )
+        den, den2 = max(1, den), max(1, den2)
         shift = rng.randint(-40, 40)
-        scaling.start(pair, value, shift)
-        scaling.times(pair, num, max(1, den))
-        exact = value * num * 2**shift / max(1, den) if shift >= 0 else value * num / max(1, den) / 2**-shift
-        got = scaling.finish(pair)
-        assert abs(got - min(TOP, exact)) <= 0.51 + min(TOP, exact) * 2e-8
+        for more, by in ((1, 1), (num2, den2)):
+            exact = value * num / den * more / by * 2.0**shift
+            got = scaling.scaled(value, shift, num, den, more, by)
+            assert abs(got - min(TOP, exact)) <= 0.51 + min(TOP, exact) * 2e-8
 
 
 def test_bins_stay_inside_their_widths() -> None:
@@ -122,23 +129,16 @@ def test_bins_stay_inside_their_widths() -> None:
     pair, out, bins = array("i", [0, 0]), array("i", [0] * 8), MODULES["spectrum"].bins
     for value in (0, 1, 2**15, 2**28, 2**29 - 1):
         z = array("i", [value] * n)
-        assert bins.tallest(z, 0, n) == value
-        assert bins.mean(z, 0, n) == value
-        down = max(0, value.bit_length() - 15)
-        bins.energy(z, 0, n, down, 0, pair)
-        up = 11
-        while up and value >> 9 << up >= 1 << 28:
-            up -= 1
-        bins.integrated(z, 0, 2, 2046, up, 2048)
+        bins.root(z, 0, n, pair)
+        bins.integrated(z, 2, 2046, 2048)
         z = array("i", [(value, 0)[i & 1] for i in range(n)])
         bins.summits(z, 0, 1, n - 2, 8, out)
         bins.tone(z, 0, 2046, out)
         z = array("i", [2**29 + value if i & 1 else 2**29 - value for i in range(n)])
-        bins.weight(z, 1, 2046)
-        bins.baseband(z, 1, 2046, 2048, 3, 0)
-        z = array("i", [value >> 1] * n)
-        bins.lift(z, 2048, value >> 1, 0, 0)
-        bins.lift(z, 2048, 0, 0, 0)
+        bins.baseband(z, 1, 2046, 2048)
+        for other in (0, value):
+            z = array("i", [(value, other)[i & 1] for i in range(n)])
+            bins.lift(z, 2048, 1 << (30 - 12))
 
 
 def test_slope_stays_inside_its_widths() -> None:
@@ -163,6 +163,10 @@ def test_integer_helpers_stay_inside_their_widths() -> None:
         c = max(1, rng.randint(1, 2**29) >> rng.randint(0, 28))
         assert intmath.muldiv(a, b, c) == min(TOP, (2 * a * b + c) // (2 * c))
         assert intmath.isqrt(a) == math.isqrt(a)
+        square, fourth = max(1, a), b
+        kurtosis = MODULES["kernels"].kurtosis(square, fourth)
+        exact = min(TOP, 1000 * fourth * 2**30 / square**2)
+        assert abs(kurtosis - exact) <= 0.51 + exact * 4e-4
     assert intmath.muldiv(TOP, TOP, 2**29) == TOP
 
 
@@ -199,8 +203,8 @@ def test_checks_stay_inside_their_widths(kind: str) -> None:
 
 def test_the_checker_notices() -> None:
     with pytest.raises(checked.Escaped, match="31-bit"):
-        MODULES["intmath"].shifted(-(2**31), -1)
+        MODULES["levels"].levels(array("h", [1] * 4096), 4096, 1, 2**20, [0, 0], 0)
     with pytest.raises(checked.Escaped, match="32 bits"):
-        MODULES["kernels"].moments(array("h", [32767]), 1, -32768, 0, 1, 0, array("i", [0] * 7))
+        MODULES["kernels"].moments(array("h", [32767]), 1, -32768, 0, 1, array("i", [0] * 5))
     with pytest.raises(checked.Escaped, match="float"):
         MODULES["intmath"].muldiv(1.5, 1, 1)

@@ -15,7 +15,8 @@ from nodesim import state as node_state
 from babbitt.acquisition import waves
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
-from babbitt.protocol.messages import Ack, Command, State, Topic, WaveInfo, encode
+from babbitt.protocol.limits import SEQ_MAX
+from babbitt.protocol.messages import Ack, Command, State, Topic, WaveInfo, decode_kind, encode
 from babbitt.protocol.waves import Chunk, encode_chunk
 from babbitt.service import Host
 from babbitt.store.waves import WaveShelf
@@ -141,6 +142,17 @@ def test_another_sender_was_faster(scene: Scene) -> None:
     assert again.id != ask.id
 
 
+def test_a_number_that_cannot_be_is_unlearnt(scene: Scene) -> None:
+    scene.state("1-0", n=4)
+    scene.waves.ack(NODE, Ack(INSTALL, 1, SEQ_MAX, "c-other", "done", "report"))
+    (ask,) = scene.after(waves.IDLE_S)
+    decode_kind("cmd", encode(ask))  # still a command
+    scene.answer(ask, "refused", n=4, error="bad_message", reason="n: too far")
+    scene.state("1-0", n=4)
+    (again,) = scene.after(2 * waves.IDLE_S)
+    assert again.n == 5
+
+
 def test_a_waveform_the_node_dropped_is_forgotten(scene: Scene) -> None:
     scene.state("1-0")
     scene.part(0)
@@ -178,6 +190,16 @@ def test_samples_that_do_not_fit_the_crc_are_asked_for_again(scene: Scene) -> No
     assert whole(scene)
 
 
+def test_a_node_that_says_done_and_sends_nothing_is_not_asked_without_a_pause(scene: Scene) -> None:
+    scene.state("1-0")
+    for part in range(3):
+        scene.part(part, samples=bytes(len(SAMPLES)))
+    (ask,) = scene.after(0)
+    scene.answer(ask)
+    assert scene.after(waves.IDLE_S - 1) == []
+    assert len(scene.after(1)) == 1
+
+
 def test_a_full_disk_leaves_it_on_the_node(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise StoreError("the waveform cannot be written: No space left on device")
@@ -188,7 +210,8 @@ def test_a_full_disk_leaves_it_on_the_node(scene: Scene, monkeypatch: pytest.Mon
         scene.part(part)
     assert scene.after(0) == []
     monkeypatch.undo()
-    (ask,) = scene.after(waves.IDLE_S)
+    assert scene.after(waves.LONGEST_S - 1) == []
+    (ask,) = scene.after(1)
     assert (ask.part, ask.done) == (0, False)
     scene.answer(ask)
     for part in range(3):

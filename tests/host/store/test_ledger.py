@@ -62,6 +62,18 @@ def test_an_unclean_end_loses_one_window_at_most(feed: Feed) -> None:
     assert (row.lost_windows, row.state) == (1, "complete")
 
 
+def test_an_unclean_end_may_lose_what_the_node_held_back(feed: Feed) -> None:
+    ended = {"boot": 1, "next": 1, "clean": False}
+    feed.put(("birth", birth(hold=9)), ("data", rows(0, ONE)), ("birth", birth(boot=2, prev=ended, hold=4)))
+    feed.put(
+        ("data", rows(0, ONE, boot=2)), ("birth", birth(boot=4, prev={"boot": 3, "next": 1, "clean": False}))
+    )
+    assert [(row.boot, row.lost_windows, row.note) for row in feed.reader.ledger()][:2] == [
+        (1, 10, "unclean end: at most 10 windows lost"),
+        (2, 5, "its end was never announced: at most 5 windows lost"),
+    ]
+
+
 def test_an_end_that_was_never_announced_is_said(feed: Feed) -> None:
     later = birth(boot=3, prev={"boot": 2, "next": 1, "clean": False})
     feed.put(("birth", birth()), ("data", rows(0, ONE * 2)), ("birth", later), ("data", rows(0, ONE, boot=2)))

@@ -13,8 +13,9 @@ from feeding import T0, Feed, birth, rows
 
 from babbitt.errors import StoreError, StoreMissing, StoreVersionError, UnknownChannel, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.store.reader import StoreReader
 from babbitt.store.rollup import LEVELS
-from babbitt.store.schema import FILE, VERSION
+from babbitt.store.schema import FILE, MIGRATIONS, VERSION
 from babbitt.store.writer import REJECTED_KEPT, StoreWriter
 
 HOUR = 3_600_000
@@ -182,6 +183,19 @@ def test_errors_say_what_is_wrong(feed: Feed, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be opened"):
         StoreWriter(tmp_path / "file")
+
+
+def test_an_older_store_is_brought_up_to_date_by_the_host_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as conn:
+        conn.executescript(
+            MIGRATIONS[0] + "PRAGMA user_version=1; INSERT INTO nodes (site, node) VALUES ('hall', 'a')"
+        )
+    with pytest.raises(StoreVersionError, match=r"version 1, .* brings it up to date"):
+        StoreReader(tmp_path)
+    StoreWriter(tmp_path).close()
+    reader = StoreReader(tmp_path)
+    assert [(n.node, n.asleep) for n in reader.nodes()] == [("a", False)]
+    reader.close()
 
 
 def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:

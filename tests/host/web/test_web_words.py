@@ -31,6 +31,18 @@ def event(**given: object) -> EventView:
     return EventView(**whole)  # type: ignore[arg-type]
 
 
+def test_a_node_that_sleeps_is_as_it_was_and_one_that_is_gone_is_not() -> None:
+    at = {"assessment": judged("stable"), "online": False}
+    asleep, gone = node(asleep=True, **at), node(**at)
+    now = 1_789_000_060_000
+    assert facts.Judgement.of(asleep, now, "").link == "Asleep · last record 60 s ago"
+    assert (facts.Judgement.of(asleep, now, "").level, facts.Judgement.of(gone, now, "").level) == (
+        "normal",
+        None,
+    )
+    assert summary([asleep, gone]) == "2 nodes: 1 offline, 1 normal"
+
+
 @pytest.mark.parametrize(
     ("kind", "assessment", "said"),
     [

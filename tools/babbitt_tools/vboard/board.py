@@ -15,10 +15,12 @@ from babbitt_tools.errors import BoardError
 from babbitt_tools.vboard import flash
 from babbitt_tools.vboard import runtime as runtimes
 from babbitt_tools.vboard.log import BoundedLog
+from babbitt_tools.vboard.watch import Watch
 from babbitt_tools.vboard.world import Fault, LinkState, World, WorldServer
 
 HEAP = "256k"  # on 64 bits what some 137 kB are on an ESP32, see docs/hardware.md
 POWER_ON, HARD_RESET, DEEP_SLEEP, SOFT_RESET = 1, 2, 4, 5  # as machine.reset_cause() tells on an ESP32
+EXT0_WAKE, TIMER_WAKE = 2, 4  # as machine.wake_reason() does
 BOOT_US = 300_000  # virtual time a reset takes
 NEVER_US = 1 << 60
 PROBE_HEAP = 1 << 20  # bytes; the run that measures the shim needs no ESP32
@@ -109,6 +111,7 @@ class VirtualBoard:
             "devices": flash.devices(self._board, world.sensors),
             "uid": hashlib.sha256(name.encode()).hexdigest()[:12],
             "wifi": node.get("wifi"),
+            "wake_pin": self._board["babbitt"].get("wake"),
         }
 
     def start(self, off_s: float = 0.0) -> None:
@@ -188,10 +191,6 @@ class VirtualBoard:
     def error(self) -> Exception | None:
         """What the world raised, which ended the board; None as long as all is well."""
         return self._server.error if self._server else None
-
-    def wait_ready(self, timeout_s: float = 10.0) -> bool:
-        """Wait until the firmware starts; False when it has not within `timeout_s`."""
-        return self._server is not None and self._server.ready.wait(timeout_s)
 
     def log_tail(self, lines: int = 40) -> str:
         """The last lines the firmware printed."""
@@ -305,7 +304,7 @@ class VirtualBoard:
         server.serve(os.fdopen(questions_read, "rb"), os.fdopen(answers_write, "wb", 0))
         return process
 
-    def _reset(self, cause: int, sleep_ms: int, calendar_us: int) -> None:
+    def _reset(self, cause: int, sleep_ms: int, calendar_us: int, shaken: int) -> None:
         """The firmware asked for a reset: end it and start it again, after its sleep if it wants one (called
         from the thread of the world).
         """
@@ -320,24 +319,34 @@ class VirtualBoard:
             if cause == DEEP_SLEEP:
                 self._roused.clear()
                 self._asleep.set()
+        self._params["wake_reason"] = 0
         if cause == DEEP_SLEEP:
-            self._sleep(sleep_ms * 1000 if sleep_ms else NEVER_US)
+            self._params["wake_reason"] = self._sleep(sleep_ms * 1000 if sleep_ms else NEVER_US, shaken)
         with self._lock:
             self._asleep.clear()
             if self._wanted and self._process is process:
                 self._spawn(cause)
 
-    def _sleep(self, left_us: int) -> None:
-        """Let virtual time pass at the speed of now."""
+    def _sleep(self, left_us: int, shaken: int) -> int:
+        """Let virtual time pass at the speed of now, until the accelerometer is `shaken` by so many counts (0: it is not
+        watched); returns what ended it, as `machine.wake_reason` does.
+        """
+        watch = Watch(self._world, self._now_us, shaken) if shaken else None
         while left_us > 0 and not self._roused.is_set():
             speed_milli: int = self._params["speed_milli"]
             if self._sleep_speed is not None:
                 speed_milli = round(self._sleep_speed * 1000)
             step_us = min(left_us, speed_milli * 50)  # 50 ms of real time
+            found = watch.within(step_us) if watch else None
+            if found is not None:
+                step_us, left_us = found, found
             self._roused.wait(step_us / speed_milli / 1000)
             left_us -= step_us
             self.asleep_us += step_us
             self._now_us += step_us
+            if found is not None:
+                return EXT0_WAKE
+        return TIMER_WAKE
 
 
 def _check_speed(speed: float) -> None:

@@ -158,8 +158,9 @@ class WorldServer:
         world: what is felt.
         params: the answer to PARAMS.
         state: faults and radio link; shared with the board that changes them.
-        on_reset: called with the cause, the length of a sleep before it (ms) and how far the calendar is ahead of
-            virtual time (us) when the firmware resets the board; it must end the process.
+        on_reset: called with the cause, the length of a sleep before it (ms), how far the calendar is ahead of virtual
+            time (us), and by how many counts it has to be shaken to end that sleep (0: it is not watched), when the
+            firmware resets the board; it must end the process.
         memory: the RTC memory, which the firmware reads and writes.
         name: of the thread.
     """
@@ -169,7 +170,7 @@ class WorldServer:
         world: World,
         params: Mapping[str, Any],
         state: LinkState,
-        on_reset: Callable[[int, int, int], None],
+        on_reset: Callable[[int, int, int, int], None],
         name: str,
         memory: bytearray,
     ) -> None:
@@ -239,7 +240,7 @@ class WorldServer:
         if op == vlink.MEMORY:
             return bytes(self._memory)
         if op == vlink.RESET:
-            self._on_reset(n, index, t_us)
+            self._on_reset(n, index, t_us, rate_mhz)
             return None
         raise BoardError(f"the board {self._name} asked an unknown question: {op}")
 

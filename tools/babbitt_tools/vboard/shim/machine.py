@@ -14,6 +14,8 @@ HARD_RESET = 2
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
+EXT0_WAKE = 2
+TIMER_WAKE = 4
 
 _CALL_US = 20
 _RTC_MEMORY = 2048  # bytes, as on an ESP32
@@ -177,10 +179,15 @@ def soft_reset():
 
 
 def deepsleep(time_ms=0):
-    """Sleep for so long (0: for ever), then start anew with cause DEEPSLEEP_RESET."""
+    """Sleep for so long (0: for ever) or until `esp32.wake_on_ext0`, then start anew with cause DEEPSLEEP_RESET."""
     if time_ms < 0:
         raise ValueError("a sleep has no negative length")
-    vworld.reset(DEEPSLEEP_RESET, min(time_ms, 0xFFFFFFFF))
+    vworld.reset(DEEPSLEEP_RESET, min(time_ms, 0xFFFFFFFF), vworld.watching())
+
+
+def wake_reason():
+    """What ended the deep sleep before this start; 0: there was none."""
+    return vworld.params.get("wake_reason", 0)
 
 
 def reset_cause():

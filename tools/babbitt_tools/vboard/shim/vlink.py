@@ -19,6 +19,7 @@ u32 and so many bytes.
 | RESET | reset me, cause `n`, after a sleep of `index` ms; the calendar is `t_us` ahead of `now_us` | none: the process is ended |
 | MEMORY | `fmt` 1: what is in the RTC memory; 0: put the `n` bytes there that follow the question | the memory; nothing follows a writing |
 
+A sleep before a RESET ends early at a shock of `rate_mhz` counts of 1/256 g; 0: it is not watched.
 A device is its number in `devices` of PARAMS.
 `fmt` of ACCEL are the low four bits of the ADXL345's DATA_FORMAT (range, full resolution) and `LSB_ZERO`.
 The link of a board runs on MicroPython and on CPython; the world's end is `babbitt_tools.vboard.world`.

@@ -17,6 +17,7 @@ selectable = {}  # chip-select pin -> model
 onewires = {}  # pin -> list of models
 i2cs = {}  # SDA pin -> {address: model}
 pins = {}  # pin -> model of what drives it
+wake_pin = None  # that may end the next deep sleep
 watched = []  # models of pins with an interrupt
 _version = 0
 
@@ -112,11 +113,23 @@ def news():
         faults.update(document["faults"])
 
 
-def reset(cause, sleep_ms=0):
-    """Have the process ended and started again, after a sleep if wanted; does not return."""
+def watching():
+    """Counts of 1/256 g by which the accelerometer may be shaken before its INT1 ends a deep sleep; 0: it does not."""
+    if wake_pin is None or wake_pin != params["wake_pin"]:
+        return 0
+    models = list(selectable.values())
+    for there in i2cs.values():
+        models.extend(there.values())
+    return max([model.activity() for model in models if hasattr(model, "activity")] + [0])
+
+
+def reset(cause, sleep_ms=0, shaken=0):
+    """Have the process ended and started again, after a sleep if wanted, which ends early when it is `shaken` by so
+    many counts; does not return.
+    """
     import vtime
 
-    link.tell(vlink.RESET, clock.now, 0, cause, sleep_ms, 0, vtime.utc_us() - clock.now)
+    link.tell(vlink.RESET, clock.now, 0, cause, sleep_ms, shaken, vtime.utc_us() - clock.now)
     link.ask(vlink.NEWS, clock.now)  # never answered: the world ends this process
     raise SystemExit(0)
 

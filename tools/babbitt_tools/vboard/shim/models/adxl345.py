@@ -3,13 +3,18 @@
 Modelled: DEVID, BW_RATE, POWER_CTL (measure), INT_ENABLE and INT_SOURCE (data ready, watermark, overrun),
 DATA_FORMAT (range, full resolution), FIFO_CTL and FIFO_STATUS in bypass, FIFO and stream mode, the 32
 entries and the output register behind them, turn-on time, clipping, and the lowest bit that is always 0 at
-1600 and 3200 Hz. Writing what is not modelled (trigger mode, self-test, left justification, low power,
-sleep) raises NotImplementedError.
+1600 and 3200 Hz; low power, without its noise; and whether INT1 would tell of activity (ac-coupled, all axes), which
+only a board in deep sleep sees. Writing what is not modelled (trigger mode, self-test, left justification, sleep,
+activity of other kinds, inactivity) raises NotImplementedError.
 """
 
 _DEVID = 0xE5
+_THRESH_ACT = 0x24
+_ACT_INACT_CTL = 0x27
 _BW_RATE = 0x2C
 _POWER_CTL = 0x2D
+_INT_ENABLE = 0x2E
+_INT_MAP = 0x2F
 _INT_SOURCE = 0x30
 _DATA_FORMAT = 0x31
 _DATAX0 = 0x32
@@ -101,6 +106,14 @@ class ADXL345:
                 at += 1
         return True
 
+    def activity(self):
+        """By how many counts of 1/256 g an axis has to change until INT1 goes up; 0: nothing puts it up."""
+        registers = self._registers
+        enabled = registers[_INT_ENABLE] & ~registers[_INT_MAP] & 0x10
+        if not enabled or not self._measuring or not registers[_ACT_INACT_CTL]:
+            return 0
+        return 0 if self._fault() in ("no_device", "stuck", "silent") else registers[_THRESH_ACT] * 16
+
     def _fault(self):
         return self._world.fault(self._name)
 
@@ -158,8 +171,8 @@ class ADXL345:
                 if self._measuring:
                     self._restart()
         elif address == _BW_RATE:
-            if value & 0x10 or value & 0x0F < 6:
-                raise NotImplementedError("ADXL345 model: low power, or below 6.25 Hz")
+            if value & 0x0F < 6:
+                raise NotImplementedError("ADXL345 model: below 6.25 Hz")
             self._registers[address] = value
             self._restart()
         elif address == _DATA_FORMAT:
@@ -167,6 +180,8 @@ class ADXL345:
                 raise NotImplementedError("ADXL345 model: self-test or left justification")
             self._registers[address] = value
             self._first = -_CHUNK
+        elif address == _ACT_INACT_CTL and value not in (0, 0xF0):
+            raise NotImplementedError("ADXL345 model: inactivity, dc-coupled, or not all axes")
         elif 0x1D <= address <= 0x2F and address != 0x2B:  # the others cannot be written
             self._registers[address] = value
 
