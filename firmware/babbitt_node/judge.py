@@ -42,8 +42,10 @@ class Judge:
     def begin(self):
         """Take what was kept on flash; to be called before the first record, while no window is open."""
         if self._to_begin:
-            self._to_begin = False
             once("changeover", "begin", self)
+            self._to_begin = (
+                False  # not before: without room for it now, it is tried again with the next record
+            )
 
     def take_over(self, before, kept):
         """Go on where another judge stops. kept: ids of the sensors that stay the same."""

@@ -118,6 +118,8 @@ def ask(node, sensor, axes, samples, by, of):
     if len(fitting) != 1:
         if sensor is not None:
             raise NodeError("not_available", "sensor: there is no accelerometer %s" % sensor)
+        if not fitting:
+            raise NodeError("not_available", "sensor: this node has no accelerometer")
         raise NodeError("not_available", "sensor: which of %d accelerometers?" % len(fitting))
     window = fitting[0].spec["window"]
     samples = min(SAMPLES, USUAL * window) if samples is None else samples

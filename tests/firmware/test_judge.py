@@ -4,8 +4,9 @@ another recipe nor a stop alarms by itself.
 
 import os
 
-from helpers import node_error, without_heap
+from helpers import node_error, raises, without_heap
 
+from babbitt_node import judge as judge_module
 from babbitt_node.assembly import build
 from babbitt_node.judge import Judge
 
@@ -204,6 +205,26 @@ def test_a_full_heap_keeps_nothing_and_ends_nothing():
     made.checks[0].baseline = real
     made.close()
     assert not made.unkept
+
+
+def test_a_full_heap_at_the_first_record_loses_no_recipe():
+    made = judge()
+    made.set_recipe(7)
+    steady(made, n=12)  # with the time to settle
+    assert not made.checks[0].learning
+    made.close()
+    again = judge()
+    real = judge_module.once
+
+    def full(*args):
+        raise MemoryError("memory allocation failed")
+
+    judge_module.once = full
+    try:
+        raises(MemoryError, steady, again)
+    finally:
+        judge_module.once = real
+    assert steady(again) == [] and again.recipe == 7 and not again.checks[0].learning
 
 
 def test_a_clean_restart_goes_on_with_recipe_and_baseline():

@@ -101,7 +101,7 @@ def _part(elm: Any, part: Part, top: float) -> Iterator[Any]:
     left, right = BOARD_WIDTH + WIRE, BOARD_WIDTH + WIRE + PART_WIDTH
     bottom = top - (len(part.wires) + 1) * ROW
     yield _box(elm, (left, top + ROW / 2), (right, bottom + ROW / 2), "#fdf3e3")
-    yield elm.Label().at(((left + right) / 2 + 0.9, top - 0.15)).label(part.title, fontsize=12)
+    yield elm.Label().at(((left + right) / 2, top - 0.15)).label(part.title, fontsize=12)
     rows = {wire.board: top - (i + 1) * ROW for i, wire in enumerate(part.wires)}
     signals = iter(SIGNALS)
     for wire in part.wires:

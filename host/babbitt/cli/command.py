@@ -105,7 +105,23 @@ def build(do: str, what: list[str], capture: dict[str, Any]) -> Command:
     try:
         return msgspec.convert(raw, Command)
     except msgspec.ValidationError as error:
-        raise CommandRefused(f"{do}: {error}") from None
+        raise CommandRefused(f"{do}: {_plain(do, str(error))}") from None
+
+
+_RANGES = {
+    "axes": "one of x, y, z, xy, xz, yz, xyz",
+    "samples": "64 to 16384",
+    "seconds": "1 to 600",
+    "recipe": "0 to 255",
+}
+
+
+def _plain(do: str, error: str) -> str:
+    """What msgspec found wrong, as what the command takes."""
+    field = error.rpartition("`$.")[2].rstrip("`")
+    if field not in _RANGES:
+        return error
+    return f"{'' if do == field else field + ': '}expected {_RANGES[field]}"
 
 
 @dataclass(frozen=True, slots=True)

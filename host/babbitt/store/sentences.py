@@ -73,6 +73,8 @@ def event(
         bound = "" if limit is None else f", limit {number(limit, unit)}"
         held = f", for {duration(held_s)}" if held_s else ""
         return f"{channel} is {beyond}: {found}{bound}{held}"
+    if to == "learning":
+        return f"{channel} learns anew what is usual for it"
     if came_from == "learning":
         return f"{channel} is learnt and judged from now on, at {found}"
     if to == "N":

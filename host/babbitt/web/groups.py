@@ -21,7 +21,16 @@ _TITLES = {
     "kurt": "Kurtosis",
     "velocity": "Vibration velocity",
     "env": "Envelope RMS",
+    "average": "Mean acceleration",
+    "p2p": "Peak to peak",
+    "band": "RMS in bands",
+    "order": "At multiples of the speed",
+    "amp": "Largest lines",
+    "freq": "Frequencies of the largest lines",
+    "envamp": "Largest lines of the envelope",
+    "envfreq": "Frequencies of the envelope's lines",
     "slope": "Temperature slope",
+    "wet": "Humidity slope",
     "trend": "Slope",
     "closed": "Contact closed",
     "changes": "Contact changes",
@@ -33,7 +42,8 @@ _LEVELS = {"degC": "Temperature", "%RH": "Humidity"}
 _DIAGNOSTIC = {"rate", "overflow", "clip"}
 _ORDER = (
     *("velocity", "rms", "Temperature", "Humidity", "Level", "Speed", "closed", "changes"),
-    *("peak", "env", "slope", "trend", "kurt", "crest", "rate", "overflow", "clip"),
+    *("peak", "p2p", "band", "order", "env", "slope", "wet", "trend", "kurt", "crest", "average"),
+    *("amp", "freq", "envamp", "envfreq", "", "rate", "overflow", "clip"),
 )
 
 
@@ -61,11 +71,16 @@ class ChartGroup:
 def _family(feature: str, unit: str) -> str:
     """What channels of a sensor that share a chart have in common; empty where the name does not tell."""
     if feature in {"mean", "min", "max"}:
-        return "" if unit == "g" else _LEVELS.get(unit, "Level")
+        return ("average" if feature == "mean" else "") if unit == "g" else _LEVELS.get(unit, "Level")
     if unit == "r/min" and feature in {"rpm", "low", "high"}:
         return "Speed"
     if feature == "slope" and not unit.startswith("degC"):
-        return "trend"
+        return "wet" if unit.startswith("%RH") else "trend"
+    if feature in {"1x", "2x", "3x"}:
+        return "order"
+    several = feature.rstrip("0123456789")
+    if several in {"band", "amp", "freq", "envamp", "envfreq"}:
+        return several
     return feature if feature in _TITLES else ""
 
 

@@ -95,10 +95,12 @@ def test_words_become_a_command() -> None:
     [
         ("explode", [], {}, "there is no command explode; there are capture, identify"),
         ("wave", [], {}, "there is no command wave"), ("recipe", [], {}, "takes one number, got none"),
-        ("recipe", ["256"], {}, "<= 255"), ("recipe", ["-1"], {}, "takes one number"), ("identify", ["0"], {}, ">= 1"),
+        ("recipe", ["256"], {}, "^recipe: expected 0 to 255$"), ("recipe", ["-1"], {}, "takes one number"),
+        ("identify", ["0"], {}, "^identify: seconds: expected 1 to 600$"),
         ("reboot", ["now"], {}, "takes no more words"), ("capture", ["vib"], {}, "takes no more words"),
-        ("relearn", ["Bad Id"], {}, "checks"), ("capture", [], {"axes": "zx"}, "axes"),
-        ("capture", [], {"samples": 63}, ">= 64"), ("capture", [], {"sensor": "A"}, "sensor"),
+        ("relearn", ["Bad Id"], {}, "checks"),
+        ("capture", [], {"axes": "zx"}, "^capture: axes: expected one of x, y, z, xy, xz, yz, xyz$"),
+        ("capture", [], {"samples": 63}, "samples: expected 64 to 16384"), ("capture", [], {"sensor": "A"}, "sensor"),
         ("report", [], {"axes": "x"}, "--axes is for capture"),
     ],
 )  # fmt: skip

@@ -29,7 +29,7 @@ USUAL: dict[str, Any] = {
         ({"to": "H", "limit": None}, "vib.x.rms is above what is usual for it: 0.182 g, for 30 s"),
         ({"to": "N", "came_from": "H"}, "vib.x.rms is back to normal: 0.182 g"),
         ({"to": "N", "came_from": "learning"}, "vib.x.rms is learnt and judged from now on, at 0.182 g"),
-        ({"to": "learning"}, "vib.x.rms went from N to learning: 0.182 g"),
+        ({"to": "learning"}, "vib.x.rms learns anew what is usual for it"),
         ({"channel": None, "check": "sensor.vib", "to": "no_device"}, "Sensor vib: no device"),
         ({"channel": None, "check": "sensor.vib", "to": "ok"}, "Sensor vib works again"),
         (

@@ -63,8 +63,45 @@ def test_velocity_comes_first_and_the_mean_of_an_axis_is_no_temperature() -> Non
     groups = chart_groups([channel(*name) for name in names])
     assert [(g.title, g.unit) for g in groups] == [
         ("Vibration velocity", "mm/s"), ("Vibration RMS", "g"), ("Temperature", "degC"), ("Envelope RMS", "g"),
-        ("Channels of vib", "g"),
+        ("Mean acceleration", "g"),
     ]  # fmt: skip
+
+
+def test_lines_bands_and_orders_of_a_spectrum_have_charts_of_their_own() -> None:
+    ends = [
+        "p2p",
+        "band1",
+        "band2",
+        "freq1",
+        "amp1",
+        "freq2",
+        "amp2",
+        "1x",
+        "2x",
+        "3x",
+        "env",
+        "envfreq1",
+        "envamp1",
+    ]
+    names = [f"vib.{axis}.{end}" for axis in "xz" for end in ends]
+    groups = chart_groups([channel(name, "Hz" if "freq" in name else "g") for name in names])
+    assert [(g.title, [g.label(c) for c in g.channels]) for g in groups] == [
+        ("Peak to peak", ["x", "z"]),
+        ("RMS in bands", ["x.band1", "x.band2", "z.band1", "z.band2"]),
+        ("At multiples of the speed", ["x.1x", "x.2x", "x.3x", "z.1x", "z.2x", "z.3x"]),
+        ("Envelope RMS", ["x", "z"]),
+        ("Largest lines", ["x.amp1", "x.amp2", "z.amp1", "z.amp2"]),
+        ("Frequencies of the largest lines", ["x.freq1", "x.freq2", "z.freq1", "z.freq2"]),
+        ("Largest lines of the envelope", ["x", "z"]),
+        ("Frequencies of the envelope's lines", ["x", "z"]),
+    ]
+
+
+def test_the_slope_of_humidity_is_called_so() -> None:
+    groups = chart_groups(
+        [channel("air.slope", "degC/h"), channel("air.rh.slope", "%RH/h"), channel("p.value.slope", "bar/h")]
+    )
+    assert [g.title for g in groups] == ["Temperature slope", "Humidity slope", "Slope"]
 
 
 def test_64_unknown_channels_make_readable_charts() -> None:
@@ -158,6 +195,6 @@ def test_other_quantities_are_not_called_temperatures() -> None:
     titles = {c.id: g.title for g in chart_groups(channels) for c in g.channels}
     assert titles == {
         "air.mean": "Temperature", "air.min": "Temperature", "air.slope": "Temperature slope", "air.rh.mean": "Humidity",
-        "air.rh.slope": "Slope", "loop.value.mean": "Level", "shaft.rpm": "Speed", "shaft.low": "Speed",
+        "air.rh.slope": "Humidity slope", "loop.value.mean": "Level", "shaft.rpm": "Speed", "shaft.low": "Speed",
         "door.closed": "Contact closed", "door.changes": "Contact changes",
     }  # fmt: skip
