@@ -110,10 +110,13 @@ def _data(what, seen, found, depth=0):
             _data(item, seen, found, depth + 1)
 def _buffers(node, modules):
     found = []
-    _data(node, set(), found)
+    # The shim and its models of sensors lie behind modules that are imported, and behind the buses.
+    shim = {id(bus) for bus in node.board._buses.values()}
+    shim.update(id(module) for module in modules.values())
+    _data(node, set(shim), found)
     for name in modules:
         if name.startswith("babbitt"):
-            _data(modules[name].__dict__, set(), found)
+            _data(modules[name].__dict__, set(shim), found)
     total = end = 0
     for at, size in sorted(found):
         total += max(0, at + size - max(at, end))

@@ -277,7 +277,6 @@ class Node:
 
         A configuration that cannot be built here, or whose birth would be too long, is refused as a whole.
         """
-        made = []
 
         def try_out(config, version, digest):
             station = Station(config, self.board, self.quiet, self.station)
@@ -293,7 +292,7 @@ class Node:
                 raise ConfigError(
                     "", "the birth would be too long, use fewer or shorter names: %s" % error.detail
                 )
-            made.append(station)
+            return station
 
         if self._on_new_network:
             await self._confirm()  # over this very network the document came
@@ -301,15 +300,15 @@ class Node:
         async with self.quiet:
             gc.collect()
             buses, wifi = self.board.bus_types(), self.board.has_wifi
-            taken, self.settled = port.once("settings", "offer", buses, wifi, self.settled, payload, try_out)
-            if taken:
+            made, self.settled = port.once("offers", "offer", buses, wifi, self.settled, payload, try_out)
+            if made is not None:
                 self._announced = False
-        if self.settled[4] != on_trial or taken:
+        if self.settled[4] != on_trial or made is not None:
             self._trial_began = port.ticks_ms()
             self._look.set()
-        if not taken:
+        if made is None:
             return False
-        self._next_station = made[0]
+        self._next_station = made
         self._replan.set()
         while self._next_station is not None:  # the rows of the old one end before the new birth
             await port.sleep_ms(100)

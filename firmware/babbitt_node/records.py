@@ -55,7 +55,7 @@ class Recorder:
         self._clock = clock
         self._install = install
         self._boot = boot
-        self._out = Writer(bytearray(MAX_PAYLOAD))
+        self._out = Writer(spool.shelf.buf)  # where a frame is read, which never is at the same time
         self.next = 0
 
     def row(self, values, recipe=0):
@@ -63,34 +63,46 @@ class Recorder:
         used.
         """
         clock = self._clock
-        self._out.reset()
-        encode_row(self._out, clock.u(), clock.t(), values, recipe)
+        u, t = clock.u(), clock.t()
+        while True:
+            encode_row(self._out.reset(), u, t, values, recipe)
+            if self._ready():
+                break
         self._append(ROW, clock.q)
 
     def event(self, check, channel, came_from, to, severity, value, limit, held_s, evidence):
         """Append an event with the time of now. Raises as `row`."""
         clock = self._clock
         u, t, q = clock.u(), clock.t(), clock.q
-        self._out.reset()
-        encode_event(
-            self._out,
-            self._install,
-            self._boot,
-            self.next,
-            u,
-            t,
-            q,
-            check,
-            channel,
-            came_from,
-            to,
-            severity,
-            value,
-            limit,
-            held_s,
-            evidence,
-        )
+        while True:
+            encode_event(
+                self._out.reset(),
+                self._install,
+                self._boot,
+                self.next,
+                u,
+                t,
+                q,
+                check,
+                channel,
+                came_from,
+                to,
+                severity,
+                value,
+                limit,
+                held_s,
+                evidence,
+            )
+            if self._ready():
+                break
         self._append(EVENT, q)
+
+    def _ready(self):
+        """Whether the spool takes what was written. If not it has made room, for which it may have used the buffer: write again."""
+        if self._spool.fits(self._out.length):
+            return True
+        self._spool.flush()
+        return False
 
     def _append(self, what, q):
         self._spool.append(kind_of(what, q), self._boot, self.next, self._out.view())

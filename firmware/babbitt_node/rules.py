@@ -13,7 +13,11 @@ def sayable(text):
     """`text` as a message can carry it: a name out of a hostile document may have no UTF-8 form, and is of any
     length.
     """
-    return "".join([c if " " <= c <= "~" else "?" for c in text[:128]])
+    text = text[:128]
+    for c in text:
+        if not " " <= c <= "~":  # seldom: a list of them takes room
+            return "".join([c if " " <= c <= "~" else "?" for c in text])
+    return text
 
 
 def join(path, key):

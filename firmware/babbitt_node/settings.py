@@ -5,12 +5,11 @@ its hash is known after a restart. The one before it stays in `config.good.json`
 `config.json` is bad or missing. Without either the node runs with no sensors, says why, and can be given a
 new one.
 
-A `desired` brings a `config` or a `network` (parts of node.json). It is checked as a whole, kept in the second slot
-(`trial.py`) and run on trial: a `config` at once, a `network` after a restart. `confirm` puts it in the place of the
+A `desired` brings a `config` or a `network` (parts of node.json). It is checked as a whole (`offers.py`), kept in the second
+slot (`trial.py`) and run on trial: a `config` at once, a `network` after a restart. `confirm` puts it in the place of the
 good one; `give_up`, BOOTS starts without confirmation, or a document that cannot be run roll it back.
 """
 
-import gc
 import json
 import os
 from binascii import hexlify
@@ -91,11 +90,23 @@ def load(buses, wifi):
     return settings.kept(), settings.node
 
 
-def offer(buses, wifi, kept, payload, try_out):
-    """(whether a `desired` is new and runs on trial now, what is kept from now on): for `port.once`."""
-    settings = Settings(buses, wifi, kept)
-    taken = settings.offer(payload, try_out)
-    return taken, settings.kept()
+def ask(wifi, kept, payload):
+    """(see `Settings.ask`, what is kept from now on): for `port.once`."""
+    settings = Settings(None, wifi, kept)
+    return settings.ask(payload), settings.kept()
+
+
+def refuse(kept, version, hashed, error=None):
+    """What is kept once a document was refused, by a ConfigError or for the memory it takes: for `port.once`."""
+    settings = Settings(kept=kept)
+    settings.rejected(version, hashed, error or ConfigError("", TOO_MUCH))
+    return settings.kept()
+
+
+def keep(kept, payload, config, version, hashed):
+    """(see `Settings.keep`, what is kept from now on): for `port.once`."""
+    settings = Settings(kept=kept)
+    return settings.keep(payload, config, version, hashed), settings.kept()
 
 
 def confirm(wifi, kept):
@@ -232,40 +243,36 @@ class Settings:
             "reason": sayable(error.reason),
         }
 
-    def offer(self, payload, try_out):
-        """A `desired` arrived. Returns whether it is new and a configuration runs on trial now; a new network waits for the next
-        start (`trial` is "network"). `report` says what became of it.
-
-        payload: bytes. try_out: function(config, version, hash) that builds what is needed to run it and
-        raises ConfigError if the node cannot; it is called before anything is written.
+    def ask(self, payload):
+        """A `desired` arrived (bytes). Returns (version, hash, document) of a new configuration, or None: `report` says what became
+        of it. A new network waits for the next start (`trial` is "network").
         """
         hashed = digest(payload)
         state = trial.read()
         if state is not None and state["hash"] == hashed and (self.trial or state["state"] == "rolled_back"):
             self._say(state["state"], state["version"], hashed, state["reason"])
-            return False
+            return None
         if hashed == self.hash and self.config is not None:
             if state is not None and not self.trial:
                 trial.forget()
             self._applied()
-            return False
+            return None
         version = 0
         try:
             if len(payload) > LARGEST:
                 raise ConfigError("", "larger than %d bytes" % LARGEST)
             version, kind, doc = parse(payload, True)
-            if kind == "network":
-                return self._offer_network(payload, version, hashed, doc)
-            config = once("config", "validate", doc, self._buses)
-            doc = None
-            gc.collect()  # what is built next is the most a node ever has at once
-            try_out(config, version, hashed)
+            if kind == "config":
+                return version, hashed, doc
+            self._offer_network(payload, version, hashed, doc)
         except ConfigError as error:
             self.rejected(version, hashed, error)
-            return False
         except (MemoryError, RuntimeError):
             self.rejected(version, hashed, ConfigError("", TOO_MUCH))
-            return False
+        return None
+
+    def keep(self, payload, config, version, hashed):
+        """A new configuration can be run: it is kept, and on trial from now on. False: the flash does not take it."""
         if not self._store(payload, "config", version, hashed):
             return False
         self.config, self.version, self.hash = config, version, hashed
@@ -279,7 +286,6 @@ class Settings:
             raise ConfigError("", "a configuration is on trial: send this again when that is over")
         else:
             self._store(payload, "network", version, hashed)
-        return False
 
     def _store(self, payload, kind, version, hashed):
         before = trial.read()

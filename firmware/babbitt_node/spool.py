@@ -141,6 +141,10 @@ class Spool:
             self._held_bytes -= n
             raise
 
+    def fits(self, length):
+        """Whether a payload of `length` bytes can be appended without writing first what is held."""
+        return self._held_bytes + FRAME + length <= len(self._hold)
+
     def flush(self):
         """Write what is held. Raises NodeError spool_full."""
         n = self._held_bytes

@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
 SHARED = (
     "helpers.py",
+    "desiring.py",
     "replay.py",
     "contract.py",
     "flashdisk.py",

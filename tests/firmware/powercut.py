@@ -14,13 +14,14 @@ import json
 import os
 
 import vfs
+from desiring import Desiring
 from flashdisk import Flash, mount, tear
 
 from babbitt_node import trial
 from babbitt_node.errors import NodeError
 from babbitt_node.identity import Identity
 from babbitt_node.segment import EVENT, MAX_PAYLOAD, ROW, kind_of
-from babbitt_node.settings import Settings, give_up
+from babbitt_node.settings import give_up
 from babbitt_node.spool import Spool
 
 
@@ -377,7 +378,7 @@ def _accept(config, version, digest):
 
 
 def _started():
-    found = Settings({"ow0": "onewire"}, True)
+    found = Desiring({"ow0": "onewire"}, True)
     found.load()
     return found
 

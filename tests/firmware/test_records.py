@@ -33,6 +33,26 @@ def made(limit=100000):
     )
 
 
+def test_rows_survive_the_room_that_is_made_for_them():
+    """The buffer of a record is that of the frames which the spool reads when it is full."""
+    spool = Spool("spool", 4096, "9f3a01bc", 3, 600)
+    recorder = Recorder(spool, Watch(), "9f3a01bc", 3)
+    values = [1000001 * n for n in range(30)]
+    for n in range(60):
+        recorder.row(values, n)
+        if n % 20 == 19:
+            recorder.event("hot", "temp.mean", "N", "H", 1, n, 2, 3, {"sigma10": 4})
+    spool.flush()
+    assert spool.discards.rows > 0
+    found = batches(spool, Batch(bytearray(4096), "9f3a01bc"))
+    docs = [json.loads(payload) for _, _, _, _, payload in found]
+    rows = [row for doc in docs for row in doc.get("rows", ())]
+    assert rows and all(row[3:] == values for row in rows) and rows[-1][2] == 59
+    events = [doc for doc in docs if "check" in doc]
+    assert [event["value"] for event in events] == [19, 39, 59]
+    assert [event["ev"] for event in events] == [{"sigma10": 4}] * 3
+
+
 def batches(spool, batch, most=256):
     cursor, probe = spool.cursor(), spool.cursor()
     found = []

@@ -4,8 +4,10 @@ import gc
 import json
 import os
 
+from desiring import Desiring
+
 from babbitt_node.rules import ConfigError
-from babbitt_node.settings import Settings, digest
+from babbitt_node.settings import digest
 
 BUSES = {"spi0": "spi", "ow0": "onewire"}
 
@@ -36,7 +38,7 @@ def payload(version, **changes):
 
 def loaded():
     write("node.json", b'{"site":"hall","node":"pump-7","broker":{"host":"10.0.0.1"}}')
-    settings = Settings(BUSES)
+    settings = Desiring(BUSES)
     settings.load()
     return settings
 

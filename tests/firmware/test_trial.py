@@ -5,12 +5,13 @@ restarts and power cuts.
 import json
 import os
 
+from desiring import Desiring
 from helpers import raises
 
 from babbitt_node import settings as module
 from babbitt_node import trial
 from babbitt_node.errors import ConfigError
-from babbitt_node.settings import Settings, digest
+from babbitt_node.settings import digest
 
 BUSES = {"ow0": "onewire"}
 NODE = {
@@ -57,7 +58,7 @@ def fresh():
 
 def start():
     """What a start finds."""
-    settings = Settings(BUSES, True)
+    settings = Desiring(BUSES, True)
     settings.load()
     return settings
 
