@@ -70,7 +70,7 @@ class Node:
         self.prev = self._previous() if kept is None else kept["prev"]
         self.recorder = Recorder(self.spool, self.clock, self.identity.install, self.identity.boot)
         self.publisher = Publisher(self)
-        self.station = Station(self.settled[0], board, self.quiet)
+        self.station = self._first_station()
         self.since = 0
         self.taken = 0  # the number of the last command
         self.waves = Captures(self.identity.install)
@@ -89,6 +89,20 @@ class Node:
         self._crash_told = self.crash is None
         self.light = Light(self)
         self.supervisor = Supervisor(board.watchdog(_WATCHDOG_MS), self._crashed)
+
+    def _first_station(self):
+        """The station of the configuration in force. One that this board cannot build is refused, and the node goes on
+        without sensors: it says why, and can be given another one.
+        """
+        try:
+            return Station(self.settled[0], self.board, self.quiet)
+        except ConfigError as error:
+            if self.on_trial:
+                raise  # this start counts, and a later one goes back
+            none = (None, 0, "0" * 16, None, None)
+            version, digest = self.settled[1:3]
+            self.settled = port.once("settings", "refuse", none, version, digest, error)
+            return Station(None, self.board, self.quiet)
 
     def _previous(self):
         """`prev` of the birth: the boot before, its first unused seq, whether it ended by intention."""

@@ -26,7 +26,7 @@ _ON_MS = const(200)
 _OFF_MS = const(300)
 _PAUSE_MS = const(1500)
 _FAST_MS = const(100)
-_LOOK_MS = const(5000)  # all is well: the longest time until it is looked at again
+_LOOK_MS = const(30000)  # all is well: the longest time until it is looked at again, and the lag with it
 
 
 class Light:

@@ -9,7 +9,7 @@ a reconnection, a new host session or a `resend`.
 
 `node` gives: `settings` (node.json), `board`, `clock`, `spool`, `identity`, `quiet` (a lock that is held
 while nothing may touch the flash), the coroutine `desired(payload)` and plain `write_birth(out)`,
-`write_state(out)`, `write_reported(out)`, `stop()`; and what `commands.py` asks of it.
+`write_state(out)`, `write_reported(out)`, `stop()`, `light`; and what `commands.py` asks of it.
 """
 
 import asyncio
@@ -184,6 +184,7 @@ class Publisher(Errands):
                 if failures == 0 and self._node.clock.u() - begun > _STEADY_MS:
                     pause_s = 1
                 self.host_online = False
+                self._node.light.look()
                 await self._client.close()
                 port.forget(*needed)
             failures += 1
@@ -350,4 +351,6 @@ class Publisher(Errands):
     def _host(self, online):
         if online and not self.host_online:
             self._rewind = True
+        if online != self.host_online:
+            self._node.light.look()
         self.host_online = online

@@ -99,7 +99,7 @@ def test_the_worst_is_told_first():
 
 def test_on_while_all_is_well_and_as_many_blinks_as_the_number():
     node = Everything()
-    assert play(node, Light(node), 1)[:2] == [True, 5000]
+    assert play(node, Light(node), 1)[:2] == [True, 30000]
     for code, change in ((1, "up"), (2, "connected"), (3, "host_online")):
         node = Everything()
         setattr(node, change, False)
@@ -114,10 +114,10 @@ def test_it_identifies_itself_for_so_long_and_goes_back():
     light.identify(1)
     module.port = port
     seen = play(node, light, 12)
-    assert seen[:20] == [True, 100, False, 100] * 5 and seen[20:22] == [True, 5000]
+    assert seen[:20] == [True, 100, False, 100] * 5 and seen[20:22] == [True, 30000]
     light.identify(600)
     light.identify(0)
-    assert play(node, light, 1)[:2] == [True, 5000]
+    assert play(node, light, 1)[:2] == [True, 30000]
     for bad in (-1, 601, None, "5", 1.5, True):
         node_error("range", light.identify, bad)
 

@@ -21,6 +21,7 @@ import pytest
 from babbitt_tools.sim.coldroom import ColdRoom
 from babbitt_tools.sim.machine import Machine
 from babbitt_tools.vboard.board import VirtualBoard
+from babbitt_tools.vboard.flash import virtual_board
 from babbitt_tools.vboard.world import Fault
 
 RUNTIMES = [pytest.param("micropython", marks=pytest.mark.part("micropython")), "cpython"]
@@ -124,6 +125,7 @@ def boot(
     world: Any,
     config: dict[str, Any],
     speed: float = 200,
+    board_json: dict[str, Any] | None = None,
 ) -> tuple[Host, VirtualBoard]:
     site = tmp_path.name.replace("_", "-").lower()[-32:].strip("-")
     site = "".join(c for c in site if c.isalnum() or c == "-")
@@ -135,7 +137,14 @@ def boot(
         "broker": {"host": "127.0.0.1", "port": port},
     }
     board = VirtualBoard(
-        "n1", tmp_path / "flash", world, node=node, config=config, speed=speed, runtime=runtime
+        "n1",
+        tmp_path / "flash",
+        world,
+        node=node,
+        config=config,
+        speed=speed,
+        runtime=runtime,
+        board=board_json,
     )
     made.extend((board, host))
     board.start()
@@ -181,6 +190,22 @@ def test_a_cold_room_and_a_broken_wire(made: list[Any], tmp_path: Path, port: in
     assert (event["from"], event["to"]) == ("ok", "crc")
     board.set_fault("ds18b20", None)
     assert host.expect("event", board, check="sensor.temp")["to"] == "ok"
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_configuration_that_this_board_cannot_build_is_told_and_no_end(
+    made: list[Any], tmp_path: Path, port: int, runtime: str
+) -> None:
+    board_json = virtual_board()
+    del board_json["babbitt"]["buses"]["ow0"]["pin"]
+    world = ColdRoom(seed=1, utc_start_ms=START_MS, days=2.0)
+    world.sensors = ()
+    host, board = boot(made, tmp_path, port, runtime, world, ROOM, board_json=board_json)
+    birth = host.expect("birth", board)
+    assert (birth["boot"], birth["sensors"], birth["config"]["version"]) == (1, [], 0)
+    told = host.expect("reported", board)
+    assert (told["state"], told["path"]) == ("rejected", "sensors[0].bus")
+    assert "babbitt.buses.ow0" in told["reason"]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

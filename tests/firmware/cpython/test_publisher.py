@@ -47,8 +47,17 @@ class Board:
         return "power_on"
 
 
+class Light:
+    """Has nothing to show."""
+
+    def look(self):
+        pass
+
+
 class Node:
     """What the publisher needs of a node."""
+
+    light = Light()
 
     settings = {
         "site": "hall",
