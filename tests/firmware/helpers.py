@@ -2,6 +2,7 @@
 typing.
 """
 
+import os
 import sys
 
 MICROPYTHON = sys.implementation.name == "micropython"
@@ -42,6 +43,33 @@ def without_heap(call):
         return call()
     finally:
         heap_unlock()
+
+
+class PowerCut(Exception):
+    """The power is gone."""
+
+
+class FailingFiles:
+    """In place of a module's `os`: renames and removals work `left` times; then the power is gone."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    def _spend(self):
+        if self.left == 0:
+            raise PowerCut()
+        self.left -= 1
+
+    def rename(self, old, new):
+        self._spend()
+        os.rename(old, new)
+
+    def remove(self, path):
+        self._spend()
+        os.remove(path)
 
 
 class Random:

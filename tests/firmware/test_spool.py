@@ -4,7 +4,7 @@ import gc
 import os
 from array import array
 
-from helpers import Random, node_error
+from helpers import FailingFiles, PowerCut, Random, node_error
 
 from babbitt_node import segment, shelf
 from babbitt_node import spool as spools
@@ -253,33 +253,6 @@ def test_rows_below_the_watermark_are_no_discards():
     assert spool.discards.dump() == [0, 0, []]
 
 
-class Crash(Exception):
-    """The power goes."""
-
-
-class FailingFiles:
-    """`os` whose renames and removals work `left` times; then the power is gone."""
-
-    def __init__(self, left):
-        self.left = left
-
-    def __getattr__(self, name):
-        return getattr(os, name)
-
-    def _spend(self):
-        if self.left == 0:
-            raise Crash()
-        self.left -= 1
-
-    def rename(self, old, new):
-        self._spend()
-        os.rename(old, new)
-
-    def remove(self, path):
-        self._spend()
-        os.remove(path)
-
-
 def test_power_cut_at_every_step_of_a_discard():
     """Nothing is lost, doubled or counted twice, whichever change of the file system was the last."""
     step = 0
@@ -296,7 +269,7 @@ def test_power_cut_at_every_step_of_a_discard():
                 spool.append(EVENT if seq % 9 == 0 else ROW, 1, seq, payload(1, seq))
                 seq += 1
             finished = True
-        except Crash:
+        except PowerCut:
             pass
         finally:
             shelf.os = segment.os = os

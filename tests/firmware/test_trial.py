@@ -6,7 +6,7 @@ import json
 import os
 
 from desiring import Desiring
-from helpers import raises
+from helpers import FailingFiles, PowerCut, raises
 
 from babbitt_node import settings as module
 from babbitt_node import trial
@@ -272,33 +272,6 @@ def test_without_node_json_there_is_no_node():
     assert "node.json: node" in raises(ConfigError, start).detail
 
 
-class Power(Exception):
-    """It is gone."""
-
-
-class Files:
-    """`os` of a module, whose changes work `left` times."""
-
-    def __init__(self, left):
-        self.left = left
-
-    def __getattr__(self, name):
-        return getattr(os, name)
-
-    def _spend(self):
-        if self.left == 0:
-            raise Power()
-        self.left -= 1
-
-    def rename(self, old, new):
-        self._spend()
-        os.rename(old, new)
-
-    def remove(self, path):
-        self._spend()
-        os.remove(path)
-
-
 def cut_everywhere(act, check):
     """Run `act()` from a fresh start with the power cut before its first, second ... change of a file; then `check(finished)`."""
     step = 0
@@ -307,12 +280,12 @@ def cut_everywhere(act, check):
         for name in os.listdir("."):
             os.remove(name)
         settings = fresh()
-        files = Files(step)
+        files = FailingFiles(step)
         module.os = trial.os = trial.segment.os = files
         try:
             act(settings)
             finished = True
-        except Power:
+        except PowerCut:
             pass
         finally:
             module.os = trial.os = trial.segment.os = os
