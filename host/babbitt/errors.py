@@ -6,6 +6,7 @@
     ├── BrokerError          the embedded broker does not start, or a broker cannot be reached
     ├── StoreError           the store cannot be opened, read or written
     │   ├── StoreMissing     there is no store in that folder yet
+    │   ├── DamagedLog       a row of the record log does not fit its checksum
     │   └── StoreVersionError  it was written by a newer version of the program
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
@@ -51,6 +52,10 @@ class StoreError(BabbittError):
 
 class StoreMissing(StoreError):
     """There is no store in the folder yet."""
+
+
+class DamagedLog(StoreError):
+    """A row of the record log does not fit its checksum, or is none."""
 
 
 class StoreVersionError(StoreError):
