@@ -1,8 +1,9 @@
 """The analysis: committed records in the order they were stored, through the analyser of each node's asset.
 
-How far it has come, the state of the analyser and what it found are written in one transaction: after a
-restart nothing is skipped and nothing judged twice. An analyser that fails is counted and named among the
-events; its node goes on with the next record, the others are not disturbed.
+It follows the record log. How far it has come, the states of the analysers and what they found are written in one
+transaction: after a restart nothing is skipped and nothing judged twice. An analyser that fails is counted and
+named among the events; its node goes on with the next record, the others are not disturbed. Rows whose birth is
+still to come wait in memory, so many at most: after a restart they are in the store only.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
+from babbitt.store.readings import Reading, Rows, TableCache, by_install, readings, scan
 from babbitt.store.schema import open_for_reading
-from babbitt.store.tables import Table, Tables
+from babbitt.store.tables import Table
 from babbitt.store.writer import StoreWriter
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,9 @@ KINDS = {
 }
 """The analyser of each kind of asset, imported when the first such asset is met."""
 
-SLICE = 500
+SLICE = 4000
 LATE_MAX = 10
-_BODY = msgspec.json.Decoder(list[int | None])
+WAITING_MAX = 20_000
 _SEVERITY = {"warning": 1, "alarm": 2}
 _TEXTS = {
     "warning": "The host sees a change worth a look",
@@ -50,7 +50,6 @@ class _Subject:
 
     site: str
     node: str
-    cursor: int = 0
     last_t: int = 0
     kind: str = ""
     level: str = "learning"
@@ -63,8 +62,18 @@ class _Subject:
     place: tuple[int, int, int] = (0, 0, 0)
 
     def columns(self) -> dict[str, Any]:
-        names = ("cursor", "last_t", "kind", "level", "state", "failures", "late")
+        names = ("last_t", "kind", "level", "state", "failures", "late")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a slice of records meant for a node; a note is what ``StoreWriter.host_event`` takes."""
+
+    node_id: int
+    subject: _Subject
+    assessments: list[Assessment] = field(default_factory=list)
+    notes: list[tuple[int, str, str, str, int, str]] = field(default_factory=list)
 
 
 class Pipeline:
@@ -80,6 +89,10 @@ class Pipeline:
         self._wake = wake
         self._kinds = dict(KINDS if kinds is None else kinds)
         self._subjects: dict[int, _Subject] = {}
+        self._tables = TableCache()
+        self._waiting: list[Rows] = []
+        self._waits = 0
+        self._cursor = -1
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
         self._passes = 0
@@ -96,7 +109,7 @@ class Pipeline:
         self._thread.join()
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait until all that is committed now is judged and rolled up; False if that takes too long."""
+        """Wait until all that is committed now is judged; False if that takes too long."""
         with self._passed:
             # The pass in hand may have begun before the last commit: the one after it has seen everything.
             enough = self._passes + 2
@@ -112,12 +125,12 @@ class Pipeline:
                     busy = self.step(conn)
                 except (StoreError, sqlite3.Error) as error:
                     log.error("the analysis waits: %s", error)
-                    self._subjects.clear()
+                    self._begin_again()
                     self._stop.wait(1.0)
                     continue
                 except Exception:  # a defect of ours: the thread must not end unheard
                     log.exception("the analysis failed and goes on")
-                    self._subjects.clear()
+                    self._begin_again()
                     self._stop.wait(1.0)
                     continue
                 if not busy:
@@ -128,73 +141,93 @@ class Pipeline:
         finally:
             conn.close()
 
+    def _begin_again(self) -> None:
+        """What is in memory may be ahead of the store: read all of it again."""
+        self._subjects.clear()
+        self._waiting, self._waits = [], 0
+        self._tables = TableCache()
+        self._cursor = -1
+
     def step(self, conn: sqlite3.Connection) -> bool:
-        """Analyse one slice of records of every node and roll up a slice of minutes; True if there was any
-        work.
+        """Analyse one slice of the log; True if there was any work.
 
         ``conn`` reads the store. Raises StoreError or sqlite3.Error if the disk fails.
         """
-        busy = self._writer.roll() > 0
-        for node_id, site, node in conn.execute("SELECT id, site, node FROM nodes").fetchall():
-            if self._stop.is_set():
-                return False
-            busy = self._advance(conn, node_id, site, node) or busy
-        return busy
+        if self._cursor < 0:
+            self._cursor = self._analysed(conn)
+        newest, sections = scan(conn, self._cursor, SLICE)
+        fresh = self._tables.refresh(conn)
+        work = by_install(sections)
+        if fresh and self._waiting:
+            work = [*self._waiting, *work]
+            self._waiting, self._waits = [], 0
+        if newest == self._cursor and not work:
+            return False
+        found: list[_Found] = []
+        for rows in work:
+            self._advance(conn, rows, found)
+        self._save(newest, found)
+        self._cursor = newest
+        return True
 
-    def _advance(self, conn: sqlite3.Connection, node_id: int, site: str, node: str) -> bool:
-        subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
-        rows = conn.execute(
-            "SELECT r.id, r.install_id, r.boot, r.seq, r.t, r.body FROM records r WHERE r.id>? AND r.kind=0"
-            " AND r.install_id IN (SELECT id FROM installs WHERE node_id=?) ORDER BY r.id LIMIT ?",
-            (subject.cursor, node_id, SLICE),
-        ).fetchall()
-        if not rows:
-            return False
+    @property
+    def cursor(self) -> int:
+        """The key of the log up to which everything is analysed; -1 before the first step."""
+        return self._cursor
+
+    @staticmethod
+    def _analysed(conn: sqlite3.Connection) -> int:
+        row = conn.execute("SELECT value FROM meta WHERE key='analysed'").fetchone()
+        return int(row[0]) if row else 0
+
+    def _advance(self, conn: sqlite3.Connection, rows: Rows, found: list[_Found]) -> None:
+        node_id, site, node, current = self._whose(conn, rows.install_id)
+        tables = self._tables.get(conn, rows.install_id)
         # The installation born last: rows of an earlier one that never said what they mean wait for nothing.
-        (current,) = conn.execute("SELECT install_id FROM nodes WHERE id=?", (node_id,)).fetchone()
-        tables: dict[int, Tables] = {}
-        before = subject.cursor
-        found: list[Assessment] = []
-        notes: list[tuple[int, str, str, str, int, str]] = []
-        for key, install_id, boot, seq, t, body in rows:
-            values = _BODY.decode(body)
-            if install_id not in tables:
-                tables[install_id] = Tables(conn, install_id)
-            table = tables[install_id].find(boot, seq, len(values))
-            if table is None and len(tables[install_id]) == 0 and current in (None, install_id):
-                break  # its birth is still to come: these records wait for it
-            subject.cursor = key
-            if table is not None and self._in_time(subject, t, (install_id, boot, seq)):
-                self._judge(subject, table, t, table.values(values), found, notes)
-        if subject.cursor == before:
-            return False
+        if len(tables) == 0 and current in (None, rows.install_id):
+            if self._waits + len(rows) <= WAITING_MAX:
+                self._waiting.append(rows)
+                self._waits += len(rows)
+            return
+        subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
+        one = _Found(node_id, subject)
+        for reading in readings(rows, tables):
+            if reading is not None and self._in_time(subject, reading):
+                self._judge(subject, reading, one)
         if subject.analyser is not None:
             subject.state = json.dumps(subject.analyser.dump())
-        try:
-            with self._writer.transaction():
-                for one in found:
-                    self._writer.assessment(node_id, one)
-                for note in notes:
-                    self._writer.host_event(node_id, *note)
-                self._writer.analyser(node_id, subject.columns())
-        except StoreError:
-            self._subjects.pop(node_id, None)
-            raise
-        return bool(found) or len(rows) == SLICE
+        found.append(one)
+
+    def _whose(self, conn: sqlite3.Connection, install_id: int) -> tuple[int, str, str, int | None]:
+        row = conn.execute(
+            "SELECT n.id, n.site, n.node, n.install_id FROM installs i JOIN nodes n ON n.id=i.node_id WHERE i.id=?",
+            (install_id,),
+        ).fetchone()
+        return int(row[0]), row[1], row[2], row[3]
+
+    def _save(self, newest: int, found: list[_Found]) -> None:
+        with self._writer.transaction():
+            for one in found:
+                for assessment in one.assessments:
+                    self._writer.assessment(one.node_id, assessment)
+                for note in one.notes:
+                    self._writer.host_event(one.node_id, *note)
+                self._writer.analyser(one.node_id, one.subject.columns())
+            self._writer.meta("analysed", str(newest))
 
     def _load(self, conn: sqlite3.Connection, node_id: int, site: str, node: str) -> _Subject:
         row = conn.execute(
-            "SELECT cursor, last_t, kind, level, state, failures, late FROM analysers WHERE node_id=?",
+            "SELECT last_t, kind, level, state, failures, late FROM analysers WHERE node_id=?",
             (node_id,),
         ).fetchone()
         self._subjects[node_id] = _Subject(site, node, *(row or ()))
         return self._subjects[node_id]
 
     @staticmethod
-    def _in_time(subject: _Subject, t: int, place: tuple[int, int, int]) -> bool:
-        """Whether a record is newer than the last one judged. Late ones are counted and left out. If there
-        are many in a row that were taken after it (``place``: installation, boot, seq), the node's clock was
-        set back, and time goes on from there."""
+    def _in_time(subject: _Subject, one: Reading) -> bool:
+        """Whether a reading is newer than the last one judged. Late ones are counted and left out. If there
+        are many in a row that were taken after it, the node's clock was set back, and time goes on from there."""
+        t, place = one.t, (one.install_id, one.boot, one.seq)
         later = place > subject.place
         if t > subject.last_t or (later and subject.behind >= LATE_MAX):
             subject.last_t, subject.behind, subject.place = t, 0, place
@@ -203,20 +236,13 @@ class Pipeline:
         subject.behind += later
         return False
 
-    def _judge(
-        self,
-        subject: _Subject,
-        table: Table,
-        t: int,
-        values: dict[str, float | None],
-        found: list[Assessment],
-        notes: list[tuple[int, str, str, str, int, str]],
-    ) -> None:
+    def _judge(self, subject: _Subject, reading: Reading, found: _Found) -> None:
+        t = reading.t
         try:
-            analyser = self._analyser(subject, table)
+            analyser = self._analyser(subject, reading.table)
             if analyser is None:
                 return
-            one = analyser.update(t, values)
+            one = analyser.update(t, reading.values)
         except Exception as error:
             subject.failures += 1
             subject.analyser = subject.asset = None
@@ -224,16 +250,18 @@ class Pipeline:
                 log.exception("the analyser of %s/%s failed", subject.site, subject.node)
                 what = f"{type(error).__name__}: {error}"
                 text = f"The analyser failed and starts again from its last state: {what}"
-                notes.append((t, "analyser", "ok", "failed", 1, text[:400]))
+                found.notes.append((t, "analyser", "ok", "failed", 1, text[:400]))
             return
-        found.append(one)
+        found.assessments.append(one)
         if one.level != subject.level:
             # Learning turning to normal is no news; everything else is.
             if {one.level, subject.level} != {"learning", "normal"}:
                 text = _TEXTS.get(one.level, one.level)
                 if one.drivers and one.level in _SEVERITY:
                     text += ", carried by " + ", ".join(one.drivers[:3])
-                notes.append((t, "assessment", subject.level, one.level, _SEVERITY.get(one.level, 0), text))
+                found.notes.append(
+                    (t, "assessment", subject.level, one.level, _SEVERITY.get(one.level, 0), text)
+                )
             subject.level = one.level
 
     def _analyser(self, subject: _Subject, table: Table) -> Analyser | None:

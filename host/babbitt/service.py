@@ -80,7 +80,7 @@ class Host:
         presence = Presence(host, port, name, self._clock)
         self.ingest = Ingest(
             self._writer,
-            receiver.inbox,
+            receiver,
             receiver.commit,
             seen=presence.seen,
             waves=Waves(WaveShelf(self.store_path), receiver.command, self._clock),

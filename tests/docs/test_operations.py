@@ -21,7 +21,7 @@ import babbitt
 from babbitt.cli import COMMANDS, app
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
 from babbitt.store import waves
-from babbitt.store.views import EventView, LedgerRow, NodeView, RejectedView
+from babbitt.store.views import EventView, LedgerRow, NodeView, QuarantineView
 from babbitt.store.waves import WaveView
 from babbitt.store.writer import StoreWriter
 from babbitt.web import words
@@ -107,7 +107,7 @@ def fields_said(what: str) -> set[str]:
     ("what", "view", "more"),
     [
         ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
-        ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", RejectedView, set()),
+        ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
         ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
     ],
 )  # fmt: skip

@@ -235,7 +235,7 @@ def test_limits_that_stand_in_sentences() -> None:
     assert [f"{q} " in rules.split("clock quality")[1] for q in range(5)] == [True] * 5
     assert "0..2^53-1" in PAGE
     assert (limits.Quality.__metadata__[0].ge, limits.Quality.__metadata__[0].le) == (0, 4)
-    assert f"first {writer.REJECTED_HEAD} bytes" in rules
+    assert f"first {writer.QUARANTINE_HEAD} bytes" in rules
     assert f"at most {publisher.AHEAD} beyond the watermark" in section(PAGE, "commit").replace("\n", " ")
     assert f"Every {presence.EVERY_S:.0f} s" in section(PAGE, "$host")
     assert commits.EVERY_S == 1.0

@@ -87,10 +87,10 @@ def nobody_else_is_disturbed(plant: Plant) -> Iterator[None]:
 
 
 def refused(plant: Plant, before: int, count: int = 1) -> list[dict[str, Any]]:
-    """The refusals added since there were `before`, oldest first, as `babbitt rejected --json` tells them."""
+    """The refusals added since there were `before`, oldest first, as `babbitt quarantine --json` tells them."""
     until(lambda: total(plant) >= before + count, 20, lambda: f"{total(plant) - before} of {count} refused")
     assert total(plant) == before + count
-    found: list[dict[str, Any]] = said("rejected", "--store", plant.store, "--limit", count)["rows"]
+    found: list[dict[str, Any]] = said("quarantine", "--store", plant.store, "--limit", count)["rows"]
     return found[::-1]
 
 
@@ -98,7 +98,7 @@ def total(plant: Plant) -> int:
     """How many messages the host refused so far."""
     reader = StoreReader(plant.store)
     try:
-        return reader.rejected_total()
+        return reader.quarantine_total()
     finally:
         reader.close()
 
@@ -141,7 +141,7 @@ def test_ten_thousand_junk_messages_in_a_burst(plant: Plant, wire: Wire) -> None
         wire.send(DATA, b"junk %d" % n, wait=0)
     wire.send(DATA, b"the last of the junk", wait=30)
     until(lambda: total(plant) == before + 10_000, 40, lambda: f"{total(plant) - before} refused")
-    rows = said("rejected", "--store", plant.store, "--limit", 2000)["rows"]
+    rows = said("quarantine", "--store", plant.store, "--limit", 2000)["rows"]
     assert len(rows) == 1000  # the store keeps the newest
     assert rows[0]["head"] == "the last of the junk"
     plant.delivered("healthy")

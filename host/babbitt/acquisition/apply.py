@@ -1,30 +1,41 @@
-"""Bringing one decoded message into the store: what each kind of message means.
+"""Bringing messages into the store: what each kind of message means.
 
-Everything here happens inside the transaction of a group of messages. If that fails, ``forget`` drops what is
-remembered, and it is read from the store again.
+Everything here happens inside the transaction of a group of messages. Records are collected for the one blob of
+the group; what follows from them is written at checkpoints (:mod:`babbitt.store.recovery` makes good what a crash
+left between). If the transaction fails, ``forget`` drops what is remembered, and it is read from the store again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from babbitt.acquisition.batch import Raw
 from babbitt.acquisition.known import Known, load, save
-from babbitt.acquisition.timebase import Timebase
-from babbitt.acquisition.waves import OWN
+from babbitt.acquisition.lane import Lane, Lanes
+from babbitt.acquisition.links import Links
+from babbitt.acquisition.timebase import SIMULATED, Timebase
+from babbitt.acquisition.waves import OWN as OWN_COMMANDS
 from babbitt.errors import ProtocolError
 from babbitt.protocol.limits import CHANNELS_MAX, PAYLOAD, ROWS_MAX, SEQ_MAX
 from babbitt.protocol.messages import Ack, Birth, Data, Event, Message, Reported, State, Topic, Will
 from babbitt.protocol.waves import Chunk
+from babbitt.store import log
+from babbitt.store.recovery import recover
 from babbitt.store.tables import Tables
 from babbitt.store.writer import StoreWriter
 
-AWAITED = 3
-"""So many times its announced pause a node that sleeps is waited for."""
-
-KNOWN_MAX = 4096
+KNOWN_MAX = 16_384
 """So many installations are remembered; then all are forgotten and read again as needed."""
+CHECKPOINT_S = 1.0
+FEW = 32
+"""So few installations with something new are written with every group, more of them at checkpoints only."""
+
+
+class Doubt(Exception):
+    """A message of the fast lane breaks a rule: the group must go the long way."""
 
 
 class Identity(msgspec.Struct):
@@ -37,26 +48,41 @@ class Identity(msgspec.Struct):
 
 
 _IDENTITY = msgspec.json.Decoder(Identity)
-_encode = msgspec.json.Encoder().encode
 
 
 class Applier:
-    """Applies messages one by one; ``finish`` saves what they changed in memory, before the commit.
+    """Applies the messages of a group; ``finish`` puts their records into the log, before the commit.
 
-    ``touched`` are the installations a group was about. ``simulated`` says whether simulated time is
-    accepted.
+    ``touched`` are the installations a group was about. ``simulated`` says whether simulated time is accepted.
     """
 
-    def __init__(self, writer: StoreWriter, simulated: bool) -> None:
+    def __init__(
+        self, writer: StoreWriter, simulated: bool, ticks: Callable[[], float] = time.monotonic
+    ) -> None:
         self._writer = writer
         self._simulated = simulated
+        self._ticks = ticks
+        self._links = Links(writer)
+        self._lanes = Lanes()
         self._known: dict[tuple[str, str, str], Known] = {}
-        self._links: dict[int, str] = {}
-        self._due: dict[int, int] | None = None  # of nodes that sleep; None: to be read from the store
-        self._dirty: set[tuple[int, int]] = set()
+        self._packed: dict[int, list[bytes]] = {}
+        self._unsaved: dict[tuple[str, str, str], Known] = {}
+        self._stale: set[tuple[tuple[str, str, str], int]] = set()
         self._node_ids: dict[tuple[str, str], int] = {}
         self._heard: dict[int, int] = {}
+        self._latest: dict[int, int] = {}
+        self._saved_at = float("-inf")
+        self._log_id = 0
+        self._recovered = False
         self.touched: set[tuple[str, str, str]] = set()
+        self.stored = 0
+        self.duplicates = 0
+
+    def begin(self) -> None:
+        """The transaction of a group begins."""
+        if not self._recovered:
+            recover(self._writer.conn)
+            self._recovered = True
 
     def known(self, site: str, node: str, install: str) -> Known:
         """What is remembered of an installation. Inside a transaction."""
@@ -68,36 +94,42 @@ class Applier:
 
     def forget(self) -> None:
         """Drop all that is remembered: the transaction was rolled back."""
-        self._known.clear()
-        self._links.clear()
-        self._due = None
-        self._dirty.clear()
-        self._node_ids.clear()
-        self._heard.clear()
-        self.touched.clear()
+        self._recovered = False
+        self._links.forget()
+        self._lanes.clear()
+        for remembered in (
+            self._known, self._packed, self._unsaved, self._stale, self._node_ids, self._heard, self._latest,
+            self.touched,
+        ):  # fmt: skip
+            remembered.clear()
+
+    def run(self, messages: Sequence[Raw], start: int, now: int) -> int:
+        """Take messages from ``start`` on that are beyond doubt; gives the number of the first that is not."""
+        return self._lanes.run(messages, start, now)
 
     def apply(self, topic: Topic, message: Message, raw: bytes, now: int) -> None:
         """Store one message; ``now`` is the host's time in ms. Raises ProtocolError if it contradicts a
         birth."""
         node_id = self._node_id(topic)
         if isinstance(message, Birth):
+            self._lanes.close(_data_topic(topic))
             self._birth(self.known(topic.site, topic.node, message.i), message, raw, now)
         elif isinstance(message, Data):
-            self._data(self.known(topic.site, topic.node, message.i), message, now)
-        elif isinstance(message, Event):
-            self._event(self.known(topic.site, topic.node, message.i), message, now)
-        elif isinstance(message, State):
-            self._writer.set("nodes", node_id, state=raw.decode())
-            self._presence(node_id, "online" if message.online else "offline", now)
+            self._settle(topic)
             known = self.known(topic.site, topic.node, message.i)
-            total = message.discarded.rows + message.discarded.events
-            self._writer.set("installs", known.id, discards=total)
-            self._discards(known, message.discards)
+            self._data(known, message, now)
+            self._expect(topic, known, message)
+        elif isinstance(message, Event):
+            self._settle(topic)
+            known = self.known(topic.site, topic.node, message.i)
+            self._event(known, message, now)
+        elif isinstance(message, State):
+            self._state(topic, node_id, message, raw, now)
         elif isinstance(message, Will):
             if message.asleep:
-                self._sleeps(node_id, message.every or 1, now)
+                self._links.sleeps(node_id, message.every or 1, now)
             else:
-                self._presence(node_id, "offline", now)
+                self._links.heard(node_id, "offline", now)
         elif isinstance(message, Reported):
             self._writer.reported(node_id, message, now)
         elif isinstance(message, Ack):
@@ -108,58 +140,9 @@ class Applier:
             raise ProtocolError("this kind of message comes from the host, not from a node", "topic")
         self._heard[node_id] = now
 
-    def _ack(self, node_id: int, ack: Ack, now: int) -> None:
-        """What a node says to a command stands among the events; the host's own are between the two of them."""
-        if ack.id.startswith(OWN):
-            return
-        what = f"{ack.cmd or 'a command'} ({ack.id})"
-        said = {
-            "taken": f"The node has begun: {what}",
-            "done": f"The node has done: {what}" + (f", waveform {ack.wave}" if ack.wave else ""),
-            "refused": f"The node refused: {what}: {ack.error}: {ack.reason}",
-            "failed": f"The node could not do: {what}: {ack.error}: {ack.reason}",
-        }[ack.state]
-        severity = 1 if ack.state in ("refused", "failed") else 0
-        self._writer.host_event(node_id, now, "command", ack.cmd, ack.state, severity, said)
-
-    def _presence(self, node_id: int, link: str, now: int) -> None:
-        """A node says that it is there (`online`), that it sleeps (`asleep`), or the broker that it is gone
-        (`offline`). Going and coming back are events; the first time it is heard by this host is not, and its sleep is
-        not."""
-        before = self._links.get(node_id)
-        self._links[node_id] = link
-        self._writer.set("nodes", node_id, online=int(link == "online"))
-        if link != "asleep" and self._sleepers(now).pop(node_id, None) is not None:
-            self._writer.set("nodes", node_id, sleeps=None)
-        if before is None or "offline" not in (before, link) or before == link:
-            return
-        gone = link == "offline"
-        text = (
-            "The node does not answer any more: power, Wi-Fi, or the broker" if gone else "The node is back"
-        )
-        self._writer.host_event(node_id, now, "online", before, link, int(gone), text)
-
-    def _sleeps(self, node_id: int, every: int, now: int) -> None:
-        """A node sleeps and comes back once in ``every`` seconds; it is waited for three times as long. What the
-        broker kept is heard again after every break: it says nothing new before the node has been awake."""
-        if self._links.get(node_id, "online") != "online":
-            return
-        self._presence(node_id, "asleep", now)
-        self._sleepers(now)[node_id] = now + AWAITED * every * 1000
-        self._writer.set("nodes", node_id, sleeps=every)
-
-    def _sleepers(self, now: int) -> dict[int, int]:
-        """Until when (ms) the host waits for the nodes that sleep; a host that starts waits anew."""
-        if self._due is None:
-            rows = self._writer.conn.execute("SELECT id, sleeps FROM nodes WHERE sleeps IS NOT NULL")
-            self._due = {node_id: now + AWAITED * every * 1000 for node_id, every in rows.fetchall()}
-        return self._due
-
     def overdue(self, now: int) -> None:
         """Nodes that did not come back from their sleep are lost. Inside a transaction."""
-        for node_id in [key for key, due in self._sleepers(now).items() if due < now]:
-            self._links[node_id] = "asleep"
-            self._presence(node_id, "offline", now)
+        self._links.overdue(now)
 
     def refused(self, topic: Topic, payload: bytes) -> None:
         """A refused message held records that the node must not send for ever: account for them as
@@ -183,46 +166,158 @@ class Applier:
             ).fetchone()
             if row is None:
                 return
-            known = self.known(topic.site, topic.node, said.i)
-        self.touched.add((topic.site, topic.node, said.i))
+        self._settle(topic)
+        known = self.known(topic.site, topic.node, said.i)
         last = said.seq + count - 1
         self._writer.gap(known.id, said.boot, said.seq, last, "refused")
         self._writer.boot(known.id, said.boot)
         known.track.covered(said.boot, said.seq, last)
 
-    def finish(self) -> None:
-        """Save what the messages changed. Inside the transaction, at its end."""
+    def finish(self, now: int) -> list[Lane]:
+        """Put the records of the group into the log and save what has changed. Inside the transaction, at its end.
+        Gives the lanes that were used, which hold until :meth:`done`. Raises Doubt."""
+        sections = self._lanes.sections()
+        if sections is None:
+            raise Doubt
+        for lane in self._lanes.touched:
+            self._settle_lane(lane)
+            self._heard[lane.known.node_id] = now
+            self._later(lane.known.node_id, lane.t)
+        sections += [(width, b"".join(some)) for width, some in self._packed.items()]
+        self._packed.clear()
+        if sections:
+            self._log_id, count = self._writer.log(sections)
+            self.stored += count
         for key in self.touched:
-            save(self._writer, self._known[key])
-        self._writer.dirty(self._dirty)
-        self._dirty.clear()
+            known = self._unsaved[key] = self._known[key]
+            known.track.advance()
+        ticks = self._ticks()
+        if len(self._unsaved) <= FEW or ticks - self._saved_at >= CHECKPOINT_S:
+            self._checkpoint(ticks)
+        return self._lanes.touched
+
+    def done(self) -> None:
+        """The group is on disk."""
+        self._lanes.done()
+
+    def checkpoint(self) -> None:
+        """Write all that is remembered only. Inside a transaction."""
+        if self._unsaved or self._heard:
+            self._checkpoint(self._ticks())
+
+    @property
+    def lagging(self) -> bool:
+        """Whether there is something to write at the next checkpoint, and its time has come."""
+        return bool(self._unsaved or self._heard) and self._ticks() - self._saved_at >= CHECKPOINT_S
+
+    def _checkpoint(self, ticks: float) -> None:
+        for known in self._unsaved.values():
+            save(self._writer, known)
+        self._unsaved.clear()
         for node_id, now in self._heard.items():
             self._writer.set("nodes", node_id, heard=now)
         self._heard.clear()
+        for node_id, t in self._latest.items():
+            self._writer.latest(node_id, t)
+        self._latest.clear()
+        self._saved_at = ticks
+        if self._log_id:
+            self._writer.meta("checkpoint", str(self._log_id))
         if len(self._known) > KNOWN_MAX:
+            self._lanes.clear()
             self._known.clear()
+            self._stale.clear()
 
     def refill_stale(self) -> None:
-        """Fill in times again where a better bound was found; not with every message, for it touches many
+        """Fill in times of events again where a better bound was found; not with every message, for it touches many
         rows."""
-        for known in self._known.values():
-            for boot, base in known.boots.items():
-                if base.stale and base.ref_u is None:
-                    base.stale = False
-                    self._writer.refill(known.node_id, known.id, boot, *base.refill())
+        for key, boot in self._stale:
+            if (known := self._known.get(key)) is not None and (base := known.boots.get(boot)) is not None:
+                base.stale = False
+                if base.ref_u is None:
+                    self._writer.refill(known.id, boot, *base.refill())
+        self._stale.clear()
 
     @property
     def stale(self) -> bool:
         """Whether ``refill_stale`` has anything to do."""
-        return any(
-            b.stale and b.ref_u is None for known in self._known.values() for b in known.boots.values()
+        return bool(self._stale)
+
+    # the fast lane
+
+    def _settle(self, topic: Topic) -> None:
+        """What the fast lane took of this node in this group comes before what is done now."""
+        lane = self._lanes.get(_data_topic(topic))
+        if lane is not None and lane.first >= 0:
+            self._settle_lane(lane)
+
+    def _settle_lane(self, lane: Lane) -> None:
+        if lane.first < lane.next:
+            lane.known.keep(lane.boot, lane.first, lane.next - 1)
+            lane.first = lane.next
+            self.touched.add(lane.known.key)
+
+    def _expect(self, topic: Topic, known: Known, data: Data) -> None:
+        """What the node's next data message will be like, if this one was sound."""
+        name = _data_topic(topic)
+        base = known.timebase(self._writer, data.boot)
+        last = data.seq + len(data.rows) - 1
+        if (
+            base.ref_u is None
+            or not 0 < data.q <= base.ref_q
+            or base.recv is None
+            or known.stored[data.boot].top != last
+        ):
+            self._lanes.close(name)
+            return
+        if (lane := self._lanes.get(name)) is not None and lane.known is known and lane.boot == data.boot:
+            width, first = lane.length, lane.first
+            if width == len(data.rows[0]) and lane.q == data.q:
+                lane.next, lane.floor = last + 1, base.recv - 1000
+                if first >= 0:
+                    lane.first = lane.next
+                return
+        if lane is not None and lane.first >= 0:
+            self._lanes.touched.remove(lane)
+        simulated = data.q == SIMULATED
+        self._lanes.open(
+            name, Lane(known, data.boot, last + 1, data.q, len(data.rows[0]), base.recv - 1000, simulated)
         )
+
+    # the kinds of message
 
     def _node_id(self, topic: Topic) -> int:
         key = (topic.site, topic.node)
         if key not in self._node_ids:
             self._node_ids[key] = self._writer.node(*key)
         return self._node_ids[key]
+
+    def _ack(self, node_id: int, ack: Ack, now: int) -> None:
+        """What a node says to a command stands among the events; the host's own are between the two of them."""
+        if ack.id.startswith(OWN_COMMANDS):
+            return
+        what = f"{ack.cmd or 'a command'} ({ack.id})"
+        said = {
+            "taken": f"The node has begun: {what}",
+            "done": f"The node has done: {what}" + (f", waveform {ack.wave}" if ack.wave else ""),
+            "refused": f"The node refused: {what}: {ack.error}: {ack.reason}",
+            "failed": f"The node could not do: {what}: {ack.error}: {ack.reason}",
+        }[ack.state]
+        severity = 1 if ack.state in ("refused", "failed") else 0
+        self._writer.host_event(node_id, now, "command", ack.cmd, ack.state, severity, said)
+
+    def _state(self, topic: Topic, node_id: int, state: State, raw: bytes, now: int) -> None:
+        self._writer.set("nodes", node_id, state=raw.decode())
+        self._links.heard(node_id, "online" if state.online else "offline", now)
+        self._settle(topic)
+        known = self.known(topic.site, topic.node, state.i)
+        self._writer.set("installs", known.id, discards=state.discarded.rows + state.discarded.events)
+        self._discards(known, state.discards)
+        # Records from before the clock was set may be on their way: now their times can be told.
+        base = known.timebase(self._writer, state.boot)
+        fault = base.fault(state.t, state.q, now, self._simulated)
+        if state.t is not None and state.q > 0 and fault is None and base.learn(state.u, state.t, state.q):
+            self._writer.refill(known.id, state.boot, *base.refill())
 
     def _birth(self, known: Known, birth: Birth, raw: bytes, now: int) -> None:
         writer, track = self._writer, known.track
@@ -278,42 +373,74 @@ class Applier:
         if width > CHANNELS_MAX:
             raise ProtocolError(f"{width} values, {CHANNELS_MAX} are allowed", "rows[0]")
         base = known.timebase(self._writer, data.boot)
-        base.received(data.rows[-1][0] or 0, now)
-        times = [(row[0] or 0, row[1]) for row in data.rows]
-        for n, (row, (u, t)) in enumerate(zip(data.rows, times, strict=True)):
-            when, tq, err = self._time(known, base, data.boot, u, t, data.q, now)
-            body = _encode(row[3:]).decode()
-            done = self._writer.record((known.id, data.boot, data.seq + n, 0, u, when, tq, err, row[2], body))
-            if self._count(known, data.boot, done):
-                self._dirty.add((known.node_id, when // 60_000))
-        known.track.covered(data.boot, data.seq, data.seq + len(data.rows) - 1)
+        self._received(known, base, data.boot, data.rows[-1][0] or 0, now)
+        pack, packed = log.packer(width), self._packed.setdefault(width, [])
+        stored = known.on_disk(self._writer.conn, data.boot)
+        for seq, row in enumerate(data.rows, data.seq):
+            if seq in stored:
+                self._duplicate(known, data.boot)
+                continue
+            u = row[0] or 0
+            t, tq, err = self._time(known, base, data.boot, u, row[1], data.q, now)
+            values = [log.NULL if value is None else value for value in row[3:]]
+            packed.append(pack(known.id, data.boot, seq, u, t, log.ROW, tq, err, row[2], *values))
+            known.keep(data.boot, seq, seq)
+            self._later(known.node_id, t)
 
     def _event(self, known: Known, event: Event, now: int) -> None:
         base = known.timebase(self._writer, event.boot)
-        base.received(event.u, now)
-        when, tq, err = self._time(known, base, event.boot, event.u, event.t, event.q, now)
-        done = self._writer.record((known.id, event.boot, event.seq, 1, event.u, when, tq, err, None, None))
-        known.track.covered(event.boot, event.seq, event.seq)
-        if self._count(known, event.boot, done):
-            unit, exp = known.tables.channel(event.boot, event.seq, event.ch)
-            self._writer.event(known.node_id, done, when, event, unit, exp)
+        self._received(known, base, event.boot, event.u, now)
+        t, tq, err = self._time(known, base, event.boot, event.u, event.t, event.q, now)
+        if event.seq in known.on_disk(self._writer.conn, event.boot):
+            self._duplicate(known, event.boot)
+            return
+        self._packed.setdefault(0, []).append(
+            log.packer(0)(known.id, event.boot, event.seq, event.u, t, log.EVENT, tq, err, 0)
+        )
+        known.keep(event.boot, event.seq, event.seq)
+        self._later(known.node_id, t)
+        unit, exp = known.tables.channel(event.boot, event.seq, event.ch)
+        self._writer.event(known.node_id, known.id, t, tq, err, event, unit, exp)
+        name = f"babbitt/1/{known.site}/{known.node}/data".encode()
+        lane = self._lanes.get(name)
+        if lane is not None and lane.boot == event.boot and lane.next == event.seq and lane.known is known:
+            lane.next += 1
+            if lane.first >= 0:
+                lane.first = lane.next
 
-    def _count(self, known: Known, boot: int, done: int) -> bool:
-        known.counts.setdefault(boot, [0, 0])[0 if done else 1] += 1
-        return bool(done)
+    def _duplicate(self, known: Known, boot: int) -> None:
+        known.twice[boot] = known.twice.get(boot, 0) + 1
+        self.duplicates += 1
+
+    def _later(self, node_id: int, t: int) -> None:
+        if t > self._latest.get(node_id, 0):
+            self._latest[node_id] = t
+
+    # time
+
+    def _received(self, known: Known, base: Timebase, boot: int, u: int, now: int) -> None:
+        base.received(u, now)
+        if base.stale:
+            self._stale.add((known.key, boot))
 
     def _time(
         self, known: Known, base: Timebase, boot: int, u: int, t: int | None, q: int, now: int
-    ) -> tuple[int, int, int | None]:
+    ) -> tuple[int, int, int]:
+        """(t, where it is from, error bound in ms or -1) of a record."""
         fault = base.fault(t, q, now, self._simulated)
         if fault is None and t is not None and q > 0:
             if base.learn(u, t, q):
-                self._writer.refill(known.node_id, known.id, boot, *base.refill())
-            return t, 0, None
+                self._writer.refill(known.id, boot, *base.refill())
+            return t, log.OWN, -1
         if fault is not None and not base.clock_bad:
             base.clock_bad, base.changed = 1, True
             text = (
                 f"The time of this node is not believed: {fault}; its records are kept, their times filled in"
             )
             self._writer.host_event(known.node_id, now, "clock", "ok", "bad", 1, text)
-        return base.fill(u)
+        filled, tq, err = base.fill(u)
+        return filled, tq, -1 if err is None else min(err, 2**31 - 1)
+
+
+def _data_topic(topic: Topic) -> bytes:
+    return f"babbitt/1/{topic.site}/{topic.node}/data".encode()

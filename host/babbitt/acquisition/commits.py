@@ -85,6 +85,18 @@ class Commits:
             self._send(key, known, pace, now, resend=0)
         return False
 
+    def quiet(self, key: Key, known: Known) -> bool:
+        """Whether there is nothing to say to a node until something comes from it."""
+        pace = self._paces.get(key)
+        track = known.track
+        return (
+            pace is not None
+            and not pace.due
+            and track.mark == pace.sent
+            and track.beyond() is None
+            and (track.need is None or pace.claimed is None or pace.claimed < track.need)
+        )
+
     def flush(self, key: Key, known: Known, now: float) -> None:
         """Send a commit that is still waiting for its second, before the host stops."""
         pace = self._paces.setdefault(key, _Pace())

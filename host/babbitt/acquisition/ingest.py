@@ -1,23 +1,23 @@
 """The ingest: groups of messages, one durable transaction each, and only then an acknowledgement.
 
-A message that breaks the protocol goes to the store's list of refused ones and is acknowledged; the others
-of its group are not disturbed. When the disk fails nothing is acknowledged and the group is tried again
-until it works: the broker and the nodes keep what is not acknowledged.
+A message that breaks the protocol goes to the store's quarantine and is acknowledged; the others of its group are
+not disturbed. When the disk fails nothing is acknowledged and the group is tried again until it works: the broker
+and the nodes keep what is not acknowledged.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from babbitt.acquisition.apply import Applier
+from babbitt.acquisition.apply import Applier, Doubt
+from babbitt.acquisition.batch import Raw, Source
 from babbitt.acquisition.commits import Commits
 from babbitt.acquisition.known import Known
+from babbitt.acquisition.lane import Lane
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import ProtocolError, StoreError, VersionError
 from babbitt.protocol.messages import (
@@ -37,99 +37,103 @@ from babbitt.store.writer import StoreWriter
 
 log = logging.getLogger(__name__)
 
-GROUP_MAX = 256
-BUSY = 32
-LINGER_S = 0.005
 TICK_S = 0.2
 BACKOFF_S = (0.2, 5.0)
 
 
-@dataclass(slots=True)
-class Incoming:
-    """A message as it came; ``ack`` tells the broker that it is on disk."""
-
-    topic: str
-    payload: bytes
-    ack: Callable[[], None]
-
-
 class Ingest:
-    """Takes messages from ``inbox`` to the store in a thread of its own.
+    """Takes messages from ``source`` to the store in a thread of its own.
 
     ``publish(site, node, commit)`` sends a watermark, ``seen(site, born)`` is told of every site a node
     speaks from, and whether the node has just connected. ``store_ok`` is False while the disk fails.
-    ``waves`` puts waveforms together. ``groups`` and ``messages`` count what was committed.
+    ``waves`` puts waveforms together. ``passed`` gives the key up to which nobody needs the log any more.
+    ``groups`` and ``messages`` count what was committed, ``observe(seconds, messages)`` is told of every commit.
     """
 
     def __init__(
         self,
         writer: StoreWriter,
-        inbox: queue.Queue[Incoming],
+        source: Source,
         publish: Callable[[str, str, Commit], None],
         *,
         seen: Callable[[str, bool], None] = lambda site, born: None,
         waves: Waves | None = None,
         simulated: bool = False,
         clock: Callable[[], float] = time.time,
+        passed: Callable[[], int] = lambda: 0,
+        observe: Callable[[float, int], None] = lambda seconds, messages: None,
     ) -> None:
         self._writer = writer
-        self._inbox = inbox
+        self._source = source
         self._seen = seen
         self._clock = clock
         self._applier = Applier(writer, simulated)
         self._commits = Commits(publish)
         self._waves = waves
+        self._passed = passed
+        self._observe = observe
         self._live: set[tuple[str, str, str]] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-ingest", daemon=True)
         self.store_ok = True
         self.groups = 0
         self.messages = 0
+        self.quarantined = 0
         self.committed = threading.Event()
         """Set after every group: new records are there to be analysed."""
+
+    @property
+    def stored(self) -> int:
+        """Records stored since the start."""
+        return self._applier.stored
+
+    @property
+    def duplicates(self) -> int:
+        """Records that came again since the start."""
+        return self._applier.duplicates
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the group in hand, send the last watermarks, and end. What is left in the inbox stays
+        """Finish the group in hand, send the last watermarks, and end. What is left at the source stays
         unacknowledged: the broker or the node has it."""
         self._stop.set()
         self._thread.join()
 
+    def store(self, messages: Sequence[Raw]) -> None:
+        """Commit one group, as the thread does. Raises StoreError."""
+        try:
+            try:
+                self._transact(messages, fast=True)
+            except Doubt:
+                self._applier.forget()
+                self._transact(messages, fast=False)
+        except StoreError:
+            raise
+        except Exception:
+            # A defect of ours: find the message that shows it, so that it does not take the others with it.
+            self._applier.forget()
+            if len(messages) > 1:
+                log.exception("a group could not be stored; its messages are tried one by one")
+            self._one_by_one(messages)
+
     def _run(self) -> None:
         last_tick = 0.0
         while not self._stop.is_set():
-            group = self._collect()
-            if group:
-                self._persist(partial(self._store, group))
+            batch = self._source.take(TICK_S / 2)
+            if batch is not None and self._persist(partial(self.store, batch.messages)):
+                self._source.ack(batch)
             now = time.monotonic()
             if now - last_tick >= TICK_S:
                 last_tick = now
                 self._persist(self._tick)
         self._flush()
 
-    def _collect(self) -> list[Incoming]:
-        """The next group: what is there at once, and under load what comes within 5 ms more."""
-        group: list[Incoming] = []
-        try:
-            group.append(self._inbox.get(timeout=TICK_S / 2))
-            self._drain(group)
-            if len(group) >= BUSY:
-                end = time.monotonic() + LINGER_S
-                while len(group) < GROUP_MAX and (left := end - time.monotonic()) > 0:
-                    group.append(self._inbox.get(timeout=left))
-        except queue.Empty:
-            return group
-        return group
-
-    def _drain(self, group: list[Incoming]) -> None:
-        while len(group) < GROUP_MAX and not self._inbox.empty():
-            group.append(self._inbox.get_nowait())
-
-    def _persist(self, work: Callable[[], None]) -> None:
-        """Do something with the store; as long as the disk fails, again and again with growing pauses."""
+    def _persist(self, work: Callable[[], None]) -> bool:
+        """Do something with the store; as long as the disk fails, again and again with growing pauses. False if it
+        was not done."""
         pause, longest = BACKOFF_S
         while True:
             try:
@@ -139,7 +143,7 @@ class Ingest:
                 self.store_ok = False
                 log.error("%s; nothing is acknowledged, trying again in %.1f s", error, pause)
                 if self._stop.wait(pause):
-                    return
+                    return False
                 pause = min(longest, pause * 2)
             except Exception:
                 # A defect of ours must not end the thread: nobody would receive any more. What was in hand is not
@@ -147,65 +151,74 @@ class Ingest:
                 self._applier.forget()
                 log.exception("the ingest failed and goes on")
                 self._stop.wait(pause)
-                return
+                return False
             else:
                 if not self.store_ok:
                     log.warning("the store can be written again")
                     self.store_ok = True
-                return
+                return True
 
-    def _store(self, group: list[Incoming]) -> None:
-        try:
-            self._transact(group)
-        except StoreError:
-            raise
-        except Exception:
-            # A defect of ours: find the message that shows it, so that it does not take the others with it.
-            self._applier.forget()
-            if len(group) > 1:
-                for one in group:
-                    self._store([one])
-                return
-            log.exception("a message on %s could not be stored", group[0].topic)
-            with self._writer.transaction():
-                self._reject(group[0], "this host failed to store it; see its log")
-            group[0].ack()
+    def _one_by_one(self, messages: Sequence[Raw]) -> None:
+        for one in messages:
+            try:
+                self._transact([one], fast=False)
+            except StoreError:
+                raise
+            except Exception:
+                self._applier.forget()
+                log.exception("a message on %r could not be stored", one[0][:256])
+                with self._writer.transaction():
+                    self._quarantine(one, "this host failed to store it; see its log")
 
-    def _transact(self, group: list[Incoming]) -> None:
+    def _transact(self, messages: Sequence[Raw], fast: bool) -> None:
         now = int(self._clock() * 1000)
-        messages: list[tuple[Topic, Message]] = []
+        began = time.monotonic()
+        applied: list[tuple[Topic, Message]] = []
         with self._writer.transaction():
-            for one in group:
-                topic: Topic | None = None
-                try:
-                    topic = parse_topic(one.topic)
-                    message = decode_at(topic, one.payload)
-                    self._applier.apply(topic, message, one.payload, now)
-                    messages.append((topic, message))
-                except ProtocolError as error:
-                    self._reject(one, str(error))
-                    self._note_version(one.topic, error, now)
-                    if topic is not None:
-                        self._applier.refused(topic, one.payload)
-            self._applier.finish()
-        for one in group:
-            one.ack()
+            self._applier.begin()
+            n = 0
+            while n < len(messages):
+                if fast and (n := self._applier.run(messages, n, now)) == len(messages):
+                    break
+                self._apply(messages[n], now, applied)
+                n += 1
+            lanes = self._applier.finish(now)
         self.groups += 1
-        self.messages += len(group)
+        self.messages += len(messages)
         self._live |= self._applier.touched
         self._applier.touched.clear()
-        for topic, message in messages:
+        for topic, message in applied:
             self._after(topic, message)
+        for lane in lanes:
+            self._received(lane)
+        self._applier.done()
+        self._observe(time.monotonic() - began, len(messages))
         self.committed.set()
 
-    def _reject(self, one: Incoming, reason: str) -> None:
-        log.warning("refused a message on %s: %s", one.topic, reason)
-        self._writer.reject(one.topic, reason, one.payload, int(self._clock() * 1000))
+    def _apply(self, one: Raw, now: int, applied: list[tuple[Topic, Message]]) -> None:
+        name, payload, _ = one
+        topic: Topic | None = None
+        try:
+            topic = parse_topic(name.decode("utf-8", "backslashreplace"))
+            message = decode_at(topic, payload)
+            self._applier.apply(topic, message, payload, now)
+            applied.append((topic, message))
+        except ProtocolError as error:
+            self._quarantine(one, str(error))
+            self._note_version(name, error, now)
+            if topic is not None:
+                self._applier.refused(topic, payload)
 
-    def _note_version(self, topic: str, error: ProtocolError, now: int) -> None:
+    def _quarantine(self, one: Raw, reason: str) -> None:
+        topic = one[0].decode("utf-8", "backslashreplace")
+        log.warning("refused a message on %s: %s", topic, reason)
+        self.quarantined += 1
+        self._writer.quarantine(topic, reason, one[1], int(self._clock() * 1000))
+
+    def _note_version(self, topic: bytes, error: ProtocolError, now: int) -> None:
         """A node that speaks another version is named among the events, once, as long as it is known as
         such."""
-        levels = topic.split("/")
+        levels = topic.decode("utf-8", "backslashreplace").split("/")
         if not isinstance(error, VersionError) or len(levels) < 5:
             return
         try:
@@ -219,6 +232,11 @@ class Ingest:
         if there is None:
             text = f"It speaks protocol version {levels[1][:32]}, this host only 1: update the host"
             self._writer.host_event(node_id, now, "version", "1", levels[1][:32], 1, text)
+
+    def _received(self, lane: Lane) -> None:
+        known = lane.known
+        self._seen(known.site, False)
+        self._commits.received(known.key, lane.boot, lane.next - 1)
 
     def _after(self, topic: Topic, message: Message) -> None:
         """What a committed message means for the watermarks."""
@@ -246,21 +264,29 @@ class Ingest:
         now = time.monotonic()
         over = []
         with self._writer.transaction():
+            self._applier.begin()
             known = {key: self._applier.known(*key) for key in self._live}
             self._applier.overdue(int(self._clock() * 1000))
             if self._applier.stale:
                 self._applier.refill_stale()
+            if self._applier.lagging:
+                self._applier.checkpoint()
             self._tell_waves()
+            self._writer.trim(self._passed())
         self._applier.touched.clear()
         for key, one in known.items():
             if self._commits.tick(key, one, now):
                 over.append(one)
+            elif self._commits.quiet(key, one):
+                self._live.discard(key)
         if over:
             with self._writer.transaction():
+                self._applier.begin()
                 for one in over:
                     self._give_up(one)
-                self._applier.finish()
+                self._applier.finish(int(self._clock() * 1000))
             self._applier.touched.clear()
+            self._applier.done()
 
     def _tell_waves(self) -> None:
         """Send what is due to the nodes about their waveforms, and have an event for each that is on disk."""
@@ -290,7 +316,9 @@ class Ingest:
         """The last watermarks, as far as they are at hand: nothing is lost without them."""
         try:
             with self._writer.transaction():
+                self._applier.begin()
                 known = {key: self._applier.known(*key) for key in self._live}
+                self._applier.checkpoint()
         except StoreError as error:
             log.error("%s; stopped without the last watermarks", error)
             return

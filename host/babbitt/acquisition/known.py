@@ -1,5 +1,8 @@
-"""What the ingest remembers of each installation between messages; all of it can be read back from the
-store."""
+"""What the ingest remembers of each installation between messages.
+
+Saved at checkpoints. What came after the last one is in the record log, from which :mod:`babbitt.store.recovery`
+brings the store up to date before anything is loaded.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass, field
 
 from babbitt.acquisition.timebase import Timebase
 from babbitt.acquisition.watermark import Track
+from babbitt.store.ranges import Ranges
 from babbitt.store.tables import Tables
 from babbitt.store.writer import StoreWriter
 
@@ -24,10 +28,19 @@ class Known:
     track: Track
     tables: Tables
     boots: dict[int, Timebase] = field(default_factory=dict)
-    counts: dict[int, list[int]] = field(default_factory=dict)
-    """New and duplicate records by boot since the last save."""
+    stored: dict[int, Ranges] = field(default_factory=dict)
+    """The records of each boot that are on disk, or will be with the transaction in hand."""
+    grown: set[int] = field(default_factory=set)
+    """Boots with new records since the last save."""
+    twice: dict[int, int] = field(default_factory=dict)
+    """Duplicates by boot since the last save."""
     saved: object = None
     """The watermark as it was saved last."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What the ingest knows it by."""
+        return self.site, self.node, self.install
 
     def timebase(self, writer: StoreWriter, boot: int) -> Timebase:
         """The timebase of a boot, read from the store if it is not at hand."""
@@ -39,17 +52,31 @@ class Known:
             self.boots[boot] = Timebase(row[0], row[1], row[2] or 0, row[3], row[4]) if row else Timebase()
         return self.boots[boot]
 
+    def on_disk(self, conn: sqlite3.Connection, boot: int) -> Ranges:
+        """Which records of a boot are stored, read from the store if it is not at hand."""
+        if boot not in self.stored:
+            ranges = self.stored[boot] = Ranges()
+            for first, last in conn.execute(
+                "SELECT first, last FROM runs WHERE install_id=? AND boot=?", (self.id, boot)
+            ):
+                ranges.add(first, last)
+        return self.stored[boot]
+
+    def keep(self, boot: int, first: int, last: int) -> None:
+        """These records of a boot are in the transaction; none of them was stored before."""
+        self.stored[boot].add(first, last)
+        self.track.covered(boot, first, last)
+        self.grown.add(boot)
+
 
 def load(writer: StoreWriter, site: str, node: str, install: str) -> Known:
     """Everything about an installation from the store, which enters it if it is new. Inside a transaction."""
     node_id = writer.node(site, node)
     key = writer.install(node_id, install)
-    return Known(
-        site, node, install, node_id, key, _track(writer.conn, node_id, key), Tables(writer.conn, key)
-    )
+    return Known(site, node, install, node_id, key, _track(writer.conn, key), Tables(writer.conn, key))
 
 
-def _track(conn: sqlite3.Connection, node_id: int, key: int) -> Track:
+def _track(conn: sqlite3.Connection, key: int) -> Track:
     need_boot, need_seq, mark_boot, mark_seq = conn.execute(
         "SELECT need_boot, need_seq, mark_boot, mark_seq FROM installs WHERE id=?", (key,)
     ).fetchone()
@@ -58,37 +85,38 @@ def _track(conn: sqlite3.Connection, node_id: int, key: int) -> Track:
     mark = None if mark_boot is None else (mark_boot, mark_seq)
     track = Track(need, mark, newest)
     least = need or (0, 0)
-    for boot, seq in conn.execute(
-        "SELECT boot, seq FROM records WHERE install_id=? AND (boot, seq) >= (?, ?) ORDER BY boot, seq",
-        (key, *least),
-    ):
-        track.covered(boot, seq, seq)
-    for boot, first, last in conn.execute("SELECT boot, first, last FROM gaps WHERE install_id=?", (key,)):
-        track.covered(boot, first, last)
+    for table in ("runs", "gaps"):
+        for boot, first, last in conn.execute(
+            f"SELECT boot, first, last FROM {table} WHERE install_id=? AND boot>=?", (key, least[0])
+        ):
+            track.covered(boot, first, last)
     for boot, end in conn.execute(
         "SELECT boot, end FROM boots WHERE install_id=? AND end IS NOT NULL", (key,)
     ):
         if boot >= least[0]:
             track.ended(boot, end)
+    track.advance()
     return track
 
 
 def save(writer: StoreWriter, known: Known) -> None:
     """Write what changed since the last save. Inside a transaction."""
-    for boot, (new, twice) in known.counts.items():
+    for boot in known.grown:
+        writer.boot(known.id, boot)
+        writer.runs(known.id, boot, known.stored[boot])
+    known.grown.clear()
+    for boot, count in known.twice.items():
         writer.boot(known.id, boot)
         writer.conn.execute(
-            "UPDATE boots SET received=received+?, duplicates=duplicates+? WHERE install_id=? AND boot=?",
-            (new, twice, known.id, boot),
+            "UPDATE boots SET duplicates=duplicates+? WHERE install_id=? AND boot=?", (count, known.id, boot)
         )
-    known.counts.clear()
+    known.twice.clear()
     for boot, base in known.boots.items():
         if base.changed:
             columns = {name: getattr(base, name) for name in ("ref_u", "ref_t", "ref_q", "recv", "clock_bad")}
             writer.save_boot(known.id, boot, columns)
             base.changed = False
     track = known.track
-    track.advance()
     if known.saved != (track.need, track.mark):
         known.saved = (track.need, track.mark)
         need, mark = track.need or (None, None), track.mark or (None, None)

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from babbitt.acquisition.ingest import Incoming
+from babbitt.acquisition.batch import Batch, Raw
 from babbitt.errors import BrokerError
 from babbitt.protocol.messages import Command, Commit, encode
 
@@ -38,7 +38,7 @@ class Receiver:
     def __init__(self, host: str, port: int, client_id: str) -> None:
         self.host = host
         self.port = port
-        self.inbox: queue.Queue[Incoming] = queue.Queue(INBOX)
+        self._inbox: queue.Queue[tuple[Raw, int]] = queue.Queue(INBOX)
         self._connection = 0
         self._granted = False
         self._stop = threading.Event()
@@ -105,20 +105,32 @@ class Receiver:
             log.warning("lost the broker %s:%d (%s), connecting again", self.host, self.port, code)
 
     def _on_message(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
-        connection = self._connection
-
-        def ack() -> None:
-            # Packet ids are the connection's: an old one would acknowledge some other message of a new one.
-            if connection == self._connection and message.qos:
-                client.ack(message.mid, message.qos)
-
-        incoming = Incoming(message.topic, bytes(message.payload), ack)
+        raw = message.topic.encode(), bytes(message.payload), message.mid if message.qos else 0
         while not self._stop.is_set():
             try:
-                self.inbox.put(incoming, timeout=0.5)
+                self._inbox.put((raw, self._connection), timeout=0.5)
             except queue.Full:
                 continue
             return
+
+    def take(self, timeout_s: float) -> Batch | None:
+        """What has come, None if nothing does in time."""
+        try:
+            first, connection = self._inbox.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        messages = [first]
+        while len(messages) < 256 and not self._inbox.empty():
+            raw, of = self._inbox.get_nowait()
+            messages.append(raw if of == connection else (raw[0], raw[1], 0))
+        return Batch(messages, connection)
+
+    def ack(self, batch: Batch) -> None:
+        """They are on disk."""
+        for _, _, mid in batch.messages:
+            # Packet ids are the connection's: an old one would acknowledge some other message of a new one.
+            if mid and batch.connection == self._connection:
+                self._client.ack(mid, 1)
 
 
 def make_client(client_id: str, *, clean: bool) -> mqtt.Client:

@@ -7,50 +7,7 @@ where the end of a boot is known.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
-
-class Ranges:
-    """A set of whole numbers as sorted, separate ranges."""
-
-    def __init__(self) -> None:
-        self._first: list[int] = []
-        self._last: list[int] = []
-
-    def add(self, first: int, last: int) -> None:
-        """Add ``first`` .. ``last``, both included."""
-        low = bisect_right(self._first, first)
-        if low and self._last[low - 1] >= first - 1:
-            low -= 1
-            first = self._first[low]
-        high = bisect_right(self._first, last + 1)
-        if high > low:
-            last = max(last, self._last[high - 1])
-        self._first[low:high] = [first]
-        self._last[low:high] = [last]
-
-    def run(self, number: int) -> int | None:
-        """The last number of the unbroken run that holds ``number``, or None if it is not in."""
-        at = bisect_right(self._first, number) - 1
-        return self._last[at] if at >= 0 and self._last[at] >= number else None
-
-    def after(self, number: int) -> int | None:
-        """The least number greater than ``number`` that is in, or None."""
-        run = self.run(number + 1)
-        if run is not None:
-            return number + 1
-        at = bisect_right(self._first, number)
-        return self._first[at] if at < len(self._first) else None
-
-    def drop(self, below: int) -> None:
-        """Forget what is below a number; ranges across it are kept whole."""
-        at = bisect_right(self._last, below - 1)
-        del self._first[:at], self._last[:at]
-
-    @property
-    def top(self) -> int:
-        """The greatest number that is in, or -1."""
-        return self._last[-1] if self._last else -1
+from babbitt.store.ranges import Ranges
 
 
 class Track:

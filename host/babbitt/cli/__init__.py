@@ -25,7 +25,7 @@ COMMANDS = {
         "Account for every record; exit 1 if one is missing unexplained.",
     ),
     "events": ("babbitt.cli.events", "events", "What happened, newest first."),
-    "rejected": ("babbitt.cli.rejected", "rejected", "Messages the host refused, and why."),
+    "quarantine": ("babbitt.cli.quarantine", "quarantine", "Messages the host refused, and why."),
     "desired": ("babbitt.cli.desired", "desired", "Give a node a configuration and wait for its answer."),
     "command": ("babbitt.cli.command", "command", "Have a node do something once, and say what came of it."),
     "waves": ("babbitt.cli.waves", "waves", "The waveforms that were taken: list them, export one."),

@@ -13,7 +13,7 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     reader = StoreReader(store)
     nodes = reader.nodes()
     if json:
-        print_json({"nodes": nodes, "rejected": reader.rejected_total()})
+        print_json({"nodes": nodes, "quarantined": reader.quarantine_total()})
         return
     rows = [
         (
@@ -27,8 +27,8 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     ]
     columns = ("node", "link", "last record", "state", "health", "remaining", "asset")
     print_table("Nodes", columns, rows, "No node has been heard yet.")
-    if refused := reader.rejected_total():
-        print(f"Messages refused: {refused}; see `babbitt rejected`.")
+    if refused := reader.quarantine_total():
+        print(f"Messages refused: {refused}; see `babbitt quarantine`.")
 
 
 def _what(node: NodeView) -> str:

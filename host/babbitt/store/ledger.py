@@ -28,8 +28,8 @@ def ledger(conn: sqlite3.Connection) -> list[LedgerRow]:
     spare: dict[int, int] = {}
     for row in conn.execute(
         "SELECT n.site, n.node, i.install, b.install_id, b.boot, b.first, b.end, b.clean,"
-        " b.received,"
-        " b.duplicates, i.need_boot, i.need_seq, i.discards, (SELECT max(seq) FROM records r"
+        " (SELECT coalesce(sum(last - first + 1), 0) FROM runs r WHERE r.install_id=b.install_id AND r.boot=b.boot),"
+        " b.duplicates, i.need_boot, i.need_seq, i.discards, (SELECT max(last) FROM runs r"
         " WHERE r.install_id=b.install_id AND r.boot=b.boot), max(b.boot) OVER (PARTITION BY b.install_id),"
         f" {_HOLD}"
         " FROM boots b JOIN installs i ON i.id=b.install_id JOIN nodes n ON n.id=i.node_id"
@@ -74,7 +74,7 @@ def _notes(
     if discarded:
         yield f"{discarded} discarded by a full spool"
     if refused:
-        yield f"{refused} refused, see `babbitt rejected`"
+        yield f"{refused} refused, see `babbitt quarantine`"
     if pending:
         yield f"{pending} still on the node"
     if ending:
@@ -106,7 +106,8 @@ def _left(conn: sqlite3.Connection, install_id: int, boot: int, least: int, why:
             continue
         count += last - begin + 1
         count -= conn.execute(
-            "SELECT count(*) FROM records WHERE install_id=? AND boot=? AND seq BETWEEN ? AND ?",
+            "SELECT coalesce(sum(min(last, ?4) - max(first, ?3) + 1), 0) FROM runs"
+            " WHERE install_id=?1 AND boot=?2 AND first<=?4 AND last>=?3",
             (install_id, boot, begin, last),
         ).fetchone()[0]
     return count

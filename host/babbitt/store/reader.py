@@ -23,7 +23,7 @@ from babbitt.store import sentences
 from babbitt.store import series as series_
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
-from babbitt.store.views import Channel, EventView, LedgerRow, NodeView, RejectedView, ReportedView
+from babbitt.store.views import Channel, EventView, LedgerRow, NodeView, QuarantineView, ReportedView
 
 T = TypeVar("T")
 
@@ -56,9 +56,7 @@ class StoreReader:
     def nodes(self) -> list[NodeView]:
         """All nodes ever heard, ordered by site and node."""
         rows = self._all(
-            "SELECT id, site, node, birth, state, online, sleeps, heard, (SELECT max(r.t) FROM installs i JOIN"
-            " records r"
-            " ON r.install_id=i.id WHERE i.node_id=nodes.id) FROM nodes ORDER BY site, node"
+            "SELECT id, site, node, birth, state, online, sleeps, heard, last_t FROM nodes ORDER BY site, node"
         )
         return [self._node(*row) for row in rows]
 
@@ -119,11 +117,11 @@ class StoreReader:
         """Events of the nodes and of the host, newest first by time; of one site or node if named; only
         those with an ``id`` greater than ``after`` if given."""
         rows = self._all(
-            "SELECT e.id, e.t, r.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from,"
+            "SELECT e.id, e.t, e.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from,"
             " e.came_to, e.sev,"
             " e.value, e.bound, e.unit, e.exp, e.held_s, e.evidence, e.text FROM events e JOIN nodes n ON"
             " n.id=e.node_id"
-            " LEFT JOIN records r ON r.id=e.record_id WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR"
+            " WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR"
             " n.node=?2)"
             " AND e.id > ?3 ORDER BY e.t DESC, e.id DESC LIMIT ?4",
             site, node, -1 if after is None else after, limit,
@@ -134,17 +132,17 @@ class StoreReader:
         """The account of every boot of every node, ordered by site, node, installation and boot."""
         return self._guard(ledger_.ledger)
 
-    def rejected(self, limit: int = 100) -> list[RejectedView]:
+    def quarantine(self, limit: int = 100) -> list[QuarantineView]:
         """The newest refused messages, newest first; the store keeps the last 1000."""
-        rows = self._all("SELECT id, t, topic, reason, head FROM rejected ORDER BY id DESC LIMIT ?", limit)
+        rows = self._all("SELECT id, t, topic, reason, head FROM quarantine ORDER BY id DESC LIMIT ?", limit)
         return [
-            RejectedView(i, t, topic, why, head.decode("utf-8", "backslashreplace"))
+            QuarantineView(i, t, topic, why, head.decode("utf-8", "backslashreplace"))
             for i, t, topic, why, head in rows
         ]
 
-    def rejected_total(self) -> int:
+    def quarantine_total(self) -> int:
         """How many messages were refused since the store was made."""
-        rows = self._all("SELECT value FROM meta WHERE key='rejected'")
+        rows = self._all("SELECT value FROM meta WHERE key='quarantined'")
         return int(rows[0][0]) if rows else 0
 
     def reported(self, site: str, node: str) -> ReportedView | None:

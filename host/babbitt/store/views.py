@@ -84,7 +84,7 @@ class LedgerRow:
     """The account of one boot of one installation of a node; see :mod:`babbitt.store.ledger`.
 
     Of the records numbered ``first`` .. ``next`` - 1, ``received`` are on disk, ``discarded`` were thrown
-    away by a full spool and said so, ``refused`` were sent but broke the protocol (`babbitt rejected` has
+    away by a full spool and said so, ``refused`` were sent but broke the protocol (`babbitt quarantine` has
     them), ``pending`` are announced and still on the node, ``missing`` are none of these. ``duplicates``
     came more than once and were stored once. ``lost_windows`` is how many windows were lost at most
     by an unclean end, or one that was never announced: the one in progress and those the node held back before
@@ -110,7 +110,7 @@ class LedgerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedView:
+class QuarantineView:
     """A message the host refused: when (host's time, ms), on which topic, why, and its first 200 bytes as
     text (bytes that are no UTF-8 as backslash escapes)."""
 

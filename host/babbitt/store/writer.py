@@ -1,4 +1,4 @@
-"""Writing the store: the only module that changes it, apart from the rollups.
+"""Writing the store: the only module that changes babbitt.sqlite3, apart from migrations and recovery.
 
 One connection for the whole process, guarded by a lock: the ingest and the analysis take turns. What is
 written inside ``with writer.transaction()`` is on disk when the block ends, or not at all.
@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Assessment
 from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.messages import Birth, Event, Reported
-from babbitt.store.rollup import roll
+from babbitt.store.log import encode, record_type
+from babbitt.store.ranges import Ranges
+from babbitt.store.recovery import write_runs
 from babbitt.store.schema import FILE, open_for_writing
 
-REJECTED_KEPT = 1000
-REJECTED_HEAD = 200
+QUARANTINE_KEPT = 1000
+QUARANTINE_HEAD = 200
 DEFECTS = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
 """SQLite's codes that tell of a wrong statement, not of a failing disk: they are never tried again."""
 
@@ -157,28 +159,57 @@ class StoreWriter:
 
     # records and events
 
-    def record(self, row: tuple[Any, ...]) -> int:
-        """Store a record ``(install_id, boot, seq, kind, u, t, tq, t_err, recipe, body)``; gives its key,
-        or 0 if it is there already."""
+    def log(self, sections: Sequence[tuple[int, bytes]]) -> tuple[int, int]:
+        """Append a blob with ``(width, packed records)`` to the record log; gives its key and how many they are."""
+        count = sum(len(packed) // record_type(width).itemsize for width, packed in sections)
+        done = self.conn.execute("INSERT INTO log (n, body) VALUES (?,?)", (count, encode(sections)))
+        return int(done.lastrowid or 0), count
+
+    def runs(self, install_id: int, boot: int, ranges: Ranges) -> None:
+        """Set which records of a boot are stored."""
+        write_runs(self.conn, install_id, boot, ranges)
+
+    def trim(self, upto: int, most: int = 200) -> int:
+        """Delete at most ``most`` of the blobs up to key ``upto``, oldest first; gives how many. Nobody needs them any
+        more: history and analysis have passed them."""
         done = self.conn.execute(
-            "INSERT OR IGNORE INTO records (install_id, boot, seq, kind, u, t, tq, t_err, recipe, body)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?)",
-            row,
+            "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id<=? ORDER BY id LIMIT ?)", (upto, most)
         )
-        return int(done.lastrowid or 0) if done.rowcount else 0
+        return done.rowcount
 
-    def dirty(self, minutes: Iterable[tuple[int, int]]) -> None:
-        """Mark ``(node_id, minute)`` for the rollups to be made again."""
-        self.conn.executemany("INSERT OR IGNORE INTO dirty VALUES (?,?)", minutes)
+    def latest(self, node_id: int, t: int) -> None:
+        """The time of a node's newest record."""
+        self.conn.execute("UPDATE nodes SET last_t=max(coalesce(last_t, ?1), ?1) WHERE id=?2", (t, node_id))
 
-    def event(self, node_id: int, record_id: int, t: int, event: Event, unit: str, exp: int) -> None:
-        """Store the event of a node's check."""
+    def meta(self, key: str, value: str) -> None:
+        """Set one of the store's own values."""
+        self.conn.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
+
+    def audit(self, now: int, who: str, what: str, **detail: object) -> None:
+        """Enter who changed what."""
         self.conn.execute(
-            "INSERT INTO events (node_id, record_id, origin, t, name, channel, came_from, came_to, sev,"
-            " value, bound,"
-            " unit, exp, held_s, evidence) VALUES (?,?,'node',?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO audit (t, who, what, detail) VALUES (?,?,?,?)", (now, who, what, json.dumps(detail))
+        )
+
+    def event(
+        self,
+        node_id: int,
+        install_id: int,
+        t: int,
+        tq: int,
+        t_err: int,
+        event: Event,
+        unit: str,
+        exp: int,
+    ) -> None:
+        """Store the event of a node's check, whose number is in the log; ``t_err`` -1: none."""
+        self.conn.execute(
+            "INSERT INTO events (node_id, install_id, boot, seq, u, tq, t_err, origin, t, name, channel, came_from,"
+            " came_to, sev, value, bound, unit, exp, held_s, evidence)"
+            " VALUES (?,?,?,?,?,?,?,'node',?,?,?,?,?,?,?,?,?,?,?,?)",
             (
-                node_id, record_id, t, event.check, event.ch, event.came_from, event.to, event.sev,
+                node_id, install_id, event.boot, event.seq, event.u, tq, None if t_err < 0 else t_err, t,
+                event.check, event.ch, event.came_from, event.to, event.sev,
                 event.value, event.limit, unit, exp, event.held, json.dumps(event.ev),
             ),
         )  # fmt: skip
@@ -193,37 +224,28 @@ class StoreWriter:
             (node_id, t, name, came_from, to, sev, text),
         )
 
-    def refill(
-        self, node_id: int, install_id: int, boot: int, offset: int, ref_u: int, err: int | None
-    ) -> None:
-        """Give the records of a boot that have no time of their own the time u + ``offset``.
+    def refill(self, install_id: int, boot: int, offset: int, ref_u: int, err: int | None) -> None:
+        """Give the events of a boot that have no time of their own the time u + ``offset``; rows get theirs when
+        they are read.
 
         ``err`` is the error in ms at ``ref_u``, to which a drift of 100 ppm is added; None marks a time
         that is known only from when the record was received.
         """
-        where = "install_id=? AND boot=? AND tq>0"
-        mark = f"INSERT OR IGNORE INTO dirty SELECT DISTINCT ?, t/60000 FROM records WHERE {where} AND kind=0"
-        self.conn.execute(mark, (node_id, install_id, boot))
         self.conn.execute(
-            f"UPDATE records SET t=min({T_MAX}, max(0, u+?)), tq=?, t_err=?+abs(u-?)/10000 WHERE {where}",
+            f"UPDATE events SET t=min({T_MAX}, max(0, u+?)), tq=?, t_err=?+abs(u-?)/10000"
+            " WHERE install_id=? AND boot=? AND tq>0",
             (offset, 2 if err is None else 1, err, ref_u, install_id, boot),
         )
-        self.conn.execute(mark, (node_id, install_id, boot))
-        self.conn.execute(
-            "UPDATE events SET t=(SELECT t FROM records r WHERE r.id=record_id) WHERE record_id IN"
-            f" (SELECT id FROM records WHERE {where} AND kind=1)",
-            (install_id, boot),
-        )
 
-    def reject(self, topic: str, reason: str, payload: bytes, now: int) -> None:
+    def quarantine(self, topic: str, reason: str, payload: bytes, now: int) -> None:
         """Keep the head of a refused message, count it, and forget the oldest beyond the last 1000."""
         done = self.conn.execute(
-            "INSERT INTO rejected (t, topic, reason, head) VALUES (?,?,?,?)",
-            (now, topic[:256], reason[:512], payload[:REJECTED_HEAD]),
+            "INSERT INTO quarantine (t, topic, reason, head) VALUES (?,?,?,?)",
+            (now, topic[:256], reason[:512], payload[:QUARANTINE_HEAD]),
         )
-        self.conn.execute("DELETE FROM rejected WHERE id<=?", ((done.lastrowid or 0) - REJECTED_KEPT,))
+        self.conn.execute("DELETE FROM quarantine WHERE id<=?", ((done.lastrowid or 0) - QUARANTINE_KEPT,))
         self.conn.execute(
-            "INSERT INTO meta VALUES ('rejected', '1') ON CONFLICT (key) DO UPDATE SET value=value+1"
+            "INSERT INTO meta VALUES ('quarantined', '1') ON CONFLICT (key) DO UPDATE SET value=value+1"
         )
 
     # analysis
@@ -242,11 +264,6 @@ class StoreWriter:
 
     def analyser(self, node_id: int, columns: dict[str, Any]) -> None:
         """Set columns of the row that says how far the analysis of a node has come."""
-        self.conn.execute("INSERT OR IGNORE INTO analysers (node_id, cursor) VALUES (?, 0)", (node_id,))
+        self.conn.execute("INSERT OR IGNORE INTO analysers (node_id) VALUES (?)", (node_id,))
         names = ", ".join(f"{name}=?" for name in columns)
         self.conn.execute(f"UPDATE analysers SET {names} WHERE node_id=?", (*columns.values(), node_id))
-
-    def roll(self, most: int = 120) -> int:
-        """Bring up to ``most`` minutes of the rollups up to date; gives how many there were."""
-        with self.transaction() as conn:
-            return roll(conn, most)

@@ -264,7 +264,7 @@ def test_a_damaged_part_is_named_and_disturbs_nothing(host: Host, wire: Wire) ->
     texts = {event.check: (event.to, event.sev, event.text) for event in host.reader.events(node=node)}
     assert texts["command"] == ("refused", 1, "The node refused: reboot (c-1): busy: later")
     assert texts["waveform"][2].startswith(f"Waveform hall/{node}/{INSTALL}-1-0: 1024 samples of vib")
-    (refused,) = [one for one in host.reader.rejected() if node in one.topic]
+    (refused,) = [one for one in host.reader.quarantine() if node in one.topic]
     assert "CRC is wrong" in refused.reason
     assert np.array_equal(
         shelf.load(f"hall/{node}/{INSTALL}-1-0").g[:, 1] * 256, np.frombuffer(SAMPLES, "<i2")[1024:2048]

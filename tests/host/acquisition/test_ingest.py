@@ -170,7 +170,7 @@ def test_a_clock_that_is_not_believed_costs_no_record(host: Host, wire: Wire, sh
 
 
 def test_a_bad_message_is_refused_by_name_and_the_others_go_on(host: Host, wire: Wire) -> None:
-    before = host.reader.rejected_total()
+    before = host.reader.quarantine_total()
     wire.send("birth", birth())
     wire.send("data", data(0, [row(0, now())]))
     wire.send("data", b'{"i":"9f3a01bc","boot":1,')
@@ -178,7 +178,7 @@ def test_a_bad_message_is_refused_by_name_and_the_others_go_on(host: Host, wire:
     wire.send("data", data(2, [[2000, now(), 0, 1, 2]]))
     wire.send("data", data(3, [row(3, now())]))
     wire.committed(1, 3)
-    reasons = [r.reason for r in host.reader.rejected(host.reader.rejected_total() - before)]
+    reasons = [r.reason for r in host.reader.quarantine(host.reader.quarantine_total() - before)]
     assert len(reasons) == 3
     assert "2 values, the birth announced 3" in reasons[0]
     assert "beyond +-1073741823" in reasons[1]
@@ -189,8 +189,8 @@ def test_a_bad_message_is_refused_by_name_and_the_others_go_on(host: Host, wire:
 
 def test_another_major_version_is_refused_by_name(host: Host, wire: Wire) -> None:
     wire.send("birth", birth(), topic=wire.root.replace("/1/", "/2/") + "birth")
-    until(lambda: host.reader.rejected_total() == 1)
-    assert "version 2 is not spoken here" in host.reader.rejected()[0].reason
+    until(lambda: host.reader.quarantine_total() == 1)
+    assert "version 2 is not spoken here" in host.reader.quarantine()[0].reason
     assert host_events(host, wire) == ["version"]
 
 

@@ -29,7 +29,7 @@ def test_going_and_coming_back_are_events_and_a_host_that_starts_believes_nobody
         said = [(e.check, e.came_from, e.to, e.sev) for e in reader.events()]
         assert said == [("online", "offline", "online", 0), ("online", "online", "offline", 1)]
         wire.send("state", b"")  # nothing retained for the next host to hear
-        until(lambda: reader.rejected_total() == 1)
+        until(lambda: reader.quarantine_total() == 1)
         reader.close()
     wire.close()
     with Host(store, broker=f"127.0.0.1:{broker_port}", kinds={}):
@@ -58,13 +58,13 @@ def test_a_node_that_sleeps_is_not_lost_until_it_stays_away(broker_port: int, tm
         now[0] += 1700
         wire.send("state", asleep)  # what the broker kept, after a break of the connection: no new sleep
         wire.send("reported", {"i": "9f3a01bc"})
-        until(lambda: reader.rejected_total() == 1)
+        until(lambda: reader.quarantine_total() == 1)
         assert (links(), reader.events("east")) == ([(False, True)], [])
         now[0] += 110
         until(lambda: links() == [(False, False)])
         wire.send("state", asleep)
         wire.send("reported", {"i": "9f3a01bc"})
-        until(lambda: reader.rejected_total() == 2)
+        until(lambda: reader.quarantine_total() == 2)
         assert links() == [(False, False)]
         wire.send("birth", birth())
         wire.send("state", state())

@@ -90,14 +90,14 @@ def test_events(store: Path) -> None:
     assert "knows no node other" in run("events", "--store", store, "--node", "other", code=1).stderr
 
 
-def test_rejected(store: Path) -> None:
-    found = said("rejected", "--store", store)
+def test_quarantine(store: Path) -> None:
+    found = said("quarantine", "--store", store)
     assert found["total"] == 1
     assert found["rows"][0]["head"] == "nonsense"
     assert "not valid JSON" in found["rows"][0]["reason"]
 
 
-@pytest.mark.parametrize("name", ["status", "ledger", "events", "rejected"])
+@pytest.mark.parametrize("name", ["status", "ledger", "events", "quarantine"])
 def test_a_missing_store_is_one_clear_line(tmp_path: Path, name: str) -> None:
     done = run(name, "--store", tmp_path / "nowhere", code=1)
     assert done.stderr.startswith("babbitt: there is no store in")
@@ -122,7 +122,7 @@ def test_help_names_every_command_without_loading_them() -> None:
     text = run("--help").stdout
     assert all(
         name in text
-        for name in ("host", "status", "ledger", "events", "rejected", "desired", "demo", "replay")
+        for name in ("host", "status", "ledger", "events", "quarantine", "desired", "demo", "replay")
     )
     code = "import sys; sys.argv = ['babbitt', '--help']\nfrom babbitt.cli import main\n"
     code += "try: main()\nexcept SystemExit: pass\n"

@@ -7,7 +7,8 @@ import queue
 from pathlib import Path
 from typing import Any
 
-from babbitt.acquisition.ingest import Incoming, Ingest
+from babbitt.acquisition.batch import Batch
+from babbitt.acquisition.ingest import Ingest
 from babbitt.protocol.messages import Commit
 from babbitt.store.reader import StoreReader
 from babbitt.store.writer import StoreWriter
@@ -36,6 +37,33 @@ def rows(
     return {"i": "9f3a01bc", "boot": 1, "seq": seq, "q": 3, "rows": listed} | more
 
 
+class Pipe:
+    """A source of messages without a network; ``acked`` counts those that are on disk."""
+
+    def __init__(self) -> None:
+        self.acked = 0
+        self._batches: queue.Queue[Batch] = queue.Queue()
+
+    def put(self, kind: str, body: Any, node: str = "pump-7") -> None:
+        """Let one message come in."""
+        self._batches.put(Batch([raw(kind, body, node)]))
+
+    def take(self, timeout_s: float) -> Batch | None:
+        try:
+            return self._batches.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def ack(self, batch: Batch) -> None:
+        self.acked += len(batch.messages)
+
+
+def raw(kind: str, body: Any, node: str = "pump-7") -> tuple[bytes, bytes, int]:
+    """A message as the receiver hands it on."""
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return f"babbitt/1/hall/{node}/{kind}".encode(), payload, 0
+
+
 class Feed:
     """An ingest with its store in ``folder``; ``put`` commits messages before it returns."""
 
@@ -43,11 +71,9 @@ class Feed:
         self.folder, self.node = folder, node
         self.writer = StoreWriter(folder)
         self.commits: list[Commit] = []
-        self.acked = 0
-        self.inbox: queue.Queue[Incoming] = queue.Queue()
         self.ingest = Ingest(
             self.writer,
-            self.inbox,
+            Pipe(),
             lambda site, node, c: self.commits.append(c),
             clock=lambda: T0 / 1000 + 86_400,
         )
@@ -55,22 +81,7 @@ class Feed:
 
     def put(self, *messages: tuple[str, Any]) -> None:
         """Store ``(kind, payload)`` messages as one group."""
-        group = [
-            Incoming(
-                f"babbitt/1/hall/{self.node}/{kind}",
-                body if isinstance(body, bytes) else json.dumps(body).encode(),
-                self._ack,
-            )
-            for kind, body in messages
-        ]
-        self.ingest._store(group)
-
-    def roll(self) -> None:
-        while self.writer.roll():
-            pass
-
-    def _ack(self) -> None:
-        self.acked += 1
+        self.ingest.store([raw(kind, body, self.node) for kind, body in messages])
 
     def close(self) -> None:
         self.reader.close()

@@ -90,7 +90,7 @@ def test_refused_records_are_named_as_such(feed: Feed) -> None:
     )
     (row,) = feed.reader.ledger()
     assert (row.received, row.refused, row.missing, row.state) == (2, 1, 0, "complete")
-    assert "babbitt rejected" in row.note
+    assert "babbitt quarantine" in row.note
 
 
 def test_a_gap_given_up_stays_unexplained(feed: Feed) -> None:

@@ -17,7 +17,7 @@ from babbitt.store.reader import StoreReader
 from babbitt.store.rollup import LEVELS
 from babbitt.store.schema import FILE, MIGRATIONS, VERSION
 from babbitt.store.tables import Table
-from babbitt.store.writer import REJECTED_KEPT, StoreWriter
+from babbitt.store.writer import QUARANTINE_KEPT, StoreWriter
 
 HOUR = 3_600_000
 
@@ -133,11 +133,11 @@ def test_assessments_are_thinned_to_the_worst(feed: Feed) -> None:
 
 def test_the_list_of_refused_messages_is_bounded_and_counts_all(feed: Feed) -> None:
     with feed.writer.transaction():
-        for n in range(REJECTED_KEPT + 50):
+        for n in range(QUARANTINE_KEPT + 50):
             feed.writer.reject("t", f"reason {n}", b"\xff" * 500, T0)
-    kept = feed.reader.rejected(5000)
-    assert (len(kept), feed.reader.rejected_total()) == (REJECTED_KEPT, REJECTED_KEPT + 50)
-    assert kept[0].reason == f"reason {REJECTED_KEPT + 49}"
+    kept = feed.reader.quarantine(5000)
+    assert (len(kept), feed.reader.quarantine_total()) == (QUARANTINE_KEPT, QUARANTINE_KEPT + 50)
+    assert kept[0].reason == f"reason {QUARANTINE_KEPT + 49}"
     assert kept[0].head == "\\xff" * 200
 
 

@@ -1,4 +1,4 @@
-"""``babbitt rejected``: messages the host refused, and why."""
+"""``babbitt quarantine``: messages the host refused, and why."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from babbitt.cli.options import JsonOption, LimitOption, StoreOption, print_json
 from babbitt.store.reader import StoreReader
 
 
-def rejected(store: StoreOption, limit: LimitOption = 50, json: JsonOption = False) -> None:
+def quarantine(store: StoreOption, limit: LimitOption = 50, json: JsonOption = False) -> None:
     """Print the newest refused messages; the store keeps the last 1000."""
     reader = StoreReader(store)
-    found, total = reader.rejected(limit), reader.rejected_total()
+    found, total = reader.quarantine(limit), reader.quarantine_total()
     if json:
         print_json({"total": total, "rows": found})
         return

@@ -1,0 +1,153 @@
+"""The fast lane: data messages about which there is no doubt.
+
+Nearly every message is the next one of a node that is known: the same installation and boot, the number after the
+last, as many values as announced, a time that is believed. Such a message needs no more than a comparison with
+what is expected. Whatever is not exactly so goes the long way (:mod:`babbitt.acquisition.apply`), which knows
+every rule and gives every reason. That values are in range is looked at for all messages of a group together, by
+numpy; if one is not, the whole group goes the long way.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from babbitt.acquisition.batch import Raw
+from babbitt.acquisition.known import Known
+from babbitt.protocol.limits import PAYLOAD, ROWS_MAX, SEQ_MAX, T_AHEAD, T_MAX, T_MIN, U_MAX, VALUE_MAX
+from babbitt.store import log
+
+
+class _Shape(msgspec.Struct, gc=False):
+    """A data message without its rules: those are compared with what is expected."""
+
+    i: str
+    boot: int
+    seq: int
+    q: int
+    rows: list[list[int | None]]
+
+
+_decode = msgspec.json.Decoder(_Shape).decode
+_ODD = (msgspec.DecodeError, RecursionError, struct.error, TypeError, ValueError, IndexError)
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """What the next data message of a node is expected to be.
+
+    ``first`` is the first number that came in the group in hand, -1 if none did; ``u`` and ``t`` are of its last
+    record. ``floor`` and ``ahead`` bound the time since boot and the time of a record, both in ms.
+    """
+
+    known: Known
+    boot: int
+    next: int
+    q: int
+    length: int
+    floor: int
+    simulated: bool
+    install: str = field(init=False)
+    key: int = field(init=False)
+    pack: Callable[..., bytes] = field(init=False)
+    ahead: int = 0
+    first: int = -1
+    u: int = 0
+    t: int = 0
+
+    def __post_init__(self) -> None:
+        self.install, self.key = self.known.install, self.known.id
+        self.pack = log.packer(self.length - 3)
+
+
+class Lanes:
+    """The lanes of all nodes, by topic. ``packed`` are the records of the group in hand, by width."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[bytes, Lane] = {}
+        self.touched: list[Lane] = []
+        self.packed: dict[int, list[bytes]] = {}
+
+    def open(self, topic: bytes, lane: Lane) -> None:
+        """From now on the node's messages are expected to be so."""
+        self._lanes[topic] = lane
+
+    def close(self, topic: bytes) -> None:
+        """Nothing is expected of this node any more."""
+        self._lanes.pop(topic, None)
+
+    def get(self, topic: bytes) -> Lane | None:
+        """The lane of a topic."""
+        return self._lanes.get(topic)
+
+    def clear(self) -> None:
+        """Forget all lanes and the group in hand."""
+        self._lanes.clear()
+        self.touched.clear()
+        self.packed.clear()
+
+    def run(self, messages: Sequence[Raw], start: int, now: int) -> int:
+        """Take messages from number ``start`` on, as long as they are beyond doubt; gives the number of the first
+        that is not, or how many there are. ``now`` is the host's time in ms."""
+        lanes, decode, packed = self._lanes, _decode, self.packed
+        for n in range(start, len(messages)):
+            topic, payload, _ = messages[n]
+            lane = lanes.get(topic)
+            if lane is None or len(payload) > PAYLOAD:
+                return n
+            try:
+                said = decode(payload)
+                seq = said.seq
+                if (
+                    seq != lane.next
+                    or said.boot != lane.boot
+                    or said.i != lane.install
+                    or said.q != lane.q
+                    or not payload.isascii()
+                ):
+                    return n
+                if lane.first < 0:
+                    lane.ahead = T_MAX if lane.simulated else min(T_MAX, now + T_AHEAD)
+                some = []
+                for row in said.rows:
+                    u, t = row[0], row[1]
+                    if (
+                        len(row) != lane.length
+                        or not T_MIN <= t <= lane.ahead  # type: ignore[operator]
+                        or not 0 <= u <= U_MAX  # type: ignore[operator]
+                    ):
+                        return n
+                    some.append(lane.pack(lane.key, lane.boot, seq, u, t, log.ROW, log.OWN, -1, *row[2:]))
+                    seq += 1
+                if now - u < lane.floor or not 1 <= len(some) <= ROWS_MAX or seq > SEQ_MAX:  # type: ignore[operator]
+                    return n
+            except _ODD:
+                return n
+            if lane.first < 0:
+                lane.first = lane.next
+                self.touched.append(lane)
+            lane.next, lane.u, lane.t = seq, u, t  # type: ignore[assignment]
+            packed.setdefault(lane.length - 3, []).extend(some)
+        return len(messages)
+
+    def sections(self) -> list[tuple[int, bytes]] | None:
+        """The packed records by width; None if one of their numbers is out of range."""
+        done = [(width, b"".join(some)) for width, some in self.packed.items()]
+        for width, body in done:
+            records = log.read(width, body)
+            recipe, v = records["recipe"], records["v"]
+            if recipe.min() < 0 or recipe.max() > VALUE_MAX:
+                return None
+            if width and (v.min() < -VALUE_MAX or v.max() > VALUE_MAX):
+                return None
+        return done
+
+    def done(self) -> None:
+        """The group is on disk."""
+        for lane in self.touched:
+            lane.first = -1
+        self.touched.clear()
+        self.packed.clear()
