@@ -3,7 +3,7 @@
 It follows the record log. How far it has come, the states of the analysers and what they found are written in one
 transaction: after a restart nothing is skipped and nothing judged twice. An analyser that fails is counted and
 named among the events; its node goes on with the next record, the others are not disturbed. Rows whose birth is
-still to come wait in memory, so many at most: after a restart they are in the store only.
+still to come wait, and the log is kept from the first of them on.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ KINDS = {
 SLICE = 4000
 LATE_MAX = 10
 WAITING_MAX = 20_000
+_NONE = 2**62
 _SEVERITY = {"warning": 1, "alarm": 2}
 _TEXTS = {
     "warning": "The host sees a change worth a look",
@@ -63,7 +64,7 @@ class _Subject:
 
     def columns(self) -> dict[str, Any]:
         names = ("last_t", "kind", "level", "state", "failures", "late")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"place": json.dumps(self.place)}
 
 
 @dataclass(slots=True)
@@ -92,7 +93,9 @@ class Pipeline:
         self._tables = TableCache()
         self._waiting: list[Rows] = []
         self._waits = 0
+        self._since = _NONE
         self._cursor = -1
+        self._kept = -1
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
         self._passes = 0
@@ -144,7 +147,7 @@ class Pipeline:
     def _begin_again(self) -> None:
         """What is in memory may be ahead of the store: read all of it again."""
         self._subjects.clear()
-        self._waiting, self._waits = [], 0
+        self._waiting, self._waits, self._since = [], 0, _NONE
         self._tables = TableCache()
         self._cursor = -1
 
@@ -154,13 +157,13 @@ class Pipeline:
         ``conn`` reads the store. Raises StoreError or sqlite3.Error if the disk fails.
         """
         if self._cursor < 0:
-            self._cursor = self._analysed(conn)
+            self._cursor = self._kept = self._analysed(conn)
         newest, sections = scan(conn, self._cursor, SLICE)
         fresh = self._tables.refresh(conn)
         work = by_install(sections)
         if fresh and self._waiting:
             work = [*self._waiting, *work]
-            self._waiting, self._waits = [], 0
+            self._waiting, self._waits, self._since = [], 0, _NONE
         if newest == self._cursor and not work:
             return False
         found: list[_Found] = []
@@ -171,9 +174,9 @@ class Pipeline:
         return True
 
     @property
-    def cursor(self) -> int:
-        """The key of the log up to which everything is analysed; -1 before the first step."""
-        return self._cursor
+    def passed(self) -> int:
+        """The key of the log up to which the analysis needs it no more; -1 before the first step."""
+        return self._kept
 
     @staticmethod
     def _analysed(conn: sqlite3.Connection) -> int:
@@ -188,6 +191,7 @@ class Pipeline:
             if self._waits + len(rows) <= WAITING_MAX:
                 self._waiting.append(rows)
                 self._waits += len(rows)
+                self._since = min(self._since, self._cursor)
             return
         subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
         one = _Found(node_id, subject)
@@ -206,6 +210,9 @@ class Pipeline:
         return int(row[0]), row[1], row[2], row[3]
 
     def _save(self, newest: int, found: list[_Found]) -> None:
+        keep = min(newest, self._since)
+        if not found and keep == self._kept:
+            return
         with self._writer.transaction():
             for one in found:
                 for assessment in one.assessments:
@@ -213,15 +220,20 @@ class Pipeline:
                 for note in one.notes:
                     self._writer.host_event(one.node_id, *note)
                 self._writer.analyser(one.node_id, one.subject.columns())
-            self._writer.meta("analysed", str(newest))
+            self._writer.meta("analysed", str(keep))
+        self._kept = keep
 
     def _load(self, conn: sqlite3.Connection, node_id: int, site: str, node: str) -> _Subject:
         row = conn.execute(
-            "SELECT last_t, kind, level, state, failures, late FROM analysers WHERE node_id=?",
+            "SELECT last_t, kind, level, state, failures, late, place FROM analysers WHERE node_id=?",
             (node_id,),
         ).fetchone()
-        self._subjects[node_id] = _Subject(site, node, *(row or ()))
-        return self._subjects[node_id]
+        subject = self._subjects[node_id] = _Subject(site, node)
+        if row:
+            subject.last_t, subject.kind, subject.level, subject.state, subject.failures, subject.late = row[:6]
+            install_id, boot, seq = json.loads(row[6])
+            subject.place = install_id, boot, seq
+        return subject
 
     @staticmethod
     def _in_time(subject: _Subject, one: Reading) -> bool:

@@ -130,6 +130,9 @@ UPDATE events SET (install_id, boot, seq, u, tq, t_err) =
 DROP INDEX events_by_record;
 ALTER TABLE events DROP COLUMN record_id;
 
+-- place: installation, boot and seq of the last row judged.
+ALTER TABLE analysers ADD COLUMN place TEXT NOT NULL DEFAULT '[0,0,0]';
+
 ALTER TABLE nodes ADD COLUMN last_t INTEGER;
 -- What is known of the node's clock against this host's, as JSON.
 ALTER TABLE nodes ADD COLUMN clock TEXT;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feeding import Feed, birth, rows
+from feeding import T0, Feed, birth, rows
 
 ONE = [[1, 2]]
 
@@ -97,7 +97,7 @@ def test_a_gap_given_up_stays_unexplained(feed: Feed) -> None:
     feed.put(("birth", birth()), ("data", rows(0, ONE)), ("data", rows(3, ONE)))
     with feed.writer.transaction():
         feed.ingest._give_up(feed.ingest._applier.known("hall", "pump-7", "9f3a01bc"))
-        feed.ingest._applier.finish()
+        feed.ingest._applier.finish(T0)
     (row,) = feed.reader.ledger()
     assert (row.missing, row.state) == (2, "unexplained")
     assert [e.check for e in feed.reader.events()] == ["gap"]
