@@ -16,6 +16,7 @@ from babbitt.acquisition.ingest import Ingest
 from babbitt.acquisition.presence import Presence
 from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
+from babbitt.child import Child
 from babbitt.errors import BrokerError
 from babbitt.pipeline import Pipeline
 from babbitt.store.lock import StoreLock
@@ -30,7 +31,7 @@ class Host:
     ``broker`` is ``"address:port"`` of a broker that runs already; without it an embedded one is started that
     listens on ``broker_listen`` (``"address:port"``, port 0 for a free one). ``accept_simulated`` takes
     simulated time for real time. ``kinds`` replaces the analysers (see :class:`babbitt.pipeline.Pipeline`),
-    ``clock`` the host's clock (seconds). ``start`` raises BrokerError or StoreError; ``with Host(...)``
+    ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged. ``start`` raises BrokerError or StoreError; ``with Host(...)``
     starts and stops it.
     """
 
@@ -43,6 +44,7 @@ class Host:
         accept_simulated: bool = False,
         kinds: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
+        analysis: bool = True,
     ) -> None:
         self.store_path = Path(store_path)
         self._given = None if broker is None else split_address(broker)
@@ -50,6 +52,7 @@ class Host:
         self._simulated = accept_simulated
         self._kinds = kinds
         self._clock = clock
+        self._analysis = analysis
         self.broker: EmbeddedBroker | None = None
         self._parts: list[Callable[[], None]] = []
 
@@ -86,12 +89,17 @@ class Host:
             waves=Waves(WaveShelf(self.store_path), receiver.command, self._clock),
             simulated=self._simulated,
             clock=self._clock,
+            passed=self._passed,
         )
         self.pipeline = Pipeline(self._writer, self.ingest.committed, self._kinds)
         self.reader = StoreReader(self.store_path)
         self._parts.append(self.reader.close)
-        self.pipeline.start()
-        self._parts.append(self.pipeline.stop)
+        self.keeper = Child("keeper", "babbitt.store.keeper", str(self.store_path))
+        self.keeper.start()
+        self._parts.append(self.keeper.stop)
+        if self._analysis:
+            self.pipeline.start()
+            self._parts.append(self.pipeline.stop)
         receiver.start()
         self._parts.append(receiver.stop)
         self.ingest.start()
@@ -100,6 +108,11 @@ class Host:
         # Those heard last come first: a host serves so many sites and no more.
         newest = sorted(self.reader.nodes(), key=lambda view: view.heard or 0, reverse=True)
         presence.start(list(dict.fromkeys(view.site for view in newest)))
+
+    def _passed(self) -> int:
+        """The key up to which nobody needs the record log any more."""
+        kept = self.reader.keeper_position()
+        return min(kept, self.pipeline.passed) if self._analysis else kept
 
     def stop(self) -> None:
         """Stop everything in order. Safe to call twice."""

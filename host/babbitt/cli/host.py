@@ -30,6 +30,9 @@ def host(
     accept_simulated_time: Annotated[
         bool, typer.Option("--accept-simulated-time", help="Take the time of simulated nodes for real.")
     ] = False,
+    no_analysis: Annotated[
+        bool, typer.Option("--no-analysis", help="Receive and store only, judge nothing.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
 ) -> None:
     """Receive, store and judge until Ctrl-C."""
@@ -53,7 +56,9 @@ def host(
     threading.excepthook = broken
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    with Host(store, broker, listen, accept_simulated=accept_simulated_time) as running:
+    with Host(
+        store, broker, listen, accept_simulated=accept_simulated_time, analysis=not no_analysis
+    ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):
             print(f"The broker {address} does not answer yet; it is tried again and again.", flush=True)
