@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 from babbitt.errors import StoreError, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store import ledger as ledger_
+from babbitt.store import proof as proof_
+from babbitt.store import records as records_
 from babbitt.store import sentences
 from babbitt.store import series as series_
 from babbitt.store.keeper import base
+from babbitt.store.proof import Proof
+from babbitt.store.records import Record
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
 from babbitt.store.views import Channel, EventView, LedgerRow, NodeView, QuarantineView, ReportedView
@@ -104,6 +108,16 @@ class StoreReader:
             return series_.series(where, node_id, (site, node), channel, start, end, points)
 
         return self._guard(query)
+
+    def records(self, site: str, node: str) -> list[Record]:
+        """All rows of a node as they were sent, in order; for small stores. Raises UnknownNode."""
+        (node_id,) = self._row("id", site, node)
+        where = node_id, site, node
+        return self._guard(lambda conn: records_.records(conn, self._history(), self.path, where))
+
+    def prove(self, progress: Callable[[int, int], None] = lambda done, of: None) -> Proof:
+        """Read all records again and compare them with the ledger (see :mod:`babbitt.store.proof`)."""
+        return self._guard(lambda conn: proof_.prove(conn, self._history(), self.path, progress))
 
     def assessments(self, site: str, node: str, start: int, end: int, points: int) -> list[Assessment]:
         """Assessments for start <= t <= end, ascending, at most about ``points``: of each slice of time the
