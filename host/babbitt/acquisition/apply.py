@@ -75,6 +75,8 @@ class Applier:
         self._log_id = 0
         self._recovered = False
         self.touched: set[tuple[str, str, str]] = set()
+        self.reached: list[tuple[Known, int, int]] = []
+        """Installation, boot and last number of what the fast lane took, since somebody looked."""
         self.stored = 0
         self.duplicates = 0
 
@@ -99,7 +101,7 @@ class Applier:
         self._lanes.clear()
         for remembered in (
             self._known, self._packed, self._unsaved, self._stale, self._node_ids, self._heard, self._latest,
-            self.touched,
+            self.touched, self.reached,
         ):  # fmt: skip
             remembered.clear()
 
@@ -173,32 +175,35 @@ class Applier:
         self._writer.boot(known.id, said.boot)
         known.track.covered(said.boot, said.seq, last)
 
-    def finish(self, now: int) -> list[Lane]:
-        """Put the records of the group into the log and save what has changed. Inside the transaction, at its end.
-        Gives the lanes that were used, which hold until :meth:`done`. Raises Doubt."""
+    def finish(self, now: int) -> None:
+        """Put the records of the group into the log. What follows from them is accounted for and written at once if it
+        is little, and else once a second. Inside the transaction, at its end. Raises Doubt."""
         sections = self._lanes.sections()
         if sections is None:
             raise Doubt
-        for lane in self._lanes.touched:
-            self._settle_lane(lane)
-            self._heard[lane.known.node_id] = now
-            self._later(lane.known.node_id, lane.t)
         sections += [(width, b"".join(some)) for width, some in self._packed.items()]
         self._packed.clear()
         if sections:
             self._log_id, count = self._writer.log(sections)
             self.stored += count
+        ticks = self._ticks()
+        busy = len(self._unsaved) + len(self.touched) + len(self._lanes.touched) > FEW
+        if not busy or ticks - self._saved_at >= CHECKPOINT_S:
+            self.settle(now)
+            self._checkpoint(ticks)
+
+    def settle(self, now: int) -> None:
+        """Account for all that was taken. Inside a transaction, as it may have to read. ``now`` in ms."""
+        for lane in self._lanes.touched:
+            self._settle_lane(lane)
+            lane.first = -1
+            self._heard[lane.known.node_id] = now
+            self._later(lane.known.node_id, lane.t)
+            self.reached.append((lane.known, lane.boot, lane.next - 1))
+        self._lanes.touched.clear()
         for key in self.touched:
             known = self._unsaved[key] = self._known[key]
             known.track.advance()
-        ticks = self._ticks()
-        if len(self._unsaved) <= FEW or ticks - self._saved_at >= CHECKPOINT_S:
-            self._checkpoint(ticks)
-        return self._lanes.touched
-
-    def done(self) -> None:
-        """The group is on disk."""
-        self._lanes.done()
 
     def checkpoint(self) -> None:
         """Write all that is remembered only. Inside a transaction."""

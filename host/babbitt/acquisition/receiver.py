@@ -69,7 +69,8 @@ class Receiver:
         self._bytes = 0
         self._link: _Link | None = None
         self._rate = 0.0
-        self._taken_at = 0.0
+        self._count = 0
+        self._since = 0.0
 
     @property
     def listening(self) -> bool:
@@ -113,10 +114,15 @@ class Receiver:
             connection = self.connections
         if link is not None and link.paused and self._low():
             self._loop.call_soon_threadsafe(link.resume)
-        now_s = time.monotonic()
-        self._rate = 0.7 * self._rate + 0.3 * len(messages) / max(1e-4, now_s - self._taken_at)
-        self._taken_at = now_s
+        self._measure(len(messages))
         return Batch(messages, connection)
+
+    def _measure(self, count: int) -> None:
+        """Messages a second, over tenths of a second."""
+        self._count += count
+        now = time.monotonic()
+        if now - self._since >= 0.1:
+            self._rate, self._count, self._since = self._count / (now - self._since), 0, now
 
     def ack(self, batch: Batch) -> None:
         """It is on disk: tell the broker, in one piece."""

@@ -165,11 +165,16 @@ class Keeper:
 
     def _roll(self, conn: sqlite3.Connection, ready: list[Meant]) -> None:
         often = [p for p in ready if (p.table.asset.get("interval") or 1) < rollups.MINUTES_BELOW_S]
-        for level in range(len(rollups.LEVELS)):
-            some = often if level == 0 else ready
-            channels, buckets = rollups.summarise(*measured(some), level)
+        seldom = [p for p in ready if p not in often] if len(often) < len(ready) else []
+        minutes = rollups.summarise(*measured(often), 0)
+        hours = [rollups.longer(*minutes, 1)] if len(minutes[0]) else []
+        hours.append(rollups.summarise(*measured(seldom), 1))
+        for level, (channels, buckets) in ((0, minutes), *((1, one) for one in hours)):
             if len(channels):
                 rollups.merge_into(conn, level, channels, buckets)
+        for channels, buckets in hours:
+            if len(channels):
+                rollups.merge_into(conn, 2, *rollups.longer(channels, buckets, 2))
 
     # from the records that wait to files
 

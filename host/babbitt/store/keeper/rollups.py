@@ -43,8 +43,8 @@ Buckets = NDArray[np.int64]
 def summarise(
     channels: NDArray[np.int64], times: NDArray[np.int64], values: NDArray[np.int64], level: int
 ) -> tuple[NDArray[np.int64], Buckets]:
-    """The channel of each bucket and the buckets of measured values, given as equally long arrays that are sorted by
-    channel and time."""
+    """The channel of each bucket and the buckets of measured values, given as equally long arrays, one channel after
+    the other and by time within it; if a channel comes again, its buckets do too."""
     if not len(values):
         return channels, np.empty((0, _COLUMNS), np.int64)
     starts = times - times % LEVELS[level]
@@ -61,6 +61,17 @@ def summarise(
     return channels[edges], np.stack(columns, axis=1)
 
 
+def longer(channels: NDArray[np.int64], buckets: Buckets, level: int) -> tuple[NDArray[np.int64], Buckets]:
+    """Buckets of the level below as buckets of ``level``."""
+    starts = buckets[:, 0] - buckets[:, 0] % LEVELS[level]
+    order = np.lexsort((buckets[:, 0], starts, channels))
+    rows, starts, channels = buckets[order], starts[order], channels[order]
+    edges = np.r_[0, np.flatnonzero((np.diff(channels) != 0) | (np.diff(starts) != 0)) + 1]
+    merged_rows = _merge(rows, edges)
+    merged_rows[:, 0] = starts[edges]
+    return channels[edges], merged_rows
+
+
 def merge_into(conn: sqlite3.Connection, level: int, channels: NDArray[np.int64], buckets: Buckets) -> None:
     """Merge buckets into those that are there. Inside a transaction."""
     rows = np.column_stack((channels, np.full(len(channels), level), buckets))
@@ -74,8 +85,11 @@ def merged(parts: Sequence[Buckets]) -> Buckets:
         return rows
     rows = rows[np.lexsort((rows[:, 8], rows[:, 0]))]
     edges = np.r_[0, np.flatnonzero(np.diff(rows[:, 0])) + 1]
-    if len(edges) == len(rows):
-        return rows
+    return rows if len(edges) == len(rows) else _merge(rows, edges)
+
+
+def _merge(rows: Buckets, edges: NDArray[np.int64]) -> Buckets:
+    """Rows that are ordered by time as one from each edge to the next."""
     counts = np.diff(np.r_[edges, len(rows)])
     never = np.iinfo(np.int64).max
     low, high = np.minimum.reduceat(rows[:, 3], edges), np.maximum.reduceat(rows[:, 5], edges)
