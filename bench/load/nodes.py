@@ -193,6 +193,7 @@ class Fleet:
         self.each = -(-self.plan["records"] // len(self.nodes))
         self._selector = selectors.DefaultSelector()
         self._first = 0
+        self._able: set[Node] = set(self.nodes)
 
     def run(self) -> dict[str, Any]:
         """Send everything; gives the account."""
@@ -213,7 +214,9 @@ class Fleet:
             progress = self._send(int(allowed) if rate else 10**9)
             sent += progress
             allowed -= progress
-            self._listen(0.001 if rate or not progress else 0)
+            if not rate and not self.plan["spool"]:
+                time.sleep(0.001)  # several acknowledgements at once
+            self._listen(0.001)
         return {
             "sent": sum(node.next - SEQ0 for node in self.nodes),
             "covered": sum(node.mark + 1 - SEQ0 for node in self.nodes), "messages": sent,
@@ -246,12 +249,14 @@ class Fleet:
                 sent += count
             if node.out:
                 self._flush(node)
+            if not node.out:
+                self._able.discard(node)
         return sent
 
     def _order(self) -> list[Node]:
         """All nodes, each time beginning with another one if not all may get their turn."""
         if not self.plan["rate"]:
-            return self.nodes
+            return self.nodes if self.plan["spool"] else list(self._able)
         self._first = (self._first + 37) % len(self.nodes)
         return [*self.nodes[self._first :], *self.nodes[: self._first]]
 
@@ -277,6 +282,7 @@ class Fleet:
                 data = b""
             if data:
                 node.heard(data)
+                self._able.add(node)
             else:
                 self._lost(node)
 

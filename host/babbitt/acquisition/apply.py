@@ -178,7 +178,7 @@ class Applier:
     def finish(self, now: int) -> None:
         """Put the records of the group into the log. What follows from them is accounted for and written at once if it
         is little, and else once a second. Inside the transaction, at its end. Raises Doubt."""
-        sections = self._lanes.sections()
+        sections = self._lanes.sections(now)
         if sections is None:
             raise Doubt
         sections += [(width, b"".join(some)) for width, some in self._packed.items()]
@@ -270,6 +270,7 @@ class Applier:
         if (
             base.ref_u is None
             or not 0 < data.q <= base.ref_q
+            or data.q == SIMULATED
             or base.recv is None
             or known.stored[data.boot].top != last
         ):
@@ -284,10 +285,9 @@ class Applier:
                 return
         if lane is not None and lane.first >= 0:
             self._lanes.touched.remove(lane)
-        simulated = data.q == SIMULATED
-        self._lanes.open(
-            name, Lane(known, data.boot, last + 1, data.q, len(data.rows[0]), base.recv - 1000, simulated)
-        )
+        length = len(data.rows[0])
+        out = self._lanes.packed.setdefault(length - 3, [])
+        self._lanes.open(name, Lane(known, data.boot, last + 1, data.q, length, base.recv - 1000, out))
 
     # the kinds of message
 
@@ -388,7 +388,7 @@ class Applier:
             u = row[0] or 0
             t, tq, err = self._time(known, base, data.boot, u, row[1], data.q, now)
             values = [log.NULL if value is None else value for value in row[3:]]
-            packed.append(pack(known.id, data.boot, seq, u, t, log.ROW, tq, err, row[2], *values))
+            packed.append(pack(known.id, data.boot, seq, log.ROW, tq, err, u, t, row[2], *values))
             known.keep(data.boot, seq, seq)
             self._later(known.node_id, t)
 
@@ -400,7 +400,7 @@ class Applier:
             self._duplicate(known, event.boot)
             return
         self._packed.setdefault(0, []).append(
-            log.packer(0)(known.id, event.boot, event.seq, event.u, t, log.EVENT, tq, err, 0)
+            log.packer(0)(known.id, event.boot, event.seq, log.EVENT, tq, err, event.u, t, 0)
         )
         known.keep(event.boot, event.seq, event.seq)
         self._later(known.node_id, t)

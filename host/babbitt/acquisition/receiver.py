@@ -33,6 +33,8 @@ BATCH = 4096
 LINGER_S = 0.005
 BUSY = 4000
 """From so many messages a second on a batch waits a little for more."""
+PIECE = 32_768
+PAUSE_S = 0.001
 KEEPALIVE_S = 30
 ANSWER_S = 15.0
 RECONNECT_S = (1.0, 10.0)
@@ -99,7 +101,7 @@ class Receiver:
         is coming: a broker that sends only so much ahead is not kept waiting."""
         if not self._there.wait(timeout_s):
             return None
-        if self._rate > BUSY:
+        if self.busy:
             end, before = time.monotonic() + LINGER_S, -1
             while before < (now := len(self._pending)) < BATCH and time.monotonic() < end:
                 before = now
@@ -161,6 +163,11 @@ class Receiver:
 
         if data and not self._stop.is_set():
             self._loop.call_soon_threadsafe(send)
+
+    @property
+    def busy(self) -> bool:
+        """Whether much is coming."""
+        return self._rate > BUSY
 
     def received(self, messages: list[Raw]) -> bool:
         """Called by the connection: these have come. False: no more for now."""
@@ -279,6 +286,10 @@ class _Link(asyncio.Protocol):
             self.paused = False
             self._transport.resume_reading()
 
+    def _go_on(self) -> None:
+        if not self.paused and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def goodbye(self) -> None:
         """End it in order."""
         self.write(_BYE)
@@ -309,12 +320,18 @@ class _Link(asyncio.Protocol):
                 self._packet(packet)
         except BrokerError as error:
             self._fail(error)
-        if messages and not self._receiver.received(messages) and self._transport is not None:
+        if not messages or self._transport is None:
+            return
+        if not self._receiver.received(messages):
             self.paused = True
             self._transport.pause_reading()
             # The ingest may have taken everything between the two lines.
             if self._receiver.waiting == 0:
                 self.resume()
+        elif self._receiver.busy and len(data) < PIECE and not self.paused:
+            # Much comes in small pieces: a moment's pause makes one of them, which costs as much as each of them does.
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(PAUSE_S, self._go_on)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is over."""

@@ -18,7 +18,7 @@ from babbitt.store.keeper.keeper import Keeper
 
 EVERY_S = 1.0
 BACKOFF_S = (1.0, 30.0)
-NICE = 10
+NICE = 19
 
 logger = logging.getLogger("babbitt.keeper")
 

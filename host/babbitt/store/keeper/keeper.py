@@ -40,11 +40,12 @@ RETENTION_DAYS: Mapping[str, int | None] = {"raw": 400, "minutes": 90, "hours": 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When records go to a file: so many of them, so old (ms), or their day is over; so many files of a day are made
-    one."""
+    one, of so many records at most."""
 
     records: int = 32_768
     age_ms: int = 3_600_000
-    files: int = 8
+    files: int = 16
+    merged: int = 262_144
 
 
 class Keeper:
@@ -255,20 +256,25 @@ class Keeper:
         from babbitt.store.keeper import files
 
         today = files.day_of(self._now())
+        most = self._limits.merged
         row = self._conn.execute(
-            "SELECT day FROM files WHERE gone IS NULL GROUP BY day HAVING count(*)>=? OR (day<? AND count(*)>1)"
-            " ORDER BY day LIMIT 1",
-            (self._limits.files, today),
+            "SELECT day FROM files WHERE gone IS NULL AND records<? GROUP BY day"
+            " HAVING count(*)>=? OR (day<? AND count(*)>1) ORDER BY day LIMIT 1",
+            (most // 2, self._limits.files, today),
         ).fetchone()
         if row is None or row[0] in self._damaged_days:
             return False
         (day,) = row
-        names = [
-            name
-            for (name,) in self._conn.execute(
-                "SELECT name FROM files WHERE day=? AND gone IS NULL ORDER BY bytes LIMIT 50", (day,)
-            )
-        ]
+        names: list[str] = []
+        total = 0
+        for name, records in self._conn.execute(
+            "SELECT name, records FROM files WHERE day=? AND gone IS NULL AND records<? ORDER BY records",
+            (day, most // 2),
+        ):
+            if len(names) > 1 and total + records > most:
+                break
+            names.append(name)
+            total += records
         into = f"{base.FOLDER}/{day[:4]}/{day}-{time.time_ns():x}.parquet"
         try:
             one = files.merge(self.folder, names, into, day)
