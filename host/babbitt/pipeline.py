@@ -13,6 +13,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,8 @@ KINDS = {
 }
 """The analyser of each kind of asset, imported when the first such asset is met."""
 
-SLICE = 4000
+SLICE = 20_000
+SAVE_S = 1.0
 LATE_MAX = 10
 WAITING_MAX = 20_000
 _NONE = 2**62
@@ -152,12 +154,23 @@ class Pipeline:
         self._cursor = -1
 
     def step(self, conn: sqlite3.Connection) -> bool:
-        """Analyse one slice of the log; True if there was any work.
+        """Analyse what is in the log, for a second at most, and save; True if there was any work.
 
         ``conn`` reads the store. Raises StoreError or sqlite3.Error if the disk fails.
         """
         if self._cursor < 0:
             self._cursor = self._kept = self._analysed(conn)
+        end = time.monotonic() + SAVE_S
+        found: dict[int, _Found] = {}
+        done = False
+        while self._slice(conn, found):
+            done = True
+            if time.monotonic() > end or self._stop.is_set():
+                break
+        self._save(list(found.values()))
+        return done
+
+    def _slice(self, conn: sqlite3.Connection, found: dict[int, _Found]) -> bool:
         newest, sections = scan(conn, self._cursor, SLICE)
         fresh = self._tables.refresh(conn)
         work = by_install(sections)
@@ -166,10 +179,8 @@ class Pipeline:
             self._waiting, self._waits, self._since = [], 0, _NONE
         if newest == self._cursor and not work:
             return False
-        found: list[_Found] = []
         for rows in work:
             self._advance(conn, rows, found)
-        self._save(newest, found)
         self._cursor = newest
         return True
 
@@ -183,7 +194,7 @@ class Pipeline:
         row = conn.execute("SELECT value FROM meta WHERE key='analysed'").fetchone()
         return int(row[0]) if row else 0
 
-    def _advance(self, conn: sqlite3.Connection, rows: Rows, found: list[_Found]) -> None:
+    def _advance(self, conn: sqlite3.Connection, rows: Rows, found: dict[int, _Found]) -> None:
         node_id, site, node, current = self._whose(conn, rows.install_id)
         tables = self._tables.get(conn, rows.install_id)
         # The installation born last: rows of an earlier one that never said what they mean wait for nothing.
@@ -194,13 +205,10 @@ class Pipeline:
                 self._since = min(self._since, self._cursor)
             return
         subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
-        one = _Found(node_id, subject)
+        one = found.setdefault(node_id, _Found(node_id, subject))
         for reading in readings(rows, tables):
             if reading is not None and self._in_time(subject, reading):
                 self._judge(subject, reading, one)
-        if subject.analyser is not None:
-            subject.state = json.dumps(subject.analyser.dump())
-        found.append(one)
 
     def _whose(self, conn: sqlite3.Connection, install_id: int) -> tuple[int, str, str, int | None]:
         row = conn.execute(
@@ -209,10 +217,13 @@ class Pipeline:
         ).fetchone()
         return int(row[0]), row[1], row[2], row[3]
 
-    def _save(self, newest: int, found: list[_Found]) -> None:
-        keep = min(newest, self._since)
+    def _save(self, found: list[_Found]) -> None:
+        keep = min(self._cursor, self._since)
         if not found and keep == self._kept:
             return
+        for one in found:
+            if one.subject.analyser is not None:
+                one.subject.state = json.dumps(one.subject.analyser.dump())
         with self._writer.transaction():
             for one in found:
                 for assessment in one.assessments:
