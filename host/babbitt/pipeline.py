@@ -1,7 +1,8 @@
 """The analysis: committed records in the order they were stored, through the analyser of each node's asset.
 
-It follows the record log. How far it has come, the states of the analysers and what they found are written in one
-transaction: after a restart nothing is skipped and nothing judged twice. An analyser that fails is counted and
+It follows the record log. What is found is written at once, the states of the analysers and how far they have come
+a little later if they are many: after a crash some records are judged again, from the state of then and with the
+same result, which is not written twice. So nothing is skipped and nothing is there twice. An analyser that fails is counted and
 named among the events; its node goes on with the next record, the others are not disturbed. Rows whose birth is
 still to come wait, and the log is kept from the first of them on.
 """
@@ -35,6 +36,9 @@ KINDS = {
 
 SLICE = 20_000
 SAVE_S = 1.0
+FEW = 16
+"""States of so few nodes are saved at once, those of more after STATES_S seconds, so many in a transaction."""
+STATES_S = 30.0
 LATE_MAX = 10
 WAITING_MAX = 20_000
 _NONE = 2**62
@@ -98,6 +102,8 @@ class Pipeline:
         self._since = _NONE
         self._cursor = -1
         self._kept = -1
+        self._unsaved: dict[int, _Subject] = {}
+        self._saved_at = float("-inf")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
         self._passes = 0
@@ -143,6 +149,10 @@ class Pipeline:
                         self._passes += 1
                         self._passed.notify_all()
                     self._wake.wait(0.5)
+            if self._unsaved:
+                self._save()
+        except StoreError as error:
+            log.error("the analysis could not save where it is, and judges some records again: %s", error)
         finally:
             conn.close()
 
@@ -151,6 +161,7 @@ class Pipeline:
         self._subjects.clear()
         self._waiting, self._waits, self._since = [], 0, _NONE
         self._tables = TableCache()
+        self._unsaved.clear()
         self._cursor = -1
 
     def step(self, conn: sqlite3.Connection) -> bool:
@@ -167,7 +178,12 @@ class Pipeline:
             done = True
             if time.monotonic() > end or self._stop.is_set():
                 break
-        self._save(list(found.values()))
+        self._write([one for one in found.values() if one.assessments or one.notes])
+        self._unsaved.update((one.node_id, one.subject) for one in found.values())
+        if (done or self._unsaved) and (
+            len(self._unsaved) <= FEW or time.monotonic() - self._saved_at > STATES_S
+        ):
+            self._save()
         return done
 
     def _slice(self, conn: sqlite3.Connection, found: dict[int, _Found]) -> bool:
@@ -217,22 +233,34 @@ class Pipeline:
         ).fetchone()
         return int(row[0]), row[1], row[2], row[3]
 
-    def _save(self, found: list[_Found]) -> None:
-        keep = min(self._cursor, self._since)
-        if not found and keep == self._kept:
+    def _write(self, found: list[_Found]) -> None:
+        if not found:
             return
-        for one in found:
-            if one.subject.analyser is not None:
-                one.subject.state = json.dumps(one.subject.analyser.dump())
         with self._writer.transaction():
             for one in found:
                 for assessment in one.assessments:
                     self._writer.assessment(one.node_id, assessment)
                 for note in one.notes:
-                    self._writer.host_event(one.node_id, *note)
-                self._writer.analyser(one.node_id, one.subject.columns())
-            self._writer.meta("analysed", str(keep))
-        self._kept = keep
+                    self._writer.host_event(one.node_id, *note, once=True)
+
+    def _save(self) -> None:
+        """The states, a few at a time so that the ingest never waits long, then how far they have come."""
+        subjects = list(self._unsaved.items())
+        for first in range(0, len(subjects), FEW):
+            some = subjects[first : first + FEW]
+            for _, subject in some:
+                if subject.analyser is not None:
+                    subject.state = json.dumps(subject.analyser.dump())
+            with self._writer.transaction():
+                for node_id, subject in some:
+                    self._writer.analyser(node_id, subject.columns())
+        self._unsaved.clear()
+        self._saved_at = time.monotonic()
+        keep = min(self._cursor, self._since)
+        if keep != self._kept:
+            with self._writer.transaction():
+                self._writer.meta("analysed", str(keep))
+            self._kept = keep
 
     def _load(self, conn: sqlite3.Connection, node_id: int, site: str, node: str) -> _Subject:
         row = conn.execute(

@@ -49,7 +49,7 @@ def host(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
     # The receiver is not to wait long for the ingest or the analysis; and what a message is decoded to is gone at once.
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(0.0001)
     gc.set_threshold(20_000, 20, 20)
     stop = threading.Event()
 
