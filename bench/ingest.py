@@ -38,6 +38,7 @@ from babbitt.store import log  # noqa: E402
 QUICK = bool(os.environ.get("QUICK"))
 RECORDS = 120_000 if QUICK else 1_000_000
 BASELINE = 30_000 if QUICK else 200_000
+WARM_S = 3
 LATENCY_S = 4 if QUICK else 20
 NODES = 200
 TICK = os.sysconf("SC_CLK_TCK")
@@ -153,12 +154,12 @@ def latency(folder: Path, rate: int, *options: str) -> dict[str, Any]:
     host = HostProcess(folder, broker.port, *options)
     conn = sqlite3.connect(f"file:{host.store / 'babbitt.sqlite3'}?mode=ro", uri=True, timeout=10)
     try:
-        sender = nodes(broker.port, records=10**8, rate=rate, seconds=LATENCY_S + 1)
+        sender = nodes(broker.port, records=10**8, rate=rate, seconds=LATENCY_S + WARM_S)
         assert sender.stdout is not None
         sender.stdout.readline()
         found: list[float] = []
-        newest, version, end = 0, -1, time.monotonic() + LATENCY_S + 1
-        warm = time.monotonic() + 1.0
+        newest, version, end = 0, -1, time.monotonic() + LATENCY_S + WARM_S
+        warm = time.monotonic() + WARM_S
         while time.monotonic() < end:
             seen = conn.execute("PRAGMA data_version").fetchone()[0]
             if seen == version:

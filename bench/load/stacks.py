@@ -30,10 +30,10 @@ class Table:
         self._conn.execute("PRAGMA journal_mode=WAL")
         self._conn.execute("PRAGMA synchronous=FULL")
         self._conn.execute(
-            f"CREATE TABLE records (node TEXT, boot INTEGER, seq INTEGER, t INTEGER, {COLUMNS},"
+            f"CREATE TABLE IF NOT EXISTS records (node TEXT, boot INTEGER, seq INTEGER, t INTEGER, {COLUMNS},"
             " PRIMARY KEY (node, boot, seq))"
         )
-        self.count = 0
+        self.count = int(self._conn.execute("SELECT count(*) FROM records").fetchone()[0])
 
     def insert(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Store rows that are not there yet."""
