@@ -73,6 +73,8 @@ class Applier:
         self._latest: dict[int, int] = {}
         self._saved_at = float("-inf")
         self._log_id = 0
+        self.accounted = 0
+        """The key of the log up to which everything is accounted for in the store: what is beyond must stay in the log."""
         self._recovered = False
         self.touched: set[tuple[str, str, str]] = set()
         self.reached: list[tuple[Known, int, int]] = []
@@ -228,6 +230,7 @@ class Applier:
         self._saved_at = ticks
         if self._log_id:
             self._writer.meta("checkpoint", str(self._log_id))
+            self.accounted = self._log_id
         if len(self._known) > KNOWN_MAX:
             self._lanes.clear()
             self._known.clear()

@@ -273,7 +273,7 @@ class Ingest:
             if self._applier.lagging:
                 self._applier.checkpoint()
             self._tell_waves()
-            self._writer.trim(self._passed())
+            self._writer.trim(min(self._passed(), self._applier.accounted))
         self._applier.touched.clear()
         for key, one in known.items():
             if self._commits.tick(key, one, now):

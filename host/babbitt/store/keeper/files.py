@@ -26,7 +26,7 @@ from babbitt.store.keeper.spread import Meant
 DAY = 86_400_000
 GROUP = 65_536
 _NAMES = ("site", "node", "channel", "unit")
-_DENSE = ("t", "raw", "seq", "u", "boot", "install", "t_err", "recipe")
+_PLAIN = ("t", "seq", "u", "boot", "install", "t_err", "recipe")
 SCHEMA = pa.schema(
     [
         *((name, pa.dictionary(pa.int32(), pa.string())) for name in _NAMES),
@@ -111,9 +111,10 @@ def write(folder: Path, name: str, table: pa.Table, day: str) -> Written:
     final.parent.mkdir(parents=True, exist_ok=True)
     try:
         pq.write_table(
-            table, temporary, compression="zstd", compression_level=1, row_group_size=GROUP,
+            table, temporary, compression="zstd", compression_level=3, row_group_size=GROUP,
             use_dictionary=[*_NAMES, "exp", "k", "tq"],
-            column_encoding=dict.fromkeys(_DENSE, "DELTA_BINARY_PACKED"),
+            # What a record has once comes again for each of its values, byte by byte: compression makes nothing of it.
+            column_encoding={"raw": "DELTA_BINARY_PACKED", **dict.fromkeys(_PLAIN, "PLAIN")},
             write_statistics=["site", "node", "channel", "t"],
         )  # fmt: skip
         _sync(temporary)

@@ -95,6 +95,17 @@ class Keeper:
                 f"the history in {self.folder} cannot be written: {error.strerror or error}"
             ) from error
 
+    def put(self, parts: list[Meant]) -> None:
+        """Take in records that do not come by the log: files and rollups at once. Raises StoreError."""
+        try:
+            written = self._write(parts)
+            with self._transaction() as conn:
+                self._roll(conn, parts)
+                for one in written:
+                    _enter(conn, one)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the history in {self.folder} cannot be written: {error}") from error
+
     def say(self, text: str) -> None:
         """Leave a word for readers on what keeps the keeper from its work; empty: nothing."""
         state = json.dumps({"t": self._now(), "error": text})
@@ -300,6 +311,7 @@ class Keeper:
         if more:
             return True
         self._tidied = time.monotonic()
+        self._conn.execute("PRAGMA incremental_vacuum(2000)").fetchall()
         self._retain(now)
         gone = [
             name for (name,) in self._conn.execute("SELECT name FROM files WHERE gone<?", (now - GRACE_MS,))
