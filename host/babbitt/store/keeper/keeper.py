@@ -22,6 +22,7 @@ from babbitt.errors import DamagedLog, StoreError
 from babbitt.store import log
 from babbitt.store.keeper import base, rollups
 from babbitt.store.keeper.spread import Meant, meaning, measured
+from babbitt.store.lock import KEEPER, StoreLock
 from babbitt.store.readings import TableCache, by_install, scan
 from babbitt.store.schema import open_for_reading
 from babbitt.store.times import retimed, settled
@@ -60,6 +61,15 @@ class Keeper:
         self.folder = Path(folder)
         self._limits = limits or Limits()
         self._clock = clock
+        # The keeper of a host that was killed may not have ended yet: two would count the same records.
+        self._lock = StoreLock(self.folder, KEEPER)
+        try:
+            self._open()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _open(self) -> None:
         self._hot = open_for_reading(self.folder)
         self._conn = base.open_for_writing(self.folder)
         self._tables = TableCache()
@@ -73,6 +83,7 @@ class Keeper:
         """Close both databases."""
         self._hot.close()
         self._conn.close()
+        self._lock.close()
 
     def run_until_idle(self) -> None:
         """Work until there is nothing to do at once."""
@@ -311,7 +322,7 @@ class Keeper:
         if more:
             return True
         self._tidied = time.monotonic()
-        self._conn.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+        self._conn.execute("PRAGMA incremental_vacuum(20000)").fetchall()
         self._retain(now)
         gone = [
             name for (name,) in self._conn.execute("SELECT name FROM files WHERE gone<?", (now - GRACE_MS,))
