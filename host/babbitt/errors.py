@@ -8,6 +8,7 @@
     │   ├── StoreMissing     there is no store in that folder yet
     │   ├── DamagedLog       a row of the record log does not fit its checksum
     │   └── StoreVersionError  it was written by a newer version of the program
+    ├── BackupError          a backup cannot be made, or is not what it was
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
     ├── UnknownWave          the store has no such waveform
@@ -60,6 +61,10 @@ class DamagedLog(StoreError):
 
 class StoreVersionError(StoreError):
     """The store was written by a newer version of the program."""
+
+
+class BackupError(BabbittError):
+    """A backup cannot be made, or is not what it was."""
 
 
 class UnknownNode(BabbittError):

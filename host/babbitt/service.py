@@ -19,7 +19,7 @@ from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
 from babbitt.pipeline import Pipeline
 from babbitt.store.keeper.process import Child
-from babbitt.store.lock import StoreLock
+from babbitt.store.lock import BACKUP, StoreLock, held
 from babbitt.store.reader import StoreReader
 from babbitt.store.waves import WaveShelf
 from babbitt.store.writer import StoreWriter
@@ -113,6 +113,8 @@ class Host:
 
     def _passed(self) -> int:
         """The key up to which nobody needs the record log any more."""
+        if held(self.store_path, BACKUP):
+            return 0  # a copy is being made, and what it has of the history may be older
         kept = self.reader.keeper_position()
         return min(kept, self.pipeline.passed) if self._analysis else kept
 

@@ -99,6 +99,7 @@ class Applier:
     def forget(self) -> None:
         """Drop all that is remembered: the transaction was rolled back."""
         self._recovered = False
+        self._log_id = 0  # that of a blob that was rolled back will be another one's
         self._links.forget()
         self._lanes.clear()
         for remembered in (

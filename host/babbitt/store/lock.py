@@ -10,6 +10,7 @@ from babbitt.errors import StoreError
 
 FILE = "host.lock"
 KEEPER = "keeper.lock"
+BACKUP = "backup.lock"
 
 
 class StoreLock:
@@ -29,7 +30,7 @@ class StoreLock:
             _lock(self._file)
         except OSError as error:
             self._file.close()
-            what = "host" if name == FILE else "keeper"
+            what = {FILE: "host", KEEPER: "keeper", BACKUP: "backup"}[name]
             raise StoreError(
                 f"another {what} works on the store in {folder}: end it first, or give this one another --store"
             ) from error
@@ -37,6 +38,15 @@ class StoreLock:
     def close(self) -> None:
         """Let the next one have it."""
         self._file.close()
+
+
+def held(folder: Path, name: str) -> bool:
+    """Whether another process holds a lock of the store."""
+    try:
+        StoreLock(folder, name).close()
+    except StoreError:
+        return True
+    return False
 
 
 if sys.platform == "win32":

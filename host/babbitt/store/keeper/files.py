@@ -131,9 +131,16 @@ def write(folder: Path, name: str, table: pa.Table, day: str) -> Written:
 def merge(folder: Path, names: Iterable[str], into: str, day: str) -> Written:
     """Several files of a day as one. Raises OSError, StoreError for a damaged file."""
     tables = [read(folder / name) for name in names]
-    table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    table = pa.concat_tables([_worded(table) for table in tables])
     table = table.sort_by([(name, "ascending") for name in ("site", "node", "channel", "t", "boot", "seq")])
     return write(folder, into, table, day)
+
+
+def _worded(table: pa.Table) -> pa.Table:
+    """With words in place of their codes, which differ from file to file."""
+    for name in _NAMES:
+        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(pa.string()))
+    return table
 
 
 def read(path: Path, columns: list[str] | None = None, filters: Any = None) -> pa.Table:
