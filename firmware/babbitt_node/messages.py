@@ -165,7 +165,8 @@ def write_birth(out, info, samplers, checks, running):
     """Write the birth.
 
     info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe().
-    checks: validated entries of the configuration; settings that are absent, false or `always` are left out. running: that of the configuration, or None.
+    checks: validated entries of the configuration; settings that are absent, false or `always` are left out.
+    running: that of the configuration, or None.
     """
     _fields(out, info, _BIRTH)
     out.raw(b',"since":').int(info["since"])

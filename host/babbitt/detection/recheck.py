@@ -65,15 +65,16 @@ class Kept(msgspec.Struct, array_like=True):
 
     place: tuple[int, int, int]
     u: int
-    recipe: int
     count: int
     differences: int
     sure: bool
     state: bytes
-    watches: list[tuple[str, bool, bool, str | None, bool]]
+    watches: list[
+        tuple[str, bool, bool, str | None, bool, list[tuple[int, Change]], list[tuple[int, Change]]]
+    ]
     row: tuple[int, int, int, list[int | None]] | None
     said: list[tuple[str, Change]]
-    told: tuple[int, int, int] = (0, 0, 0)
+    row_place: tuple[int, int, int] = _NOWHERE
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -82,14 +83,15 @@ _DECODE = msgspec.msgpack.Decoder(Kept).decode
 
 @dataclass(slots=True)
 class Recheck:
-    """Follows one node. ``differences`` that were told since the store knows the node; ``late``: records that came after
-    their turn, which are not judged again."""
+    """Follows one node. ``differences`` that were told since the store knows the node; ``compared``: changes the node said
+    that could be compared, by check, and ``late``: records that came after their turn and were not judged again, both
+    since the start."""
 
     differences: int = 0
     late: int = 0
+    compared: dict[str, int] = field(default_factory=dict)
     _next: tuple[int, int, int] = _NOWHERE
     _u: int = -1
-    _recipe: int = -1
     _count: int = 0
     _sure: bool = False
     _starting_ms: int = -1
@@ -142,7 +144,9 @@ class Recheck:
         """Whether what is missing has been waited for long enough; at the very start nothing is."""
         if self._next == _NOWHERE or len(self._waiting) >= WINDOW:
             return True
-        rows = [one.u for place, one in self._waiting.items() if isinstance(one, Row) and place[:2] == first[:2]]
+        rows = [
+            one.u for place, one in self._waiting.items() if isinstance(one, Row) and place[:2] == first[:2]
+        ]
         return bool(rows) and max(rows) - min(rows) >= WINDOW_MS
 
     def _take(self, one: Row | Said, found: list[Verdict]) -> None:
@@ -156,7 +160,9 @@ class Recheck:
                 self._said.setdefault(one.check, []).append(one.change)
         else:
             if self._row is not None:
-                self._judge(self._row, found)
+                # A row has the recipe of before it was judged; a new one is that of the row after it.
+                same = one.place[:2] == self._row.place[:2]
+                self._judge(self._row, same and one.recipe != self._row.recipe, found)
             self._said.clear()
             if seq == 0:
                 self._begin(one)
@@ -173,10 +179,8 @@ class Recheck:
         self._make(row.table)
         self._u = -1
         known = self._rerun is not None and self._rerun.running_known
-        # Another recipe than before: it was changed while the node was off, or before this record.
-        self._sure = known and self._recipe in (-1, row.recipe)
+        self._sure = known
         self._starting_ms, self._settling_ms = -1, 0
-        self._recipe = row.recipe
         for watch in self._watches.values():
             watch.begins(self._comparable(watch))
 
@@ -228,16 +232,14 @@ class Recheck:
             return all(self._watches[name].known for name in watch.check.settings["of"])
         return all(self._watches[guard.id].known for guard in rerun.guards[watch.check.id])
 
-    def _judge(self, row: Row, found: list[Verdict]) -> None:
-        """Judge a row again, of which all events are there, and compare."""
+    def _judge(self, row: Row, changed: bool, found: list[Verdict]) -> None:
+        """Judge a row again, of which all events are there, and compare. ``changed``: the recipe did with it."""
         if self._table is None or (row.table is not self._table and row.table != self._table):
             self._follow(row.table)
         rerun = self._rerun
         self._count += 1
         dt = 0 if self._u < 0 else row.u - self._u
         self._u = row.u
-        changed = self._recipe != row.recipe
-        self._recipe = row.recipe
         if rerun is None:
             return
         host: dict[str, list[Change]] = {}
@@ -263,10 +265,11 @@ class Recheck:
                 watch.lose()
             if not watch.known:
                 always = watch.check.settings["when"] == "always"
-                watch.compare(self._count, node or [], mine or [])
+                comparable = self._comparable(watch)
+                watch.compare(self._count, node or [], mine or [], comparable)
                 if not watch.known:
                     value = watch.check.reading(row.values)
-                    watch.learn_state(value, dt, judged or always, self._comparable(watch))
+                    watch.learn_state(value, dt, judged or always, comparable)
             elif node or mine or name in self._open or watch.differs:
                 self._compare(watch, row, node or [], mine or [], found)
 
@@ -274,6 +277,8 @@ class Recheck:
         self, watch: Watch, row: Row, node: list[Change], host: list[Change], found: list[Verdict]
     ) -> None:
         name = watch.check.id
+        if node:
+            self.compared[name] = self.compared.get(name, 0) + len(node)
         differ = watch.compare(self._count, node, host)
         if watch.node or watch.host:
             self._open.add(name)
@@ -321,15 +326,21 @@ class Recheck:
 
     def dump(self) -> bytes:
         """Everything that survives a restart; what waits for a missing record does not."""
-        row = self._row
-        watches = [(w.check.id, w.known, w.whole, w.told, w.differs) for w in self._watches.values()]
+        row, kept = self._row, self._kept
+        if kept is not None:  # nothing was judged since
+            sure, state, watches = kept.sure, kept.state, kept.watches
+        else:
+            sure, state = self._sure, self._rerun.dump() if self._rerun else b""
+            watches = [
+                (w.check.id, w.known, w.whole, w.told, w.differs, w.node, w.host)
+                for w in self._watches.values()
+            ]
         return _ENCODE(
             Kept(
-                self._next, self._u, self._recipe, self._count, self.differences, self._sure,
-                self._rerun.dump() if self._rerun else b"", watches,
+                self._next, self._u, self._count, self.differences, sure, state, watches,
                 None if row is None else (row.t, row.u, row.recipe, list(row.values)),
                 [(name, change) for name, changes in self._said.items() for change in changes],
-                row.place if row is not None else (0, 0, 0),
+                _NOWHERE if row is None else row.place,
             )
         )  # fmt: skip
 
@@ -342,14 +353,14 @@ class Recheck:
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise ValueError(str(error)) from error
         made = cls(differences=kept.differences)
-        made._next, made._u, made._recipe, made._count = kept.place, kept.u, kept.recipe, kept.count
+        made._next, made._u, made._count = kept.place, kept.u, kept.count
         for name, change in kept.said:
             made._said.setdefault(name, []).append(change)
         if kept.row is not None:
             t, u, recipe, values = kept.row
-            table = find(*kept.told, len(values))
+            table = find(*kept.row_place, len(values))
             if table is not None:
-                made._row = Row(kept.told, t, u, recipe, values, table)
+                made._row = Row(kept.row_place, t, u, recipe, values, table)
         made._kept = kept
         return made
 
@@ -363,6 +374,9 @@ class Recheck:
             self._lose()
             return
         self._sure = kept.sure
-        for name, known, whole, told, differs in kept.watches:
+        for name, known, whole, told, differs, node, host in kept.watches:
             if (watch := self._watches.get(name)) is not None:
                 watch.known, watch.whole, watch.told, watch.differs = known, whole, told, differs
+                watch.node, watch.host = node, host
+                if node or host:
+                    self._open.add(name)

@@ -60,13 +60,18 @@ class Rerun:
     ) -> None:
         self.running_known = running is not None
         # In a birth what is `always` is left out, and the default of what learns is another one.
-        config = {"checks": [{"when": "always", **one} for one in checks], "running": dict(running or _ALWAYS)}
+        config = {
+            "checks": [{"when": "always", **one} for one in checks],
+            "running": dict(running or _ALWAYS),
+        }
         ids = [one["id"] for one in channels]
         try:
             self._judge = _Judge(*build(config, ids, [_Sampler("", channels)]))
         except (NodeError, ValueError, KeyError, TypeError) as error:
             raise CheckUnknown(f"the checks of this node cannot be judged again here: {error}") from error
-        self._judge.run_in_s = 0  # how long it has run in all is not known here: the node tells that it learns again
+        self._judge.run_in_s = (
+            0  # how long it has run in all is not known here: the node tells that it learns again
+        )
         self.checks: list[Any] = self._judge.checks
         self.operating: Any = self._judge.operating
         order: list[tuple[Any, Sequence[Any]]] = self._judge.order

@@ -23,7 +23,10 @@ Change = tuple[str, str]
 SLIP = 1
 SETTLED = 100
 """So many records of one mind end a difference, as does the same change at the same record."""
-_COMPARED = [ACTIVE, *range(ACTIVE + 1, COMMON)]  # what decides the future of every check: limits passed, timers
+_COMPARED = [
+    ACTIVE,
+    *range(ACTIVE + 1, COMMON),
+]  # what decides the future of every check: limits passed, timers
 _SEVERITY = {"L": 1, "H": 1, "LL": 2, "HH": 2}
 
 
@@ -43,7 +46,6 @@ class Watch:
     twins: list[Any] | None = None
     seen: int = 0
     last: int | None = None
-    compared: int = 0
 
     def begins(self, comparable: bool) -> None:
         """A boot begins: the node's check is a new one, but for a baseline it may have taken from its flash."""
@@ -105,21 +107,25 @@ class Watch:
             self.known, self.twins, self.last = True, None, None
             self.told = self.check.state
 
-    def compare(self, at: int, node: list[Change], host: list[Change]) -> tuple[Change | None, Change | None] | None:
+    def compare(
+        self, at: int, node: list[Change], host: list[Change], comparable: bool = True
+    ) -> tuple[Change | None, Change | None] | None:
         """The changes that node and re-run made at record number ``at``. Gives the first difference: the node's change and
-        the host's, None for none."""
+        the host's, None for none. ``comparable``: whether it is known when the check is judged."""
         if node:
             self.told = node[-1][1]
         if not self.known:
-            self._meet(node, host)
+            if comparable:
+                self._meet(node, host)
             return None
-        self.compared += len(node)
         if node == host and not self.node and not self.host:
             return None
         self.node += [(at, one) for one in node]
         self.host += [(at, one) for one in host]
         for mine in list(self.node):
-            other = next((o for o in self.host if o[1] == mine[1] and abs(o[0] - mine[0]) <= SLIP), None)
+            # What is learnt is counted in values, not in ms: there is nothing to slip.
+            slip = 0 if mine[1][0] == "learning" else SLIP
+            other = next((o for o in self.host if o[1] == mine[1] and abs(o[0] - mine[0]) <= slip), None)
             if other is not None:
                 self.node.remove(mine)
                 self.host.remove(other)
