@@ -230,7 +230,9 @@ class Pipeline:
         ).fetchone()
         subject = self._subjects[node_id] = _Subject(site, node)
         if row:
-            subject.last_t, subject.kind, subject.level, subject.state, subject.failures, subject.late = row[:6]
+            subject.last_t, subject.kind, subject.level, subject.state, subject.failures, subject.late = row[
+                :6
+            ]
             install_id, boot, seq = json.loads(row[6])
             subject.place = install_id, boot, seq
         return subject

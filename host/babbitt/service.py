@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from babbitt.acquisition.address import BrokerAddress, split_address
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.acquisition.ingest import Ingest
 from babbitt.acquisition.presence import Presence
 from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
-from babbitt.errors import BrokerError
 from babbitt.pipeline import Pipeline
+from babbitt.store.keeper.process import Child
 from babbitt.store.lock import StoreLock
 from babbitt.store.reader import StoreReader
 from babbitt.store.waves import WaveShelf
@@ -27,29 +28,31 @@ from babbitt.store.writer import StoreWriter
 class Host:
     """A host with its store in the folder ``store_path``.
 
-    ``broker`` is ``"address:port"`` of a broker that runs already; without it an embedded one is started that
+    ``broker`` is the address of a broker that runs already (text: see ``BrokerAddress.parse``); without it an embedded one is started that
     listens on ``broker_listen`` (``"address:port"``, port 0 for a free one). ``accept_simulated`` takes
     simulated time for real time. ``kinds`` replaces the analysers (see :class:`babbitt.pipeline.Pipeline`),
-    ``clock`` the host's clock (seconds). ``start`` raises BrokerError or StoreError; ``with Host(...)``
+    ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged. ``start`` raises BrokerError or StoreError; ``with Host(...)``
     starts and stops it.
     """
 
     def __init__(
         self,
         store_path: Path | str,
-        broker: str | None = None,
+        broker: BrokerAddress | str | None = None,
         broker_listen: str = "127.0.0.1:1883",
         *,
         accept_simulated: bool = False,
         kinds: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
+        analysis: bool = True,
     ) -> None:
         self.store_path = Path(store_path)
-        self._given = None if broker is None else split_address(broker)
+        self._given = BrokerAddress.parse(broker) if isinstance(broker, str) else broker
         self._listen = split_address(broker_listen)
         self._simulated = accept_simulated
         self._kinds = kinds
         self._clock = clock
+        self._analysis = analysis
         self.broker: EmbeddedBroker | None = None
         self._parts: list[Callable[[], None]] = []
 
@@ -70,14 +73,16 @@ class Host:
             self.broker = EmbeddedBroker(*self._listen)
             self.broker.start()
             self._parts.append(self.broker.stop)
-        self.address = self._given or (self._listen[0], self.broker.port if self.broker else 0)
-        host, port = (
-            {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address[0], self.address[0]),
-            self.address[1],
-        )
+        if self._given is None:
+            host, port = self._listen[0], self.broker.port if self.broker else 0
+            self.address = host, port
+            broker = BrokerAddress({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)
+        else:
+            broker = self._given
+            self.address = broker.host, broker.port
         name = f"babbitt-{self._writer.id}"
-        self._receiver = receiver = Receiver(host, port, name)
-        presence = Presence(host, port, name, self._clock)
+        self._receiver = receiver = Receiver(broker, name)
+        presence = Presence(broker, name, self._clock)
         self.ingest = Ingest(
             self._writer,
             receiver,
@@ -86,12 +91,17 @@ class Host:
             waves=Waves(WaveShelf(self.store_path), receiver.command, self._clock),
             simulated=self._simulated,
             clock=self._clock,
+            passed=self._passed,
         )
         self.pipeline = Pipeline(self._writer, self.ingest.committed, self._kinds)
         self.reader = StoreReader(self.store_path)
         self._parts.append(self.reader.close)
-        self.pipeline.start()
-        self._parts.append(self.pipeline.stop)
+        self.keeper = Child("keeper", "babbitt.store.keeper", str(self.store_path))
+        self.keeper.start()
+        self._parts.append(self.keeper.stop)
+        if self._analysis:
+            self.pipeline.start()
+            self._parts.append(self.pipeline.stop)
         receiver.start()
         self._parts.append(receiver.stop)
         self.ingest.start()
@@ -100,6 +110,11 @@ class Host:
         # Those heard last come first: a host serves so many sites and no more.
         newest = sorted(self.reader.nodes(), key=lambda view: view.heard or 0, reverse=True)
         presence.start(list(dict.fromkeys(view.site for view in newest)))
+
+    def _passed(self) -> int:
+        """The key up to which nobody needs the record log any more."""
+        kept = self.reader.keeper_position()
+        return min(kept, self.pipeline.passed) if self._analysis else kept
 
     def stop(self) -> None:
         """Stop everything in order. Safe to call twice."""
@@ -126,11 +141,3 @@ class Host:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """``"address:port"`` taken apart. Raises BrokerError if it is not that."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise BrokerError(f"{text!r} is no address of a broker; write it as 127.0.0.1:1883")
-    return host.strip("[]"), int(port)

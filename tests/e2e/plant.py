@@ -225,29 +225,24 @@ class Plant:
         found: dict[int, list[int]] = {}
         conn = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
         try:
-            rows = conn.execute(
-                "SELECT r.boot, r.seq FROM records r JOIN installs i ON i.id=r.install_id"
-                " JOIN nodes n ON n.id=i.node_id WHERE n.site=? AND n.node=? ORDER BY r.boot, r.seq",
+            runs = conn.execute(
+                "SELECT r.boot, r.first, r.last FROM runs r JOIN installs i ON i.id=r.install_id"
+                " JOIN nodes n ON n.id=i.node_id WHERE n.site=? AND n.node=? ORDER BY r.boot, r.first",
                 (SITE, name),
             ).fetchall()
         finally:
             conn.close()
-        for boot, seq in rows:
-            found.setdefault(boot, []).append(seq)
+        for boot, first, last in runs:
+            found.setdefault(boot, []).extend(range(first, last + 1))
         return found
 
     def rows(self, name: str) -> list[list[int | None]]:
         """Every stored row of a node as on the wire: [u, t, recipe, values...]; t is what the host made of it."""
-        conn = sqlite3.connect(f"file:{self.store / 'babbitt.sqlite3'}?mode=ro", uri=True, timeout=10)
+        reader = StoreReader(self.store)
         try:
-            found = conn.execute(
-                "SELECT r.u, r.t, r.recipe, r.body FROM records r JOIN installs i ON i.id=r.install_id"
-                " JOIN nodes n ON n.id=i.node_id WHERE n.site=? AND n.node=? AND r.kind=0 ORDER BY r.boot, r.seq",
-                (SITE, name),
-            ).fetchall()
+            return [[r.u, r.t, r.recipe, *r.values] for r in reader.records(SITE, name)]
         finally:
-            conn.close()
-        return [[u, t, recipe, *json.loads(body)] for u, t, recipe, body in found]
+            reader.close()
 
     def newest(self, name: str) -> tuple[int, int]:
         """(boot, seq) of the newest record on the node's own flash; (0, -1) before the first."""

@@ -17,10 +17,10 @@ import pytest
 from numpy.typing import NDArray
 from plant import SITE, START_MS, HostProcess, Plant, Tap, command, motor, said, until
 
+from babbitt.acquisition.address import BrokerAddress
 from babbitt.cli.command import Exchange, build
 from babbitt.protocol.messages import Ack
 from babbitt.protocol.waves import decode_chunk
-from babbitt.service import split_address
 from babbitt.store.waves import WaveShelf, WaveView
 from babbitt_tools.vboard.world import COUNTS_PER_G, Fault
 
@@ -116,7 +116,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def order(host: HostProcess, do: str, *what: str, **capture: Any) -> Ack:
     """The last ack of a command that is given as `babbitt command` gives it."""
     wanted = build(do, list(what), {"sensor": None, "axes": None, "samples": None} | capture)
-    return Exchange(split_address(host.address), SITE, NAME).run(wanted, 30).ack
+    return Exchange(BrokerAddress.parse(host.address), SITE, NAME).run(wanted, 30).ack
 
 
 def taken(host: HostProcess, before: int) -> list[WaveView]:

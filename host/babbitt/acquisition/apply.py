@@ -16,7 +16,6 @@ from babbitt.acquisition.batch import Raw
 from babbitt.acquisition.known import Known, load, save
 from babbitt.acquisition.lane import Lane, Lanes
 from babbitt.acquisition.links import Links
-from babbitt.acquisition.timebase import SIMULATED, Timebase
 from babbitt.acquisition.waves import OWN as OWN_COMMANDS
 from babbitt.errors import ProtocolError
 from babbitt.protocol.limits import CHANNELS_MAX, PAYLOAD, ROWS_MAX, SEQ_MAX
@@ -25,6 +24,7 @@ from babbitt.protocol.waves import Chunk
 from babbitt.store import log
 from babbitt.store.recovery import recover
 from babbitt.store.tables import Tables
+from babbitt.store.timebase import SIMULATED, Timebase
 from babbitt.store.writer import StoreWriter
 
 KNOWN_MAX = 16_384

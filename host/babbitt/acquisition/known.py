@@ -9,10 +9,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, field
 
-from babbitt.acquisition.timebase import Timebase
 from babbitt.acquisition.watermark import Track
 from babbitt.store.ranges import Ranges
 from babbitt.store.tables import Tables
+from babbitt.store.timebase import Timebase
 from babbitt.store.writer import StoreWriter
 
 

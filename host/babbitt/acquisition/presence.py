@@ -15,7 +15,8 @@ from collections.abc import Callable
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
 
-from babbitt.acquisition.receiver import connect, make_client
+from babbitt.acquisition.address import BrokerAddress
+from babbitt.acquisition.client import connect, make_client
 from babbitt.protocol.messages import HostState, encode
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,11 @@ class Presence:
     ``session`` is new with every start of the host.
     """
 
-    def __init__(self, host: str, port: int, client_id: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, address: BrokerAddress, client_id: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self.session = secrets.token_hex(4)
-        self._address = (host, port)
+        self._address = address
         self._client_id = client_id
         self._clock = clock
         self._clients: dict[str, mqtt.Client] = {}
@@ -83,11 +86,11 @@ class Presence:
             if len(self._clients) >= SITES_MAX:
                 log.error("site %s is one more than the %d that can be served", site, SITES_MAX)
                 return
-            client = make_client(f"{self._client_id}-{site}", clean=True)
+            client = make_client(self._address, f"{self._client_id}-{site}", clean=True)
             client.will_set(_topic(site), _GONE, qos=1, retain=True)
             client.on_connect = lambda c, *_: self._say(site, c)
             self._clients[site] = client
-            connect(client, *self._address)
+            connect(client, self._address)
 
     def _say(self, site: str, client: mqtt.Client) -> None:
         state = HostState(online=True, t=int(self._clock() * 1000), session=self.session)

@@ -14,8 +14,18 @@ import msgspec
 import paho.mqtt.client as mqtt
 import typer
 
-from babbitt.acquisition.receiver import connect, make_client
-from babbitt.cli.options import JsonOption, print_json
+from babbitt.acquisition.address import BrokerAddress
+from babbitt.acquisition.client import connect, make_client
+from babbitt.cli.options import (
+    BrokerOption,
+    CaOption,
+    CertOption,
+    JsonOption,
+    KeyOption,
+    PasswordOption,
+    UserOption,
+    print_json,
+)
 from babbitt.errors import BrokerError, CommandRefused, NodeSilent, ProtocolError
 from babbitt.protocol.messages import (
     Ack,
@@ -28,7 +38,6 @@ from babbitt.protocol.messages import (
     encode,
     parse_topic,
 )
-from babbitt.service import split_address
 
 NUMBERS = {"recipe": "recipe", "identify": "seconds"}
 """Commands that take one number, and the field it goes to."""
@@ -55,14 +64,22 @@ def command(
     sensor: Annotated[str | None, typer.Option(help="capture: which accelerometer.")] = None,
     axes: Annotated[str | None, typer.Option(help="capture: which axes, as xz.")] = None,
     samples: Annotated[int | None, typer.Option(help="capture: samples of each axis.")] = None,
-    broker: Annotated[str, typer.Option(help="Address of the broker.")] = "127.0.0.1:1883",
+    broker: BrokerOption = "127.0.0.1:1883",
+    broker_ca: CaOption = None,
+    broker_cert: CertOption = None,
+    broker_key: KeyOption = None,
+    broker_user: UserOption = None,
+    broker_password_file: PasswordOption = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the node, and its answer.")] = 60.0,
     json: JsonOption = False,
 ) -> None:
     """Send a command to a node that is online, wait for its answer, and say what happened."""
     parse_topic(f"babbitt/1/{site}/{node}/cmd")
+    address = BrokerAddress.parse(
+        broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file
+    )
     wanted = build(do, what or [], {"sensor": sensor, "axes": axes, "samples": samples})
-    outcome = Exchange(split_address(broker), site, node).run(wanted, wait)
+    outcome = Exchange(address, site, node).run(wanted, wait)
     ack = outcome.ack
     if json:
         print_json(
@@ -146,7 +163,7 @@ def _said(do: str, outcome: Outcome) -> str:
 class Exchange:
     """One command and its answers, over a connection of its own."""
 
-    def __init__(self, address: tuple[str, int], site: str, node: str) -> None:
+    def __init__(self, address: BrokerAddress, site: str, node: str) -> None:
         self._address = address
         self._name = f"{site}/{node}"
         self._root = f"babbitt/1/{site}/{node}/"
@@ -156,13 +173,13 @@ class Exchange:
 
     def run(self, wanted: Command, wait: float) -> Outcome:
         """Send a command and wait for its end. Raises BrokerError, NodeSilent."""
-        client = make_client("", clean=True)
+        client = make_client(self._address, "", clean=True)
         client.on_connect = lambda c, *_: c.subscribe(
             [(self._root + kind, 1) for kind in ("state", "birth", "ack")]
         )
         client.on_subscribe = lambda *_: self._there.set()
         client.on_message = self._take
-        connect(client, *self._address)
+        connect(client, self._address)
         try:
             return self._exchange(client, wanted, wait)
         finally:
@@ -177,7 +194,7 @@ class Exchange:
 
     def _exchange(self, client: mqtt.Client, wanted: Command, wait: float) -> Outcome:
         if not self._there.wait(HELLO_S):
-            host, port = self._address
+            host, port = self._address.host, self._address.port
             raise BrokerError(f"the broker at {host}:{port} does not answer; is the host running?")
         end = time.monotonic() + wait
         install, boot, n = self._state(end)

@@ -13,12 +13,22 @@ from typing import Annotated, Any
 import paho.mqtt.client as mqtt
 import typer
 
-from babbitt.acquisition.receiver import connect, make_client
-from babbitt.cli.options import JsonOption, StoreOption, print_json
+from babbitt.acquisition.address import BrokerAddress
+from babbitt.acquisition.client import connect, make_client
+from babbitt.cli.options import (
+    BrokerOption,
+    CaOption,
+    CertOption,
+    JsonOption,
+    KeyOption,
+    PasswordOption,
+    StoreOption,
+    UserOption,
+    print_json,
+)
 from babbitt.errors import BrokerError, ConfigRefused, ProtocolError, StoreMissing
 from babbitt.protocol.limits import BIG_PAYLOAD
 from babbitt.protocol.messages import Desired, Reported, decode_kind, encode, parse_topic
-from babbitt.service import split_address
 from babbitt.store.reader import StoreReader
 
 READ_MAX = 16 * BIG_PAYLOAD
@@ -32,7 +42,12 @@ def desired(
         Path, typer.Argument(help="The configuration: a JSON file, see docs/configuration.md.")
     ],
     store: StoreOption,
-    broker: Annotated[str, typer.Option(help="Address of the broker.")] = "127.0.0.1:1883",
+    broker: BrokerOption = "127.0.0.1:1883",
+    broker_ca: CaOption = None,
+    broker_cert: CertOption = None,
+    broker_key: KeyOption = None,
+    broker_user: UserOption = None,
+    broker_password_file: PasswordOption = None,
     version: Annotated[
         int | None, typer.Option(min=1, help="Number of this configuration; default one more.")
     ] = None,
@@ -46,11 +61,14 @@ def desired(
     """Check a configuration as the node does, publish it, and wait until the node has confirmed, refused or rolled
     it back."""
     parse_topic(f"babbitt/1/{site}/{node}/desired")
+    address = BrokerAddress.parse(
+        broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file
+    )
     document = read_network(config) if network else read_config(config)
     number = version or _last_version(store, site, node) + 1
     payload = encode(Desired(number, network=document) if network else Desired(number, document))
     decode_kind("desired", payload)
-    said = exchange(split_address(broker), site, node, payload, wait)
+    said = exchange(address, site, node, payload, wait)
     if json:
         print_json(
             {
@@ -114,14 +132,14 @@ def _read_object(path: Path) -> dict[str, Any]:
     return document
 
 
-def exchange(address: tuple[str, int], site: str, node: str, payload: bytes, wait: float) -> Reported:
+def exchange(address: BrokerAddress, site: str, node: str, payload: bytes, wait: float) -> Reported:
     """Publish ``desired`` retained and wait for the ``reported`` that answers it for good; ``trial`` is the answer only
     if no other comes in time. Raises BrokerError when the broker or the node does not answer in ``wait`` seconds."""
     digest = hashlib.sha256(payload).hexdigest()[:16]
     root = f"babbitt/1/{site}/{node}/"
     answers: queue.Queue[Reported] = queue.Queue()
     sent = threading.Event()
-    client = make_client("", clean=True)
+    client = make_client(address, "", clean=True)
 
     def on_connect(c: mqtt.Client, *_: object) -> None:
         c.subscribe(root + "reported", 1)
@@ -144,12 +162,10 @@ def exchange(address: tuple[str, int], site: str, node: str, payload: bytes, wai
     client.on_subscribe = on_subscribe
     client.on_publish = on_publish
     client.on_message = on_message
-    connect(client, *address)
+    connect(client, address)
     try:
         if not sent.wait(10.0):
-            raise BrokerError(
-                f"the broker at {address[0]}:{address[1]} does not answer; is the host running?"
-            )
+            raise BrokerError(f"the broker at {address} does not answer; is the host running?")
         end = time.monotonic() + wait
         last: Reported | None = None
         while last is None or last.state == "trial":

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
-from babbitt.cli.options import StoreOption
+from babbitt.acquisition.address import BrokerAddress
+from babbitt.cli.options import CaOption, CertOption, KeyOption, PasswordOption, StoreOption, UserOption
+from babbitt.errors import BrokerError
 from babbitt.service import Host
 
 LISTEN_S = 10.0
@@ -21,6 +23,11 @@ def host(
     broker: Annotated[
         str | None, typer.Option(help="A broker that runs already; without it the host has its own.")
     ] = None,
+    broker_ca: CaOption = None,
+    broker_cert: CertOption = None,
+    broker_key: KeyOption = None,
+    broker_user: UserOption = None,
+    broker_password_file: PasswordOption = None,
     listen: Annotated[str, typer.Option(help="Where the host's own broker listens.")] = "127.0.0.1:1883",
     web_host: Annotated[str, typer.Option(help="Where the page listens.")] = "127.0.0.1",
     web_port: Annotated[
@@ -29,6 +36,9 @@ def host(
     no_web: Annotated[bool, typer.Option("--no-web", help="No page.")] = False,
     accept_simulated_time: Annotated[
         bool, typer.Option("--accept-simulated-time", help="Take the time of simulated nodes for real.")
+    ] = False,
+    no_analysis: Annotated[
+        bool, typer.Option("--no-analysis", help="Receive and store only, judge nothing.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
 ) -> None:
@@ -53,7 +63,16 @@ def host(
     threading.excepthook = broken
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    with Host(store, broker, listen, accept_simulated=accept_simulated_time) as running:
+    where = None
+    if broker is not None:
+        where = BrokerAddress.parse(
+            broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file
+        )
+    elif broker_ca or broker_cert or broker_key or broker_user or broker_password_file:
+        raise BrokerError("TLS and login are for a broker given by --broker; the host's own has neither")
+    with Host(
+        store, where, listen, accept_simulated=accept_simulated_time, analysis=not no_analysis
+    ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):
             print(f"The broker {address} does not answer yet; it is tried again and again.", flush=True)

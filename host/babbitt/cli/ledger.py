@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table
+from babbitt.store.proof import Proof
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import LedgerRow
 
@@ -14,12 +19,21 @@ from babbitt.store.views import LedgerRow
 _SELDOM = {"twice": "duplicates", "discarded": "discarded", "refused": "refused", "pending": "pending"}
 
 
-def ledger(store: StoreOption, json: JsonOption = False) -> None:
+def ledger(
+    store: StoreOption,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every record of the store again and prove the counts.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Print one line for each boot of each node; exit 1 if a record is missing without explanation."""
-    rows = StoreReader(store).ledger()
+    reader = StoreReader(store)
+    rows = reader.ledger()
     missing = sum(row.missing for row in rows)
+    proof = _prove(reader, quiet=json) if verify else None
     if json:
-        print_json({"rows": rows, "missing": missing})
+        said = {} if proof is None else {"proof": asdict(proof) | {"sound": proof.sound}}
+        print_json({"rows": rows, "missing": missing, **said})
     else:
         seldom = {name: field for name, field in _SELDOM.items() if any(getattr(r, field) for r in rows)}
         columns = ("node", "boot", "numbers", "stored", *seldom, "missing", "note")
@@ -27,8 +41,18 @@ def ledger(store: StoreOption, json: JsonOption = False) -> None:
         print_table("Ledger", columns, cells, "No record has been received yet.")
         if missing:
             print(f"{missing} records are missing without explanation.")
-    if missing:
+        if proof is not None:
+            print(*proof.errors, sep="\n", end="\n" if proof.errors else "")
+            verdict = "each once, as the account says" if proof.sound else "and the account is not right"
+            print(f"Proved: {proof.records} records were read again, {verdict}.")
+    if missing or (proof is not None and not proof.sound):
         raise typer.Exit(1)
+
+
+def _prove(reader: StoreReader, quiet: bool) -> Proof:
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("Reading the history", total=None)
+        return reader.prove(lambda done, of: bar.update(task, completed=done, total=of))
 
 
 def _cells(r: LedgerRow, seldom: Iterable[str]) -> tuple[object, ...]:

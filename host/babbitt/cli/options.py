@@ -33,6 +33,23 @@ LimitOption = Annotated[
 ]
 
 
+BrokerOption = Annotated[str, typer.Option("--broker", help="Address of the broker.")]
+CaOption = Annotated[
+    Path | None,
+    typer.Option("--broker-ca", help="TLS: the authority that signed the broker's certificate (PEM)."),
+]
+CertOption = Annotated[
+    Path | None, typer.Option("--broker-cert", help="TLS: a certificate of one's own (PEM).")
+]
+KeyOption = Annotated[
+    Path | None, typer.Option("--broker-key", help="TLS: the key of that certificate (PEM).")
+]
+UserOption = Annotated[str | None, typer.Option("--broker-user", help="Login at the broker.")]
+PasswordOption = Annotated[
+    Path | None, typer.Option("--broker-password-file", help="A file with the password of that login.")
+]
+
+
 def plain(value: Any) -> Any:
     """A view as plain JSON types."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

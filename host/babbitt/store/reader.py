@@ -19,8 +19,13 @@ from numpy.typing import NDArray
 from babbitt.errors import StoreError, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store import ledger as ledger_
+from babbitt.store import proof as proof_
+from babbitt.store import records as records_
 from babbitt.store import sentences
 from babbitt.store import series as series_
+from babbitt.store.keeper import base
+from babbitt.store.proof import Proof
+from babbitt.store.records import Record
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
 from babbitt.store.views import Channel, EventView, LedgerRow, NodeView, QuarantineView, ReportedView
@@ -97,7 +102,22 @@ class StoreReader:
         are left out. Raises UnknownNode, UnknownChannel.
         """
         (node_id,) = self._row("id", site, node)
-        return self._guard(lambda conn: series_.series(conn, node_id, channel, start, end, points))
+
+        def query(conn: sqlite3.Connection) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+            where = series_.Where(conn, self._history(), self.path)
+            return series_.series(where, node_id, (site, node), channel, start, end, points)
+
+        return self._guard(query)
+
+    def records(self, site: str, node: str) -> list[Record]:
+        """All rows of a node as they were sent, in order; for small stores. Raises UnknownNode."""
+        (node_id,) = self._row("id", site, node)
+        where = node_id, site, node
+        return self._guard(lambda conn: records_.records(conn, self._history(), self.path, where))
+
+    def prove(self, progress: Callable[[int, int], None] = lambda done, of: None) -> Proof:
+        """Read all records again and compare them with the ledger (see :mod:`babbitt.store.proof`)."""
+        return self._guard(lambda conn: proof_.prove(conn, self._history(), self.path, progress))
 
     def assessments(self, site: str, node: str, start: int, end: int, points: int) -> list[Assessment]:
         """Assessments for start <= t <= end, ascending, at most about ``points``: of each slice of time the
@@ -190,6 +210,20 @@ class StoreReader:
             return query(self._connection())
         except sqlite3.Error as error:
             raise StoreError(f"the store in {self.path} cannot be read: {error}") from error
+
+    def keeper_position(self) -> int:
+        """The key of the record log up to which the keeper has everything; 0 before it has begun."""
+        conn = self._history()
+        return 0 if conn is None else self._guard(lambda _: base.position(conn))
+
+    def _history(self) -> sqlite3.Connection | None:
+        """The keeper's database, None as long as there is none."""
+        conn: sqlite3.Connection | None = getattr(self._local, "history", None)
+        if conn is None and (conn := base.open_for_reading(self.path)) is not None:
+            self._local.history = conn
+            with self._lock:
+                self._open.append(conn)
+        return conn
 
     def _connection(self) -> sqlite3.Connection:
         conn: sqlite3.Connection | None = getattr(self._local, "conn", None)

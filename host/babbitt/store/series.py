@@ -1,104 +1,116 @@
 """Series of a channel, thinned so that no peak is lost.
 
 Each slice of time gives its least and its greatest value (min/max decimation, as oscilloscopes do). Short
-spans are read from the records, long ones from the rollups, which keep the times of their extremes.
+spans are read from the measured values, long ones from the rollups, which keep the times of their extremes.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from babbitt.errors import UnknownChannel
-from babbitt.store.rollup import LEVELS
-from babbitt.store.tables import Tables, physical
+from babbitt.store import raw
+from babbitt.store.keeper.rollups import LEVELS, read
+from babbitt.store.raw import Series, scaled
 
-_BODY = msgspec.json.Decoder(list[int | None])
-_RAW_FACTOR = 16  # so many records for each point asked for are still read one by one
-
-Series = tuple[NDArray[np.int64], NDArray[np.float64]]
+_RAW_FACTOR = 8  # so many records for each point asked for are still read one by one
 
 
-def series(conn: sqlite3.Connection, node_id: int, channel: str, start: int, end: int, points: int) -> Series:
-    """See :meth:`babbitt.store.reader.StoreReader.series`."""
-    keys = conn.execute(
+class Where:
+    """What a series is read from: the store's database, the keeper's (None: there is none yet), and the folder."""
+
+    def __init__(self, hot: sqlite3.Connection, history: sqlite3.Connection | None, folder: Path) -> None:
+        self.hot = hot
+        self.history = history
+        self.folder = folder
+
+
+def series(
+    where: Where, node_id: int, home: tuple[str, str], channel: str, start: int, end: int, points: int
+) -> Series:
+    """See :meth:`babbitt.store.reader.StoreReader.series`; ``home``: site and node."""
+    keys = where.hot.execute(
         "SELECT id, exp FROM channels WHERE node_id=? AND name=?", (node_id, channel)
     ).fetchall()
     if not keys:
         raise UnknownChannel(f"the node has no channel {channel}")
+    installs = [key for (key,) in where.hot.execute("SELECT id FROM installs WHERE node_id=?", (node_id,))]
     points = max(2, points)
     width = max(1, -(-(end - start + 1) // max(1, points // 2)))
     level = next((n for n in range(len(LEVELS) - 1, -1, -1) if LEVELS[n] <= width), None)
-    if level is None or _few(conn, node_id, start, end, points * _RAW_FACTOR):
-        found = _raw(conn, node_id, channel, start, end)
+    if level is not None and where.history is not None:
+        level = _level(where.history, keys, level, start, end, points * _RAW_FACTOR)
+    if level is None or where.history is None:
+        t, v = _measured(where, installs, home, channel, start, end)
     else:
-        found = _rolled(conn, keys, level, start, end)
-    t, v = _arrays(found)
+        there = raw.snapshot(where.hot, where.history, start, end, rolled_only=True)
+        tail = raw.from_sections(where.hot, installs, there.unrolled, channel, start, end)
+        parts = [*(_rolled(where.history, key, exp, level, start, end) for key, exp in keys), tail]
+        t, v = np.concatenate([t for t, _ in parts]), np.concatenate([v for _, v in parts])
+    order = np.argsort(t, kind="stable")
+    t, v = t[order], v[order]
     return (t, v) if len(t) <= points else _thin(t, v, start, width)
 
 
-def _few(conn: sqlite3.Connection, node_id: int, start: int, end: int, most: int) -> bool:
-    count: int = conn.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM installs i JOIN records r ON r.install_id=i.id"
-        " WHERE i.node_id=? AND r.t BETWEEN ? AND ? LIMIT ?)",
-        (node_id, start, end, most + 1),
-    ).fetchone()[0]
-    return count <= most
+def _measured(
+    where: Where, installs: list[int], home: tuple[str, str], channel: str, start: int, end: int
+) -> Series:
+    for attempt in range(raw.TRIES):
+        there = raw.snapshot(where.hot, where.history, start, end)
+        try:
+            parts = [
+                raw.from_files(where.folder, there.files, *home, channel, start, end),
+                raw.from_sections(
+                    where.hot, installs, (*there.waiting, *there.unrolled), channel, start, end
+                ),
+            ]
+        except FileNotFoundError:  # just replaced by another
+            if attempt == raw.TRIES - 1:
+                raise
+            continue
+        return np.concatenate([t for t, _ in parts]), np.concatenate([v for _, v in parts])
+    raise AssertionError("unreachable")
 
 
-def _raw(
-    conn: sqlite3.Connection, node_id: int, channel: str, start: int, end: int
-) -> Iterable[tuple[int, float]]:
-    for (install_id,) in conn.execute("SELECT id FROM installs WHERE node_id=?", (node_id,)).fetchall():
-        tables = Tables(conn, install_id)
-        for boot, seq, t, body in conn.execute(
-            "SELECT boot, seq, t, body FROM records WHERE install_id=? AND t BETWEEN ? AND ? AND kind=0",
-            (install_id, start, end),
-        ):
-            row = _BODY.decode(body)
-            table = tables.find(boot, seq, len(row))
-            if table is None or channel not in table.ids:
-                continue
-            at = table.ids.index(channel)
-            value = row[at]
-            if value is not None:
-                yield t, physical(value, table.exps[at])
+def _level(
+    history: sqlite3.Connection, keys: list[tuple[int, int]], level: int, start: int, end: int, most: int
+) -> int | None:
+    """The level to read: None (the values themselves) if there are few, or if minutes would be needed that are not
+    kept because the node measures seldom."""
+    if level == 2:
+        return level
+    hours = [read(history, key, 1, start - LEVELS[1] + 1, end) for key, _ in keys]
+    count = int(sum(rows[:, 1].sum() for rows in hours))
+    if count <= most:
+        return None
+    if level == 0 and not any(
+        history.execute("SELECT 1 FROM rollups WHERE channel_id=?1 AND level=0 UNION ALL SELECT 1 FROM packed"
+                        " WHERE channel_id=?1 AND level=0 LIMIT 1", (key,)).fetchone()
+        for key, _ in keys
+    ):  # fmt: skip
+        return None
+    return level
 
 
-def _rolled(
-    conn: sqlite3.Connection, keys: list[tuple[int, int]], level: int, start: int, end: int
-) -> Iterable[tuple[int, float]]:
-    for key, exp in keys:
-        for low, low_t, high, high_t in conn.execute(
-            "SELECT min, min_t, max, max_t FROM rollups WHERE channel_id=? AND level=? AND start BETWEEN"
-            " ? AND ?",
-            (key, level, start - LEVELS[level] + 1, end),
-        ):
-            if start <= low_t <= end:
-                yield low_t, physical(low, exp)
-            if high_t != low_t and start <= high_t <= end:
-                yield high_t, physical(high, exp)
-
-
-def _arrays(found: Iterable[tuple[int, float]]) -> Series:
-    pairs = sorted(found)
-    t = np.fromiter((p[0] for p in pairs), np.int64, len(pairs))
-    v = np.fromiter((p[1] for p in pairs), np.float64, len(pairs))
-    return t, v
+def _rolled(history: sqlite3.Connection, key: int, exp: int, level: int, start: int, end: int) -> Series:
+    rows = read(history, key, level, start - LEVELS[level] + 1, end)
+    t = np.concatenate((rows[:, 4], rows[:, 6]))
+    v = np.concatenate((rows[:, 3], rows[:, 5]))
+    once = np.ones(len(t), bool)
+    once[len(rows) :] = rows[:, 4] != rows[:, 6]
+    inside = once & (t >= start) & (t <= end)
+    return t[inside], scaled(v[inside], exp)
 
 
 def _thin(t: NDArray[np.int64], v: NDArray[np.float64], start: int, width: int) -> Series:
     """The least and the greatest of each slice of ``width`` ms, in the order they occurred."""
     slices = (t - start) // width
-    edges = np.flatnonzero(np.diff(slices)) + 1
-    keep = {
-        int(first + pick(v[first:last]))
-        for first, last in zip(np.r_[0, edges], np.r_[edges, len(t)], strict=True)
-        for pick in (np.argmin, np.argmax)
-    }
-    at = np.array(sorted(keep), dtype=np.int64)
+    edges = np.r_[0, np.flatnonzero(np.diff(slices)) + 1]
+    order = np.lexsort((v, slices))
+    ends = np.r_[edges[1:], len(t)] - 1
+    at = np.unique(np.concatenate((order[edges], order[ends])))
     return t[at], v[at]

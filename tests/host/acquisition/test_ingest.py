@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from typing import Any
 
@@ -26,12 +25,8 @@ def account(host: Host, wire: Wire, boot: int = 1, install: str = INSTALL) -> Le
 
 def stored(host: Host, wire: Wire) -> list[tuple[Any, ...]]:
     """(boot, seq, t, tq, t_err) of all records of the node, in order."""
-    with sqlite3.connect(host.store_path / "babbitt.sqlite3") as conn:
-        return conn.execute(
-            "SELECT r.boot, seq, t, tq, t_err FROM records r JOIN installs i ON i.id=r.install_id"
-            " JOIN nodes n ON n.id=i.node_id WHERE n.node=? ORDER BY r.boot, seq",
-            (wire.root.split("/")[3],),
-        ).fetchall()
+    site, node = wire.root.split("/")[2:4]
+    return [(r.boot, r.seq, r.t, r.tq, r.t_err) for r in host.reader.records(site, node)]
 
 
 def host_events(host: Host, wire: Wire) -> list[str]:
@@ -225,14 +220,14 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(host: Host, wire: Wi
     with host._writer.transaction() as conn:
         pages = conn.execute("PRAGMA page_count").fetchone()[0]
         conn.execute(f"PRAGMA max_page_count={pages}")
-    for seq in range(1, 400, 8):
-        wire.send("data", data(seq, [row(seq + n, now()) for n in range(8)]))
+    for seq in range(1, 6401, 32):
+        wire.send("data", data(seq, [row(seq + n, now()) for n in range(32)]))
     until(lambda: not host.ingest.store_ok)
     acknowledged = account(host, wire).received
-    assert acknowledged < 401
+    assert acknowledged < 6401
     assert not any(c["seq"] >= acknowledged for c in wire.commits)
     with host._writer._lock:
         host._writer.conn.execute("PRAGMA max_page_count=1000000")
-    wire.committed(1, 400)
+    wire.committed(1, 6400)
     assert host.ingest.store_ok
-    assert account(host, wire).received == 401
+    assert account(host, wire).received == 6401

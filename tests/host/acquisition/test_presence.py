@@ -11,6 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from babbitt.acquisition.address import BrokerAddress
 from babbitt.acquisition.presence import EVERY_S, Presence
 
 
@@ -33,7 +34,7 @@ def heard(broker_port: int) -> Iterator[queue.Queue[mqtt.MQTTMessage]]:
 def test_a_node_that_has_just_connected_is_greeted_by_a_live_copy(
     broker_port: int, heard: queue.Queue[mqtt.MQTTMessage]
 ) -> None:
-    presence = Presence("127.0.0.1", broker_port, "greeter")
+    presence = Presence(BrokerAddress("127.0.0.1", broker_port), "greeter")
     presence.start([])
     try:
         presence.seen("north", born=True)

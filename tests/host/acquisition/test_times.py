@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import json
-import queue
 import time
 from pathlib import Path
 
 from nodesim import birth, data, row
 
-from babbitt.acquisition.ingest import Incoming, Ingest
+from babbitt.acquisition.batch import Batch
+from babbitt.acquisition.ingest import Ingest
 from babbitt.protocol.limits import T_MAX, U_MAX
+from babbitt.store import log
 from babbitt.store.reader import StoreReader
+from babbitt.store.times import retimed
 from babbitt.store.writer import StoreWriter
 
 NOW = int(time.time() * 1000)
 
 
+class Nobody:
+    """A source from which nothing comes."""
+
+    def take(self, timeout_s: float) -> Batch | None:
+        return None
+
+    def ack(self, batch: Batch) -> None:
+        raise AssertionError("there was nothing")
+
+
 def stored_times(folder: Path, *payloads: tuple[str, object]) -> list[int]:
     """What the host made of the times of all records, in the order of their seqs."""
     writer = StoreWriter(folder)
-    ingest = Ingest(writer, queue.Queue(), lambda *_: None)
+    ingest = Ingest(writer, Nobody(), lambda *_: None)
     for kind, payload in payloads:
-        ingest._store([Incoming(f"babbitt/1/hall/n1/{kind}", json.dumps(payload).encode(), lambda: None)])
-    found = [t for (t,) in writer.conn.execute("SELECT t FROM records ORDER BY boot, seq")]
+        ingest.store([(f"babbitt/1/hall/n1/{kind}".encode(), json.dumps(payload).encode(), 0)])
+    rows = []
+    for (body,) in writer.conn.execute("SELECT body FROM log").fetchall():
+        for section in log.decode(body):
+            rows += [
+                (int(one["boot"]), int(one["seq"]), int(one["t"])) for one in retimed(writer.conn, section)
+            ]
     writer.close()
-    return found
+    return [t for _, _, t in sorted(rows)]
 
 
 def test_an_age_of_ages_after_a_clock_reading(tmp_path: Path) -> None:

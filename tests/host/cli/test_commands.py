@@ -35,13 +35,13 @@ def said(*args: object, code: int = 0) -> Any:
 
 def fill(folder: Path, *payloads: tuple[str, bytes]) -> None:
     """Store messages through the real ingest."""
-    import queue
-
-    from babbitt.acquisition.ingest import Incoming, Ingest
+    from babbitt.acquisition.address import BrokerAddress
+    from babbitt.acquisition.ingest import Ingest
+    from babbitt.acquisition.receiver import Receiver
 
     writer = StoreWriter(folder)
-    group = [Incoming(f"babbitt/1/hall/pump-7/{kind}", raw, lambda: None) for kind, raw in payloads]
-    Ingest(writer, queue.Queue(), lambda *_: None)._store(group)
+    group = [(f"babbitt/1/hall/pump-7/{kind}".encode(), raw, 0) for kind, raw in payloads]
+    Ingest(writer, Receiver(BrokerAddress("127.0.0.1", 1), "never-started"), lambda *_: None).store(group)
     writer.close()
 
 

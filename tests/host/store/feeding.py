@@ -10,6 +10,7 @@ from typing import Any
 from babbitt.acquisition.batch import Batch
 from babbitt.acquisition.ingest import Ingest
 from babbitt.protocol.messages import Commit
+from babbitt.store.keeper.keeper import Keeper
 from babbitt.store.reader import StoreReader
 from babbitt.store.writer import StoreWriter
 
@@ -82,6 +83,12 @@ class Feed:
     def put(self, *messages: tuple[str, Any]) -> None:
         """Store ``(kind, payload)`` messages as one group."""
         self.ingest.store([raw(kind, body, self.node) for kind, body in messages])
+
+    def roll(self) -> None:
+        """Let the keeper take in all that there is."""
+        keeper = Keeper(self.folder, clock=lambda: T0 / 1000 + 86_400)
+        keeper.run_until_idle()
+        keeper.close()
 
     def close(self) -> None:
         self.reader.close()

@@ -15,6 +15,8 @@ from typing import Any
 
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.protocol.messages import Birth, Event, decode_kind
+from babbitt.store import log
+from babbitt.store.keeper.keeper import Keeper
 from babbitt.store.writer import StoreWriter
 
 MINUTE = 60_000
@@ -109,13 +111,19 @@ class Filler:
     def rows(self, node: str, rows: Sequence[tuple[int, Sequence[int | None]]]) -> None:
         """Records: times in ms and values as on the wire."""
         with self.writer.transaction():
-            key, install = self.key(node), self.install(node)
+            install = self.install(node)
+            packed: dict[int, list[bytes]] = {}
             for t, values in rows:
                 seq = self.seq[node] = self.seq.get(node, -1) + 1
-                self.writer.record((install, 1, seq, 0, t, t, 0, None, 0, json.dumps(list(values))))
-            self.writer.dirty({(key, t // MINUTE) for t, _ in rows})
-        while self.writer.roll(5000):
-            pass
+                raw = [log.NULL if value is None else value for value in values]
+                packed.setdefault(len(raw), []).append(
+                    log.packer(len(raw))(install, 1, seq, t, t, 0, 0, -1, 0, *raw)
+                )
+            self.writer.log([(width, b"".join(some)) for width, some in packed.items()])
+            self.writer.latest(self.key(node), max(t for t, _ in rows))
+        keeper = Keeper(self.writer.path)
+        keeper.run_until_idle()
+        keeper.close()
 
     def assess(self, node: str, assessments: Sequence[Assessment]) -> None:
         """Assessments of a node."""
@@ -134,8 +142,7 @@ class Filler:
         event = decode_kind("event", json.dumps(whole).encode())
         assert isinstance(event, Event)
         with self.writer.transaction():
-            record = self.writer.record((self.install(node), 1, seq, 1, t, t, 0, None, None, None))
-            self.writer.event(self.key(node), record, t, event, "g", -6)
+            self.writer.event(self.key(node), self.install(node), t, 0, -1, event, "g", -6)
 
     def host_event(self, node: str, t: int, sev: int, text: str) -> None:
         """An event of the host about a node."""

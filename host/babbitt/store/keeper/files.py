@@ -1,0 +1,146 @@
+"""The Parquet files of the history: one row a value, sorted by site, node, channel and time, a file or a few a day.
+
+Columns: site, node, channel, unit (text); exp: a value is raw x 10^exp of the unit; t (ms, UTC); raw (null: not
+measured); which record it is of: install, boot, seq, recipe, u (ms since boot), and k, its place in the record; tq
+and t_err (ms): where the time is from and how wrong it may be, as in the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from babbitt.errors import StoreError
+from babbitt.store import log
+from babbitt.store.keeper.spread import Meant
+
+DAY = 86_400_000
+GROUP = 65_536
+_NAMES = ("site", "node", "channel", "unit")
+_DENSE = ("t", "raw", "seq", "u", "boot", "install", "t_err", "recipe")
+SCHEMA = pa.schema(
+    [
+        *((name, pa.dictionary(pa.int32(), pa.string())) for name in _NAMES),
+        ("exp", pa.int8()), ("t", pa.timestamp("ms", "UTC")), ("raw", pa.int32()), ("install", pa.int32()),
+        ("boot", pa.int32()), ("seq", pa.int32()), ("k", pa.int8()), ("recipe", pa.int32()), ("u", pa.int64()),
+        ("tq", pa.int8()), ("t_err", pa.int32()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written: where, the day it is of, and what is in it (times in ms)."""
+
+    name: str
+    day: str
+    records: int
+    t_min: int
+    t_max: int
+    bytes: int
+
+
+def day_of(t: int) -> str:
+    """The day (UTC) of a time in ms."""
+    return datetime.fromtimestamp(t / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def table_of(parts: Sequence[Meant], homes: dict[int, tuple[str, str]]) -> pa.Table:
+    """Records as rows of the files, sorted. ``homes``: site and node by installation."""
+    names: dict[str, dict[str, int]] = {name: {} for name in _NAMES}
+    columns: dict[str, list[Any]] = {field.name: [] for field in SCHEMA}
+    for part in parts:
+        section, table = part.section, part.table
+        width, n = section["v"].shape[1], len(section)
+        site, node = homes[int(section["install"][0])]
+        for name, text in (("site", site), ("node", node)):
+            code = names[name].setdefault(text, len(names[name]))
+            columns[name].append(np.full(width * n, code, np.int32))
+        for name, texts in (("channel", table.ids), ("unit", table.units)):
+            codes = [names[name].setdefault(text, len(names[name])) for text in texts]
+            columns[name].append(np.repeat(np.array(codes, np.int32), n))
+        columns["exp"].append(np.repeat(np.array(table.exps, np.int8), n))
+        columns["k"].append(np.repeat(np.arange(width, dtype=np.int8), n))
+        columns["raw"].append(section["v"].T.ravel())
+        for name in ("install", "boot", "seq", "recipe", "u", "t", "tq", "t_err"):
+            columns[name].append(np.tile(section[name], width))
+    whole = {name: np.concatenate(some) for name, some in columns.items()}
+    ranks = []
+    for name in ("site", "node", "channel"):
+        known = list(names[name])
+        rank = np.empty(len(known), np.int32)
+        rank[np.argsort(np.array(known))] = np.arange(len(known))
+        ranks.append(rank[whole[name]])
+    order = np.lexsort((whole["seq"], whole["boot"], whole["t"], ranks[2], ranks[1], ranks[0]))
+    arrays = []
+    for field in SCHEMA:
+        column = whole[field.name][order]
+        if field.name in names:
+            arrays.append(pa.DictionaryArray.from_arrays(pa.array(column), pa.array(list(names[field.name]))))
+        elif field.name == "raw":
+            arrays.append(pa.array(column, mask=column == log.NULL))
+        else:
+            arrays.append(pa.array(column).cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def write(folder: Path, name: str, table: pa.Table, day: str) -> Written:
+    """Write a file so that it is there whole and on disk, or not at all. Raises OSError."""
+    final, temporary = folder / name, folder / (name + ".tmp")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        pq.write_table(
+            table, temporary, compression="zstd", compression_level=3, row_group_size=GROUP,
+            use_dictionary=[*_NAMES, "exp", "k", "tq"],
+            column_encoding=dict.fromkeys(_DENSE, "DELTA_BINARY_PACKED"),
+        )  # fmt: skip
+        _sync(temporary)
+        temporary.replace(final)
+        _sync(final.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    t = pc.min_max(table["t"].cast(pa.int64())).as_py()
+    records = pc.sum(pc.equal(table["k"], 0)).as_py()
+    return Written(name, day, records, t["min"], t["max"], final.stat().st_size)
+
+
+def merge(folder: Path, names: Iterable[str], into: str, day: str) -> Written:
+    """Several files of a day as one. Raises OSError, StoreError for a damaged file."""
+    tables = [read(folder / name) for name in names]
+    table = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    table = table.sort_by([(name, "ascending") for name in ("site", "node", "channel", "t", "boot", "seq")])
+    return write(folder, into, table, day)
+
+
+def read(path: Path, columns: list[str] | None = None, filters: Any = None) -> pa.Table:
+    """A file, or some columns and rows of it. Raises FileNotFoundError, StoreError for a damaged one."""
+    try:
+        return pq.read_table(path, columns=columns, filters=filters, partitioning=None, schema=None)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(
+            f"the history file {path} is damaged ({str(error)[:200]}): put it back from a backup, or move it away to"
+            " go on without its values"
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    """Have a file or a folder on disk."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
