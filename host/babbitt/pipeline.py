@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from babbitt.detection.recheck import Verdict
+from babbitt.detection.rechecks import Rechecks
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
 from babbitt.store.readings import Reading, Rows, TableCache, by_install, readings, scan
@@ -90,6 +92,7 @@ class Pipeline:
         self._wake = wake
         self._kinds = dict(KINDS if kinds is None else kinds)
         self._subjects: dict[int, _Subject] = {}
+        self._rechecks = Rechecks()
         self._tables = TableCache()
         self._waiting: list[Rows] = []
         self._waits = 0
@@ -141,12 +144,17 @@ class Pipeline:
                         self._passes += 1
                         self._passed.notify_all()
                     self._wake.wait(0.5)
+            with self._writer.transaction():
+                self._rechecks.save_all(self._writer)
+        except (StoreError, sqlite3.Error) as error:
+            log.error("what the checks have seen is not kept: %s", error)
         finally:
             conn.close()
 
     def _begin_again(self) -> None:
         """What is in memory may be ahead of the store: read all of it again."""
         self._subjects.clear()
+        self._rechecks.forget()
         self._waiting, self._waits, self._since = [], 0, _NONE
         self._tables = TableCache()
         self._cursor = -1
@@ -169,7 +177,7 @@ class Pipeline:
         found: list[_Found] = []
         for rows in work:
             self._advance(conn, rows, found)
-        self._save(newest, found)
+        self._save(newest, found, self._rechecks.take(conn, sections, self._tables))
         self._cursor = newest
         return True
 
@@ -209,9 +217,9 @@ class Pipeline:
         ).fetchone()
         return int(row[0]), row[1], row[2], row[3]
 
-    def _save(self, newest: int, found: list[_Found]) -> None:
+    def _save(self, newest: int, found: list[_Found], verdicts: list[tuple[int, Verdict]]) -> None:
         keep = min(newest, self._since)
-        if not found and keep == self._kept:
+        if not found and not verdicts and keep == self._kept:
             return
         with self._writer.transaction():
             for one in found:
@@ -220,6 +228,7 @@ class Pipeline:
                 for note in one.notes:
                     self._writer.host_event(one.node_id, *note)
                 self._writer.analyser(one.node_id, one.subject.columns())
+            self._rechecks.save(self._writer, verdicts)
             self._writer.meta("analysed", str(keep))
         self._kept = keep
 

@@ -234,8 +234,10 @@ class Recheck:
 
     def _judge(self, row: Row, changed: bool, found: list[Verdict]) -> None:
         """Judge a row again, of which all events are there, and compare. ``changed``: the recipe did with it."""
-        if self._table is None or (row.table is not self._table and row.table != self._table):
-            self._follow(row.table)
+        if row.table is not self._table:
+            if row.table != self._table:
+                self._follow(row.table)
+            self._table = row.table
         rerun = self._rerun
         self._count += 1
         dt = 0 if self._u < 0 else row.u - self._u
