@@ -1,7 +1,8 @@
 """The analysis: committed records in the order they were stored, through the analyser of each node's asset.
 
-It follows the record log. How far it has come, the states of the analysers and what they found are written in one
-transaction: after a restart nothing is skipped and nothing judged twice. An analyser that fails is counted and
+It follows the record log. What is found is written at once, the states of the analysers and how far they have come
+a little later if they are many: after a crash some records are judged again, from the state of then and with the
+same result, which is not written twice. So nothing is skipped and nothing is there twice. An analyser that fails is counted and
 named among the events; its node goes on with the next record, the others are not disturbed. Rows whose birth is
 still to come wait, and the log is kept from the first of them on.
 """
@@ -13,11 +14,11 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from babbitt.detection.recheck import Verdict
 from babbitt.detection.rechecks import Rechecks
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
@@ -34,7 +35,11 @@ KINDS = {
 }
 """The analyser of each kind of asset, imported when the first such asset is met."""
 
-SLICE = 4000
+SLICE = 20_000
+SAVE_S = 1.0
+FEW = 16
+"""States of so few nodes are saved at once, those of more after STATES_S seconds, so many in a transaction."""
+STATES_S = 30.0
 LATE_MAX = 10
 WAITING_MAX = 20_000
 _NONE = 2**62
@@ -99,6 +104,8 @@ class Pipeline:
         self._since = _NONE
         self._cursor = -1
         self._kept = -1
+        self._unsaved: dict[int, _Subject] = {}
+        self._saved_at = float("-inf")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
         self._passes = 0
@@ -144,10 +151,11 @@ class Pipeline:
                         self._passes += 1
                         self._passed.notify_all()
                     self._wake.wait(0.5)
-            with self._writer.transaction():
-                self._rechecks.save_all(self._writer)
-        except (StoreError, sqlite3.Error) as error:
-            log.error("what the checks have seen is not kept: %s", error)
+            if self._unsaved:
+                self._save()
+            self._rechecks.save(self._writer, ending=True)
+        except StoreError as error:
+            log.error("the analysis could not save where it is, and judges some records again: %s", error)
         finally:
             conn.close()
 
@@ -157,15 +165,32 @@ class Pipeline:
         self._rechecks.forget()
         self._waiting, self._waits, self._since = [], 0, _NONE
         self._tables = TableCache()
+        self._unsaved.clear()
         self._cursor = -1
 
     def step(self, conn: sqlite3.Connection) -> bool:
-        """Analyse one slice of the log; True if there was any work.
+        """Analyse what is in the log, for a second at most, and save; True if there was any work.
 
         ``conn`` reads the store. Raises StoreError or sqlite3.Error if the disk fails.
         """
         if self._cursor < 0:
             self._cursor = self._kept = self._analysed(conn)
+        end = time.monotonic() + SAVE_S
+        found: dict[int, _Found] = {}
+        done = False
+        while self._slice(conn, found):
+            done = True
+            if time.monotonic() > end or self._stop.is_set():
+                break
+        self._write([one for one in found.values() if one.assessments or one.notes])
+        self._unsaved.update((one.node_id, one.subject) for one in found.values())
+        if (done or self._unsaved) and (
+            len(self._unsaved) <= FEW or time.monotonic() - self._saved_at > STATES_S
+        ):
+            self._save()
+        return done
+
+    def _slice(self, conn: sqlite3.Connection, found: dict[int, _Found]) -> bool:
         newest, sections = scan(conn, self._cursor, SLICE)
         fresh = self._tables.refresh(conn)
         work = by_install(sections)
@@ -174,10 +199,10 @@ class Pipeline:
             self._waiting, self._waits, self._since = [], 0, _NONE
         if newest == self._cursor and not work:
             return False
-        found: list[_Found] = []
         for rows in work:
             self._advance(conn, rows, found)
-        self._save(newest, found, self._rechecks.take(conn, sections, self._tables))
+        for install_id, note in self._rechecks.take(conn, sections, self._tables):
+            self._found(conn, install_id, found).notes.append(note)
         self._cursor = newest
         return True
 
@@ -191,8 +216,8 @@ class Pipeline:
         row = conn.execute("SELECT value FROM meta WHERE key='analysed'").fetchone()
         return int(row[0]) if row else 0
 
-    def _advance(self, conn: sqlite3.Connection, rows: Rows, found: list[_Found]) -> None:
-        node_id, site, node, current = self._whose(conn, rows.install_id)
+    def _advance(self, conn: sqlite3.Connection, rows: Rows, found: dict[int, _Found]) -> None:
+        current = self._whose(conn, rows.install_id)[3]
         tables = self._tables.get(conn, rows.install_id)
         # The installation born last: rows of an earlier one that never said what they mean wait for nothing.
         if len(tables) == 0 and current in (None, rows.install_id):
@@ -201,14 +226,16 @@ class Pipeline:
                 self._waits += len(rows)
                 self._since = min(self._since, self._cursor)
             return
-        subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
-        one = _Found(node_id, subject)
+        one = self._found(conn, rows.install_id, found)
+        subject = one.subject
         for reading in readings(rows, tables):
             if reading is not None and self._in_time(subject, reading):
                 self._judge(subject, reading, one)
-        if subject.analyser is not None:
-            subject.state = json.dumps(subject.analyser.dump())
-        found.append(one)
+
+    def _found(self, conn: sqlite3.Connection, install_id: int, found: dict[int, _Found]) -> _Found:
+        node_id, site, node, _ = self._whose(conn, install_id)
+        subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
+        return found.setdefault(node_id, _Found(node_id, subject))
 
     def _whose(self, conn: sqlite3.Connection, install_id: int) -> tuple[int, str, str, int | None]:
         row = conn.execute(
@@ -217,20 +244,35 @@ class Pipeline:
         ).fetchone()
         return int(row[0]), row[1], row[2], row[3]
 
-    def _save(self, newest: int, found: list[_Found], verdicts: list[tuple[int, Verdict]]) -> None:
-        keep = min(newest, self._since)
-        if not found and not verdicts and keep == self._kept:
+    def _write(self, found: list[_Found]) -> None:
+        if not found:
             return
         with self._writer.transaction():
             for one in found:
                 for assessment in one.assessments:
                     self._writer.assessment(one.node_id, assessment)
                 for note in one.notes:
-                    self._writer.host_event(one.node_id, *note)
-                self._writer.analyser(one.node_id, one.subject.columns())
-            self._rechecks.save(self._writer, verdicts)
-            self._writer.meta("analysed", str(keep))
-        self._kept = keep
+                    self._writer.host_event(one.node_id, *note, once=True)
+
+    def _save(self) -> None:
+        """The states, a few at a time so that the ingest never waits long, then how far they have come."""
+        subjects = list(self._unsaved.items())
+        for first in range(0, len(subjects), FEW):
+            some = subjects[first : first + FEW]
+            for _, subject in some:
+                if subject.analyser is not None:
+                    subject.state = json.dumps(subject.analyser.dump())
+            with self._writer.transaction():
+                for node_id, subject in some:
+                    self._writer.analyser(node_id, subject.columns())
+        self._rechecks.save(self._writer)
+        self._unsaved.clear()
+        self._saved_at = time.monotonic()
+        keep = min(self._cursor, self._since)
+        if keep != self._kept:
+            with self._writer.transaction():
+                self._writer.meta("analysed", str(keep))
+            self._kept = keep
 
     def _load(self, conn: sqlite3.Connection, node_id: int, site: str, node: str) -> _Subject:
         row = conn.execute(

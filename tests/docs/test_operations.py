@@ -155,7 +155,9 @@ def host_events() -> set[str]:
                 name = node.args[2]
             elif node.func.attr == "append" and isinstance(node.args[0], ast.Tuple):
                 owner = node.func.value
-                if isinstance(owner, ast.Name) and owner.id == "notes":
+                if (isinstance(owner, ast.Name) and owner.id == "notes") or (
+                    isinstance(owner, ast.Attribute) and owner.attr == "notes"
+                ):
                     name = node.args[0].elts[1]
             if name is not None:
                 assert isinstance(name, ast.Constant), f"{path}:{node.lineno}: a name that is worked out"

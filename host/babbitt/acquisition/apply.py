@@ -73,8 +73,12 @@ class Applier:
         self._latest: dict[int, int] = {}
         self._saved_at = float("-inf")
         self._log_id = 0
+        self.accounted = 0
+        """The key of the log up to which everything is accounted for in the store: what is beyond must stay in the log."""
         self._recovered = False
         self.touched: set[tuple[str, str, str]] = set()
+        self.reached: list[tuple[Known, int, int]] = []
+        """Installation, boot and last number of what the fast lane took, since somebody looked."""
         self.stored = 0
         self.duplicates = 0
 
@@ -99,7 +103,7 @@ class Applier:
         self._lanes.clear()
         for remembered in (
             self._known, self._packed, self._unsaved, self._stale, self._node_ids, self._heard, self._latest,
-            self.touched,
+            self.touched, self.reached,
         ):  # fmt: skip
             remembered.clear()
 
@@ -173,32 +177,35 @@ class Applier:
         self._writer.boot(known.id, said.boot)
         known.track.covered(said.boot, said.seq, last)
 
-    def finish(self, now: int) -> list[Lane]:
-        """Put the records of the group into the log and save what has changed. Inside the transaction, at its end.
-        Gives the lanes that were used, which hold until :meth:`done`. Raises Doubt."""
-        sections = self._lanes.sections()
+    def finish(self, now: int) -> None:
+        """Put the records of the group into the log. What follows from them is accounted for and written at once if it
+        is little, and else once a second. Inside the transaction, at its end. Raises Doubt."""
+        sections = self._lanes.sections(now)
         if sections is None:
             raise Doubt
-        for lane in self._lanes.touched:
-            self._settle_lane(lane)
-            self._heard[lane.known.node_id] = now
-            self._later(lane.known.node_id, lane.t)
         sections += [(width, b"".join(some)) for width, some in self._packed.items()]
         self._packed.clear()
         if sections:
             self._log_id, count = self._writer.log(sections)
             self.stored += count
+        ticks = self._ticks()
+        busy = len(self._unsaved) + len(self.touched) + len(self._lanes.touched) > FEW
+        if not busy or ticks - self._saved_at >= CHECKPOINT_S:
+            self.settle(now)
+            self._checkpoint(ticks)
+
+    def settle(self, now: int) -> None:
+        """Account for all that was taken. Inside a transaction, as it may have to read. ``now`` in ms."""
+        for lane in self._lanes.touched:
+            self._settle_lane(lane)
+            lane.first = -1
+            self._heard[lane.known.node_id] = now
+            self._later(lane.known.node_id, lane.t)
+            self.reached.append((lane.known, lane.boot, lane.next - 1))
+        self._lanes.touched.clear()
         for key in self.touched:
             known = self._unsaved[key] = self._known[key]
             known.track.advance()
-        ticks = self._ticks()
-        if len(self._unsaved) <= FEW or ticks - self._saved_at >= CHECKPOINT_S:
-            self._checkpoint(ticks)
-        return self._lanes.touched
-
-    def done(self) -> None:
-        """The group is on disk."""
-        self._lanes.done()
 
     def checkpoint(self) -> None:
         """Write all that is remembered only. Inside a transaction."""
@@ -223,6 +230,7 @@ class Applier:
         self._saved_at = ticks
         if self._log_id:
             self._writer.meta("checkpoint", str(self._log_id))
+            self.accounted = self._log_id
         if len(self._known) > KNOWN_MAX:
             self._lanes.clear()
             self._known.clear()
@@ -265,6 +273,7 @@ class Applier:
         if (
             base.ref_u is None
             or not 0 < data.q <= base.ref_q
+            or data.q == SIMULATED
             or base.recv is None
             or known.stored[data.boot].top != last
         ):
@@ -279,10 +288,9 @@ class Applier:
                 return
         if lane is not None and lane.first >= 0:
             self._lanes.touched.remove(lane)
-        simulated = data.q == SIMULATED
-        self._lanes.open(
-            name, Lane(known, data.boot, last + 1, data.q, len(data.rows[0]), base.recv - 1000, simulated)
-        )
+        length = len(data.rows[0])
+        out = self._lanes.packed.setdefault(length - 3, [])
+        self._lanes.open(name, Lane(known, data.boot, last + 1, data.q, length, base.recv - 1000, out))
 
     # the kinds of message
 
@@ -383,7 +391,7 @@ class Applier:
             u = row[0] or 0
             t, tq, err = self._time(known, base, data.boot, u, row[1], data.q, now)
             values = [log.NULL if value is None else value for value in row[3:]]
-            packed.append(pack(known.id, data.boot, seq, u, t, log.ROW, tq, err, row[2], *values))
+            packed.append(pack(known.id, data.boot, seq, log.ROW, tq, err, u, t, row[2], *values))
             known.keep(data.boot, seq, seq)
             self._later(known.node_id, t)
 
@@ -395,7 +403,7 @@ class Applier:
             self._duplicate(known, event.boot)
             return
         self._packed.setdefault(0, []).append(
-            log.packer(0)(known.id, event.boot, event.seq, event.u, t, log.EVENT, tq, err, 0)
+            log.packer(0)(known.id, event.boot, event.seq, log.EVENT, tq, err, event.u, t, 0)
         )
         known.keep(event.boot, event.seq, event.seq)
         self._later(known.node_id, t)

@@ -17,7 +17,6 @@ from babbitt.acquisition.apply import Applier, Doubt
 from babbitt.acquisition.batch import Raw, Source
 from babbitt.acquisition.commits import Commits
 from babbitt.acquisition.known import Known
-from babbitt.acquisition.lane import Lane
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import ProtocolError, StoreError, VersionError
 from babbitt.protocol.messages import (
@@ -182,16 +181,12 @@ class Ingest:
                     break
                 self._apply(messages[n], now, applied)
                 n += 1
-            lanes = self._applier.finish(now)
+            self._applier.finish(now)
         self.groups += 1
         self.messages += len(messages)
-        self._live |= self._applier.touched
-        self._applier.touched.clear()
         for topic, message in applied:
             self._after(topic, message)
-        for lane in lanes:
-            self._received(lane)
-        self._applier.done()
+        self._look()
         self._observe(time.monotonic() - began, len(messages))
         self.committed.set()
 
@@ -233,10 +228,14 @@ class Ingest:
             text = f"It speaks protocol version {levels[1][:32]}, this host only 1: update the host"
             self._writer.host_event(node_id, now, "version", "1", levels[1][:32], 1, text)
 
-    def _received(self, lane: Lane) -> None:
-        known = lane.known
-        self._seen(known.site, False)
-        self._commits.received(known.key, lane.boot, lane.next - 1)
+    def _look(self) -> None:
+        """Whom the watermarks are about from now on."""
+        self._live |= self._applier.touched
+        self._applier.touched.clear()
+        for known, boot, last in self._applier.reached:
+            self._seen(known.site, False)
+            self._commits.received(known.key, boot, last)
+        self._applier.reached.clear()
 
     def _after(self, topic: Topic, message: Message) -> None:
         """What a committed message means for the watermarks."""
@@ -265,6 +264,8 @@ class Ingest:
         over = []
         with self._writer.transaction():
             self._applier.begin()
+            self._applier.settle(int(self._clock() * 1000))
+            self._look()
             known = {key: self._applier.known(*key) for key in self._live}
             self._applier.overdue(int(self._clock() * 1000))
             if self._applier.stale:
@@ -272,7 +273,7 @@ class Ingest:
             if self._applier.lagging:
                 self._applier.checkpoint()
             self._tell_waves()
-            self._writer.trim(self._passed())
+            self._writer.trim(min(self._passed(), self._applier.accounted))
         self._applier.touched.clear()
         for key, one in known.items():
             if self._commits.tick(key, one, now):
@@ -285,8 +286,7 @@ class Ingest:
                 for one in over:
                     self._give_up(one)
                 self._applier.finish(int(self._clock() * 1000))
-            self._applier.touched.clear()
-            self._applier.done()
+            self._look()
 
     def _tell_waves(self) -> None:
         """Send what is due to the nodes about their waveforms, and have an event for each that is on disk."""
@@ -317,6 +317,8 @@ class Ingest:
         try:
             with self._writer.transaction():
                 self._applier.begin()
+                self._applier.settle(int(self._clock() * 1000))
+                self._look()
                 known = {key: self._applier.known(*key) for key in self._live}
                 self._applier.checkpoint()
         except StoreError as error:

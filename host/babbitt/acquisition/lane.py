@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 
 from babbitt.acquisition.batch import Raw
 from babbitt.acquisition.known import Known
@@ -31,6 +32,7 @@ class _Shape(msgspec.Struct, gc=False):
     rows: list[list[int | None]]
 
 
+_HEAD = log.record_type(0).fields["recipe"][1]  # type: ignore[index]
 _decode = msgspec.json.Decoder(_Shape).decode
 _ODD = (msgspec.DecodeError, RecursionError, struct.error, TypeError, ValueError, IndexError)
 
@@ -39,8 +41,8 @@ _ODD = (msgspec.DecodeError, RecursionError, struct.error, TypeError, ValueError
 class Lane:
     """What the next data message of a node is expected to be.
 
-    ``first`` is the first number that came in the group in hand, -1 if none did; ``u`` and ``t`` are of its last
-    record. ``floor`` and ``ahead`` bound the time since boot and the time of a record, both in ms.
+    ``first`` is the first number that is not accounted for yet (-1: none), which the account is told of a few times a
+    second; ``t`` is that of the last record. ``out`` collects what is packed. ``floor``: so long ago (ms) was the boot at most.
     """
 
     known: Known
@@ -49,13 +51,11 @@ class Lane:
     q: int
     length: int
     floor: int
-    simulated: bool
+    out: list[bytes]
     install: str = field(init=False)
     key: int = field(init=False)
     pack: Callable[..., bytes] = field(init=False)
-    ahead: int = 0
     first: int = -1
-    u: int = 0
     t: int = 0
 
     def __post_init__(self) -> None:
@@ -64,7 +64,8 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of all nodes, by topic. ``packed`` are the records of the group in hand, by width."""
+    """The lanes of all nodes, by topic. ``packed`` are the records of the group in hand, by width, ``touched`` the
+    lanes with numbers that are not accounted for yet."""
 
     def __init__(self) -> None:
         self._lanes: dict[bytes, Lane] = {}
@@ -92,62 +93,72 @@ class Lanes:
     def run(self, messages: Sequence[Raw], start: int, now: int) -> int:
         """Take messages from number ``start`` on, as long as they are beyond doubt; gives the number of the first
         that is not, or how many there are. ``now`` is the host's time in ms."""
-        lanes, decode, packed = self._lanes, _decode, self.packed
+        find, decode = self._lanes.get, _decode
         for n in range(start, len(messages)):
             topic, payload, _ = messages[n]
-            lane = lanes.get(topic)
-            if lane is None or len(payload) > PAYLOAD:
+            lane = find(topic)
+            if lane is None:
                 return n
             try:
                 said = decode(payload)
-                seq = said.seq
+                rows, seq = said.rows, said.seq
                 if (
                     seq != lane.next
                     or said.boot != lane.boot
                     or said.i != lane.install
                     or said.q != lane.q
+                    or len(payload) > PAYLOAD
                     or not payload.isascii()
                 ):
                     return n
-                if lane.first < 0:
-                    lane.ahead = T_MAX if lane.simulated else min(T_MAX, now + T_AHEAD)
-                some = []
-                for row in said.rows:
-                    u, t = row[0], row[1]
-                    if (
-                        len(row) != lane.length
-                        or not T_MIN <= t <= lane.ahead  # type: ignore[operator]
-                        or not 0 <= u <= U_MAX  # type: ignore[operator]
-                    ):
-                        return n
-                    some.append(lane.pack(lane.key, lane.boot, seq, u, t, log.ROW, log.OWN, -1, *row[2:]))
-                    seq += 1
-                if now - u < lane.floor or not 1 <= len(some) <= ROWS_MAX or seq > SEQ_MAX:  # type: ignore[operator]
+                row = rows[0]
+                if len(row) != lane.length:
+                    return n
+                packed = lane.pack(lane.key, lane.boot, seq, log.ROW, log.OWN, -1, *row)
+                if len(rows) > 1:
+                    packed += self._others(lane, rows, seq)
+                    row = rows[-1]
+                if now - row[0] < lane.floor:  # type: ignore[operator]
                     return n
             except _ODD:
                 return n
             if lane.first < 0:
-                lane.first = lane.next
+                lane.first = seq
                 self.touched.append(lane)
-            lane.next, lane.u, lane.t = seq, u, t  # type: ignore[assignment]
-            packed.setdefault(lane.length - 3, []).extend(some)
+            lane.next, lane.t = seq + len(rows), row[1]  # type: ignore[assignment]
+            lane.out.append(packed)
         return len(messages)
 
-    def sections(self) -> list[tuple[int, bytes]] | None:
-        """The packed records by width; None if one of their numbers is out of range."""
-        done = [(width, b"".join(some)) for width, some in self.packed.items()]
+    @staticmethod
+    def _others(lane: Lane, rows: list[list[int | None]], seq: int) -> bytes:
+        """All rows of a message but the first, packed. Raises ValueError, struct.error."""
+        if len(rows) > ROWS_MAX or any(len(row) != lane.length for row in rows):
+            raise ValueError
+        numbered = enumerate(rows[1:], seq + 1)
+        return b"".join(
+            [lane.pack(lane.key, lane.boot, n, log.ROW, log.OWN, -1, *row) for n, row in numbered]
+        )
+
+    def sections(self, now: int) -> list[tuple[int, bytes]] | None:
+        """The packed records of the group by width, which are handed over by this; None if one of their numbers is
+        out of range. ``now`` in ms."""
+        done = [(width, b"".join(some)) for width, some in self.packed.items() if some]
+        for some in self.packed.values():
+            some.clear()
         for width, body in done:
             records = log.read(width, body)
-            recipe, v = records["recipe"], records["v"]
-            if recipe.min() < 0 or recipe.max() > VALUE_MAX:
-                return None
-            if width and (v.min() < -VALUE_MAX or v.max() > VALUE_MAX):
+            # One look at all of it: recipe and values lie next to each other, and all are within +-VALUE_MAX.
+            numbers = np.ndarray((len(records), 1 + width), "<i4", body, _HEAD, (records.itemsize, 4))
+            t, u, seq = records["t"], records["u"], records["seq"]
+            if (
+                numbers.min() < -VALUE_MAX
+                or numbers.max() > VALUE_MAX
+                or numbers[:, 0].min() < 0
+                or t.min() < T_MIN
+                or t.max() > min(T_MAX, now + T_AHEAD)
+                or u.min() < 0
+                or u.max() > U_MAX
+                or seq.max() > SEQ_MAX
+            ):
                 return None
         return done
-
-    def done(self) -> None:
-        """The group is on disk."""
-        for lane in self.touched:
-            lane.first = -1
-        self.touched.clear()
-        self.packed.clear()

@@ -33,6 +33,8 @@ BATCH = 4096
 LINGER_S = 0.005
 BUSY = 4000
 """From so many messages a second on a batch waits a little for more."""
+PIECE = 32_768
+PAUSE_S = 0.001
 KEEPALIVE_S = 30
 ANSWER_S = 15.0
 RECONNECT_S = (1.0, 10.0)
@@ -69,7 +71,8 @@ class Receiver:
         self._bytes = 0
         self._link: _Link | None = None
         self._rate = 0.0
-        self._taken_at = 0.0
+        self._count = 0
+        self._since = 0.0
 
     @property
     def listening(self) -> bool:
@@ -98,7 +101,7 @@ class Receiver:
         is coming: a broker that sends only so much ahead is not kept waiting."""
         if not self._there.wait(timeout_s):
             return None
-        if self._rate > BUSY:
+        if self.busy:
             end, before = time.monotonic() + LINGER_S, -1
             while before < (now := len(self._pending)) < BATCH and time.monotonic() < end:
                 before = now
@@ -113,10 +116,15 @@ class Receiver:
             connection = self.connections
         if link is not None and link.paused and self._low():
             self._loop.call_soon_threadsafe(link.resume)
-        now_s = time.monotonic()
-        self._rate = 0.7 * self._rate + 0.3 * len(messages) / max(1e-4, now_s - self._taken_at)
-        self._taken_at = now_s
+        self._measure(len(messages))
         return Batch(messages, connection)
+
+    def _measure(self, count: int) -> None:
+        """Messages a second, over tenths of a second."""
+        self._count += count
+        now = time.monotonic()
+        if now - self._since >= 0.1:
+            self._rate, self._count, self._since = self._count / (now - self._since), 0, now
 
     def ack(self, batch: Batch) -> None:
         """It is on disk: tell the broker, in one piece."""
@@ -155,6 +163,11 @@ class Receiver:
 
         if data and not self._stop.is_set():
             self._loop.call_soon_threadsafe(send)
+
+    @property
+    def busy(self) -> bool:
+        """Whether much is coming."""
+        return self._rate > BUSY
 
     def received(self, messages: list[Raw]) -> bool:
         """Called by the connection: these have come. False: no more for now."""
@@ -273,6 +286,10 @@ class _Link(asyncio.Protocol):
             self.paused = False
             self._transport.resume_reading()
 
+    def _go_on(self) -> None:
+        if not self.paused and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def goodbye(self) -> None:
         """End it in order."""
         self.write(_BYE)
@@ -303,12 +320,18 @@ class _Link(asyncio.Protocol):
                 self._packet(packet)
         except BrokerError as error:
             self._fail(error)
-        if messages and not self._receiver.received(messages) and self._transport is not None:
+        if not messages or self._transport is None:
+            return
+        if not self._receiver.received(messages):
             self.paused = True
             self._transport.pause_reading()
             # The ingest may have taken everything between the two lines.
             if self._receiver.waiting == 0:
                 self.resume()
+        elif self._receiver.busy and len(data) < PIECE and not self.paused:
+            # Much comes in small pieces: a moment's pause makes one of them, which costs as much as each of them does.
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(PAUSE_S, self._go_on)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is over."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Annotated
@@ -46,6 +48,9 @@ def host(
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
+    # The receiver is not to wait long for the ingest or the analysis; and what a message is decoded to is gone at once.
+    sys.setswitchinterval(0.0001)
+    gc.set_threshold(20_000, 20, 20)
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:

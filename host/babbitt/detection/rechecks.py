@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 SAVE_S = 60.0
 FAST = 10
 FAST_MS = 500
+FEW = 32
+
+Note = tuple[int, str, str, str, int, str]
 
 
 class Rechecks:
@@ -43,8 +46,9 @@ class Rechecks:
 
     def take(
         self, conn: sqlite3.Connection, sections: Sequence[log.Section], cache: TableCache
-    ) -> list[tuple[int, Verdict]]:
-        """Judge the records of a slice of the log again; gives the differences by node key. Raises sqlite3.Error."""
+    ) -> list[tuple[int, Note]]:
+        """Judge the records of a slice of the log again; gives what is to be told of installations, as
+        ``StoreWriter.host_event`` takes it. Raises sqlite3.Error."""
         records: dict[int, list[Row | Said]] = {}
         fast: set[int] = set()
         for section in sections:
@@ -55,45 +59,39 @@ class Rechecks:
                     fast.add(install)
                 elif found := self._records(conn, install, mine, cache):
                     records.setdefault(install, []).extend(found)
-        verdicts: list[tuple[int, Verdict]] = []
-        for install, some in records.items():
+        notes: list[tuple[int, Note]] = []
+        for install in {**records, **dict.fromkeys(fast)}:
             node_id = self._node(conn, install)
             recheck = self._nodes.get(node_id)
             if recheck is None:
                 recheck = self._nodes[node_id] = self._load(conn, node_id, cache)
-            self._unsaved.add(node_id)
             if install in fast:
                 recheck.missed()
                 continue
+            self._unsaved.add(node_id)
             try:
-                found_ = recheck.feed(sorted(some, key=lambda one: one.place))
+                found_ = recheck.feed(sorted(records[install], key=lambda one: one.place))
             except Exception:  # a defect of ours, or of the node's code on data it never meets there
                 logger.exception("the checks of node %d cannot be judged again and begin anew", node_id)
                 self._nodes[node_id] = Recheck(differences=recheck.differences)
                 continue
-            verdicts += [(node_id, one) for one in found_]
-        return verdicts
+            notes += [(install, _note(one)) for one in found_]
+        return notes
 
-    def save(self, writer: StoreWriter, verdicts: Sequence[tuple[int, Verdict]]) -> None:
-        """Write the differences as events of the host, and states that are due. Inside a transaction."""
-        for node_id, one in verdicts:
-            before, after = ("differs", "agrees") if one.agrees else ("agrees", "differs")
-            writer.host_event(node_id, one.t, "recheck", before, after, 0 if one.agrees else 1, one.text)
-        due = self._ticks() - self._saved_at >= SAVE_S
-        for node_id in list(self._unsaved) if due else {node_id for node_id, _ in verdicts}:
-            self._save(writer, node_id)
-        if due:
-            self._saved_at = self._ticks()
-
-    def save_all(self, writer: StoreWriter) -> None:
-        """Write every state. Inside a transaction."""
-        for node_id in list(self._unsaved):
-            self._save(writer, node_id)
-
-    def _save(self, writer: StoreWriter, node_id: int) -> None:
-        self._unsaved.discard(node_id)
-        recheck = self._nodes[node_id]
-        writer.analyser(node_id, {"recheck": recheck.dump(), "differences": recheck.differences})
+    def save(self, writer: StoreWriter, ending: bool = False) -> None:
+        """Write the states, if it is time to or with ``ending``, a few at a time. Raises StoreError."""
+        if not ending and self._ticks() - self._saved_at < SAVE_S:
+            return
+        due = list(self._unsaved)
+        for first in range(0, len(due), FEW):
+            with writer.transaction():
+                for node_id in due[first : first + FEW]:
+                    recheck = self._nodes[node_id]
+                    writer.analyser(
+                        node_id, {"recheck": recheck.dump(), "differences": recheck.differences}
+                    )
+        self._unsaved.clear()
+        self._saved_at = self._ticks()
 
     def _load(self, conn: sqlite3.Connection, node_id: int, cache: TableCache) -> Recheck:
         row = conn.execute("SELECT recheck, differences FROM analysers WHERE node_id=?", (node_id,)).fetchone()
@@ -134,3 +132,9 @@ class Rechecks:
             if row is not None:
                 found.append(Said(place, row[0], (row[1], row[2])))
         return found
+
+
+def _note(one: Verdict) -> Note:
+    if one.agrees:
+        return one.t, "recheck", "differs", "agrees", 0, one.text
+    return one.t, "recheck", "agrees", "differs", 1, one.text

@@ -9,6 +9,7 @@ from typing import IO
 from babbitt.errors import StoreError
 
 FILE = "host.lock"
+KEEPER = "keeper.lock"
 
 
 class StoreLock:
@@ -18,18 +19,19 @@ class StoreLock:
     be made or written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = FILE) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = (folder / FILE).open("a+b")
+            self._file: IO[bytes] = (folder / name).open("a+b")
         except OSError as error:
             raise StoreError(f"the store in {folder} cannot be opened: {error.strerror}") from error
         try:
             _lock(self._file)
         except OSError as error:
             self._file.close()
+            what = "host" if name == FILE else "keeper"
             raise StoreError(
-                f"another host works on the store in {folder}: end it first, or give this one another --store"
+                f"another {what} works on the store in {folder}: end it first, or give this one another --store"
             ) from error
 
     def close(self) -> None:

@@ -30,10 +30,10 @@ OWN, FILLED, ESTIMATED = 0, 1, 2
 _MAGIC = b"BL1\0"
 _HEADER = struct.Struct("<4sI")
 _SECTION = struct.Struct("<HHI")
-_HEAD = "<IIIqqBBii"
+_HEAD = "<IIIBBiqqi"
 
 Section = NDArray[np.void]
-"""Records of one width: fields install, boot, seq, u (ms), t (Unix ms), kind, tq, t_err (ms, -1 none), recipe, v."""
+"""Records of one width: fields install, boot, seq, kind, tq, t_err (ms, -1 none), u (ms), t (Unix ms), recipe, v."""
 
 
 @cache
@@ -41,15 +41,15 @@ def record_type(width: int) -> np.dtype[np.void]:
     """The numpy type of a record with ``width`` values."""
     return np.dtype(
         [
-            ("install", "<u4"), ("boot", "<u4"), ("seq", "<u4"), ("u", "<i8"), ("t", "<i8"), ("kind", "u1"),
-            ("tq", "u1"), ("t_err", "<i4"), ("recipe", "<i4"), ("v", "<i4", (width,)),
+            ("install", "<u4"), ("boot", "<u4"), ("seq", "<u4"), ("kind", "u1"), ("tq", "u1"), ("t_err", "<i4"),
+            ("u", "<i8"), ("t", "<i8"), ("recipe", "<i4"), ("v", "<i4", (width,)),
         ]
     )  # fmt: skip
 
 
 @cache
 def packer(width: int) -> Callable[..., bytes]:
-    """``pack(install, boot, seq, u, t, kind, tq, t_err, recipe, *values)``; raises struct.error for what does not
+    """``pack(install, boot, seq, kind, tq, t_err, u, t, recipe, *values)``; raises struct.error for what does not
     fit: a number beyond its field, or None."""
     return struct.Struct(f"{_HEAD}{width}i").pack
 

@@ -190,7 +190,7 @@ def _to_log(conn: sqlite3.Connection) -> None:
 def _slices(conn: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:
     last = 0
     while some := conn.execute(
-        "SELECT id, install_id, boot, seq, u, t, kind, tq, coalesce(t_err, -1), coalesce(recipe, 0), body"
+        "SELECT id, install_id, boot, seq, kind, tq, coalesce(t_err, -1), u, t, coalesce(recipe, 0), body"
         " FROM records WHERE id>? ORDER BY id LIMIT ?",
         (last, _BLOB),
     ).fetchall():

@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from babbitt.errors import StoreError, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store import ledger as ledger_
+from babbitt.store import overview as overview_
 from babbitt.store import proof as proof_
 from babbitt.store import records as records_
 from babbitt.store import sentences
 from babbitt.store import series as series_
 from babbitt.store.keeper import base
+from babbitt.store.overview import Overview
 from babbitt.store.proof import Proof
 from babbitt.store.records import Record
 from babbitt.store.schema import open_for_reading
@@ -108,6 +110,11 @@ class StoreReader:
             return series_.series(where, node_id, (site, node), channel, start, end, points)
 
         return self._guard(query)
+
+    def overview(self, channel: str, start: int, end: int) -> list[Overview]:
+        """One channel of all nodes that have it, for start <= t <= end (ms): the latest, the least and the greatest
+        value, from the rollups. Ordered by site and node."""
+        return self._guard(lambda conn: overview_.overview(conn, self._history(), channel, start, end))
 
     def records(self, site: str, node: str) -> list[Record]:
         """All rows of a node as they were sent, in order; for small stores. Raises UnknownNode."""

@@ -17,7 +17,7 @@ from babbitt.store import raw
 from babbitt.store.keeper.rollups import LEVELS, read
 from babbitt.store.raw import Series, scaled
 
-_RAW_FACTOR = 8  # so many records for each point asked for are still read one by one
+_RAW_FACTOR = 1  # so many records for each point asked for are still read one by one
 
 
 class Where:

@@ -215,9 +215,21 @@ class StoreWriter:
         )  # fmt: skip
 
     def host_event(
-        self, node_id: int, t: int, name: str, came_from: str, to: str, sev: int, text: str
+        self,
+        node_id: int,
+        t: int,
+        name: str,
+        came_from: str,
+        to: str,
+        sev: int,
+        text: str,
+        *,
+        once: bool = False,
     ) -> None:
-        """Store an event of the host itself."""
+        """Store an event of the host itself; ``once``: unless it is there."""
+        there = "SELECT 1 FROM events WHERE t=? AND node_id=? AND name=? AND came_to=? AND origin='host'"
+        if once and self.conn.execute(there, (t, node_id, name, to)).fetchone():
+            return
         self.conn.execute(
             "INSERT INTO events (node_id, origin, t, name, came_from, came_to, sev, text)"
             " VALUES (?,'host',?,?,?,?,?,?)",
@@ -251,11 +263,12 @@ class StoreWriter:
     # analysis
 
     def assessment(self, node_id: int, one: Assessment) -> None:
-        """Store an assessment."""
+        """Store an assessment, unless there is one of that time."""
         left = one.remaining
         self.conn.execute(
             "INSERT INTO assessments (node_id, t, level, anomaly, health, drivers, outlook, p10, p50, p90)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?)",
+            " SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10"
+            " WHERE NOT EXISTS (SELECT 1 FROM assessments WHERE node_id=?1 AND t=?2)",
             (
                 node_id, one.t_ms, one.level, one.anomaly, one.health, json.dumps(one.drivers), one.outlook,
                 *((left.p10, left.p50, left.p90) if left else (None, None, None)),

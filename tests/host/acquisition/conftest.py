@@ -28,14 +28,24 @@ def broker_port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield broker.port
         broker.stop()
         return
+    yield from _mosquitto(tmp_path_factory.mktemp("mosquitto"))
+
+
+@pytest.fixture(scope="module", params=[pytest.param("mosquitto", marks=pytest.mark.part("mosquitto"))])
+def mosquitto_port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a running Mosquitto."""
+    yield from _mosquitto(tmp_path_factory.mktemp("mosquitto"))
+
+
+def _mosquitto(folder: Path) -> Iterator[int]:
     path = shutil.which("mosquitto", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
     assert path is not None
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    conf = tmp_path_factory.mktemp("mosquitto") / "mosquitto.conf"
+    conf = folder / "mosquitto.conf"
     conf.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\npersistence false\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\npersistence false\n"
     )
     process = subprocess.Popen([path, "-c", str(conf)], stderr=subprocess.DEVNULL)
     end = time.monotonic() + 10

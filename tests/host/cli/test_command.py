@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from test_commands import GOLDEN, run, said
 
+from babbitt.acquisition.address import BrokerAddress
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.cli.command import Exchange, build
 from babbitt.errors import BrokerError, CommandRefused, NodeSilent
@@ -78,7 +79,7 @@ def done(_: dict[str, Any]) -> list[Any]:
 
 
 def exchange(port: int, wait: float = 10.0, do: str = "report") -> Any:
-    return Exchange(("127.0.0.1", port), "hall", "pump-7").run(build(do, [], NOTHING), wait)
+    return Exchange(BrokerAddress("127.0.0.1", port), "hall", "pump-7").run(build(do, [], NOTHING), wait)
 
 
 def test_words_become_a_command() -> None:

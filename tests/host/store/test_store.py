@@ -50,6 +50,16 @@ def by_hand(points: list[tuple[int, int]], name: str) -> dict[tuple[str, int, in
     return out
 
 
+def alike(
+    found: dict[tuple[str, int, int], tuple[int, ...]], wanted: dict[tuple[str, int, int], tuple[int, ...]]
+) -> None:
+    """Count, sum, extremes, last and its time are exact; once packed, the times of the extremes are those of a 256th."""
+    assert found.keys() == wanted.keys()
+    for key, one in found.items():
+        assert [one[k] for k in (0, 1, 2, 4, 6, 7)] == [wanted[key][k] for k in (0, 1, 2, 4, 6, 7)]
+        assert all(0 <= wanted[key][k] - one[k] < LEVELS[key[1]] / 256 for k in (3, 5))
+
+
 def test_rollups_are_exact_however_late_the_data_comes(feed: Feed) -> None:
     rng = random.Random(5)
     values = [rng.randrange(-(10**9), 10**9) for _ in range(1024)]
@@ -62,7 +72,7 @@ def test_rollups_are_exact_however_late_the_data_comes(feed: Feed) -> None:
             feed.roll()
     feed.roll()
     points = [(T0 + n * 37_000, v) for n, v in enumerate(values)]
-    assert rolled(feed) == by_hand(points, "a.x")
+    alike(rolled(feed), by_hand(points, "a.x"))
 
 
 def test_rollups_follow_a_time_that_is_filled_in_later(feed: Feed) -> None:
@@ -70,9 +80,8 @@ def test_rollups_follow_a_time_that_is_filled_in_later(feed: Feed) -> None:
     feed.roll()
     feed.put(("data", rows(2, [[3, 3]])))
     feed.roll()
-    assert rolled(feed) == by_hand([(T0, 1), (T0 + 10_000, 2), (T0 + 20_000, 3)], "a.x") | by_hand(
-        [(T0, 1), (T0 + 10_000, 2), (T0 + 20_000, 3)], "b.y"
-    )
+    wanted = [(T0, 1), (T0 + 10_000, 2), (T0 + 20_000, 3)]
+    alike(rolled(feed), by_hand(wanted, "a.x") | by_hand(wanted, "b.y"))
 
 
 @pytest.mark.parametrize("span", [1, 2, 24])
@@ -87,10 +96,10 @@ def test_no_peak_is_lost_in_a_thinned_series(feed: Feed, span: int) -> None:
     feed.roll()
     t, v = feed.reader.series("hall", "pump-7", "a.x", T0, T0 + span * HOUR, 40)
     assert len(t) == len(v) <= 42
-    assert np.all(np.diff(t) > 0)
+    assert np.all(np.diff(t) >= 0)
     assert (v.max(), v.min()) == (1000.0, -1000.0)
-    assert t[v.argmax()] == T0 + count // 3 * 10_000
-    assert t[v.argmin()] == T0 + count // 2 * 10_000
+    assert 0 <= T0 + count // 3 * 10_000 - t[v.argmax()] < 60_000 / 256
+    assert 0 <= T0 + count // 2 * 10_000 - t[v.argmin()] < 60_000 / 256
 
 
 def test_values_not_measured_are_left_out_and_the_ends_are_kept_to(feed: Feed) -> None:

@@ -117,7 +117,7 @@ class Filler:
                 seq = self.seq[node] = self.seq.get(node, -1) + 1
                 raw = [log.NULL if value is None else value for value in values]
                 packed.setdefault(len(raw), []).append(
-                    log.packer(len(raw))(install, 1, seq, t, t, 0, 0, -1, 0, *raw)
+                    log.packer(len(raw))(install, 1, seq, 0, 0, -1, t, t, 0, *raw)
                 )
             self.writer.log([(width, b"".join(some)) for width, some in packed.items()])
             self.writer.latest(self.key(node), max(t for t, _ in rows))

@@ -6,6 +6,7 @@ moment.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -18,7 +19,7 @@ from babbitt.store.keeper.keeper import Keeper
 
 EVERY_S = 1.0
 BACKOFF_S = (1.0, 30.0)
-NICE = 10
+NICE = 19
 
 logger = logging.getLogger("babbitt.keeper")
 
@@ -28,12 +29,19 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
+def _give_way() -> None:
+    """Receiving comes first: what is not kept today is kept tomorrow, the log has it."""
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    with contextlib.suppress(OSError):  # on Linux a session of its own shares the processor as a whole
+        Path("/proc/self/autogroup").write_text(str(NICE))
+
+
 def main() -> None:
     """Keep the history of a store until the parent goes."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s keeper: %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(NICE)
+    _give_way()
     run(Path(sys.argv[1]))
 
 

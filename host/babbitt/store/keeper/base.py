@@ -34,7 +34,7 @@ CREATE TABLE rollups (
     last INTEGER NOT NULL, last_t INTEGER NOT NULL, PRIMARY KEY (channel_id, level, start)) WITHOUT ROWID;
 CREATE TABLE packed (
     channel_id INTEGER NOT NULL, level INTEGER NOT NULL, block INTEGER NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (channel_id, level, block)) WITHOUT ROWID;
+    UNIQUE (channel_id, level, block));
 
 -- gone: when (ms) a file was replaced by another; it is deleted a while later.
 CREATE TABLE files (
@@ -48,6 +48,7 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
     """Open or make the keeper's database. Raises StoreError."""
     try:
         conn = sqlite3.connect(folder / FILE, timeout=30, isolation_level=None, check_same_thread=False)
+        conn.execute("PRAGMA auto_vacuum=INCREMENTAL")
         conn.execute("PRAGMA journal_mode=WAL")
         conn.execute("PRAGMA synchronous=FULL")
         conn.execute("PRAGMA journal_size_limit=16777216")

@@ -26,7 +26,7 @@ from babbitt.store.keeper.spread import Meant
 DAY = 86_400_000
 GROUP = 65_536
 _NAMES = ("site", "node", "channel", "unit")
-_DENSE = ("t", "raw", "seq", "u", "boot", "install", "t_err", "recipe")
+_PLAIN = ("t", "seq", "u", "boot", "install", "t_err", "recipe")
 SCHEMA = pa.schema(
     [
         *((name, pa.dictionary(pa.int32(), pa.string())) for name in _NAMES),
@@ -56,34 +56,30 @@ def day_of(t: int) -> str:
 
 def table_of(parts: Sequence[Meant], homes: dict[int, tuple[str, str]]) -> pa.Table:
     """Records as rows of the files, sorted. ``homes``: site and node by installation."""
+    parts = sorted(parts, key=lambda part: homes[int(part.section["install"][0])])
     names: dict[str, dict[str, int]] = {name: {} for name in _NAMES}
     columns: dict[str, list[Any]] = {field.name: [] for field in SCHEMA}
     for part in parts:
         section, table = part.section, part.table
+        inner = sorted(range(len(table.ids)), key=table.ids.__getitem__)
         width, n = section["v"].shape[1], len(section)
         site, node = homes[int(section["install"][0])]
         for name, text in (("site", site), ("node", node)):
             code = names[name].setdefault(text, len(names[name]))
             columns[name].append(np.full(width * n, code, np.int32))
         for name, texts in (("channel", table.ids), ("unit", table.units)):
-            codes = [names[name].setdefault(text, len(names[name])) for text in texts]
+            codes = [names[name].setdefault(texts[k], len(names[name])) for k in inner]
             columns[name].append(np.repeat(np.array(codes, np.int32), n))
-        columns["exp"].append(np.repeat(np.array(table.exps, np.int8), n))
-        columns["k"].append(np.repeat(np.arange(width, dtype=np.int8), n))
-        columns["raw"].append(section["v"].T.ravel())
+        columns["exp"].append(np.repeat(np.array(table.exps, np.int8)[inner], n))
+        columns["k"].append(np.repeat(np.array(inner, np.int8), n))
+        columns["raw"].append(section["v"].T[inner].ravel())
         for name in ("install", "boot", "seq", "recipe", "u", "t", "tq", "t_err"):
             columns[name].append(np.tile(section[name], width))
     whole = {name: np.concatenate(some) for name, some in columns.items()}
-    ranks = []
-    for name in ("site", "node", "channel"):
-        known = list(names[name])
-        rank = np.empty(len(known), np.int32)
-        rank[np.argsort(np.array(known))] = np.arange(len(known))
-        ranks.append(rank[whole[name]])
-    order = np.lexsort((whole["seq"], whole["boot"], whole["t"], ranks[2], ranks[1], ranks[0]))
+    order = None if _simple(parts) else _order(whole, names)
     arrays = []
     for field in SCHEMA:
-        column = whole[field.name][order]
+        column = whole[field.name] if order is None else whole[field.name][order]
         if field.name in names:
             arrays.append(pa.DictionaryArray.from_arrays(pa.array(column), pa.array(list(names[field.name]))))
         elif field.name == "raw":
@@ -91,6 +87,22 @@ def table_of(parts: Sequence[Meant], homes: dict[int, tuple[str, str]]) -> pa.Ta
         else:
             arrays.append(pa.array(column).cast(field.type))
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _simple(parts: Sequence[Meant]) -> bool:
+    """Whether the rows are in order as they are: each node once, and its records by time."""
+    installs = {int(part.section["install"][0]) for part in parts}
+    return len(installs) == len(parts) and all((np.diff(part.section["t"]) >= 0).all() for part in parts)
+
+
+def _order(whole: dict[str, Any], names: dict[str, dict[str, int]]) -> Any:
+    ranks = []
+    for name in ("site", "node", "channel"):
+        known = list(names[name])
+        rank = np.empty(len(known), np.int32)
+        rank[np.argsort(np.array(known))] = np.arange(len(known))
+        ranks.append(rank[whole[name]])
+    return np.lexsort((whole["seq"], whole["boot"], whole["t"], ranks[2], ranks[1], ranks[0]))
 
 
 def write(folder: Path, name: str, table: pa.Table, day: str) -> Written:
@@ -101,7 +113,9 @@ def write(folder: Path, name: str, table: pa.Table, day: str) -> Written:
         pq.write_table(
             table, temporary, compression="zstd", compression_level=3, row_group_size=GROUP,
             use_dictionary=[*_NAMES, "exp", "k", "tq"],
-            column_encoding=dict.fromkeys(_DENSE, "DELTA_BINARY_PACKED"),
+            # What a record has once comes again for each of its values, byte by byte: compression makes nothing of it.
+            column_encoding={"raw": "DELTA_BINARY_PACKED", **dict.fromkeys(_PLAIN, "PLAIN")},
+            write_statistics=["site", "node", "channel", "t"],
         )  # fmt: skip
         _sync(temporary)
         temporary.replace(final)

@@ -22,6 +22,7 @@ from babbitt.errors import DamagedLog, StoreError
 from babbitt.store import log
 from babbitt.store.keeper import base, rollups
 from babbitt.store.keeper.spread import Meant, meaning, measured
+from babbitt.store.lock import KEEPER, StoreLock
 from babbitt.store.readings import TableCache, by_install, scan
 from babbitt.store.schema import open_for_reading
 from babbitt.store.times import retimed, settled
@@ -40,11 +41,12 @@ RETENTION_DAYS: Mapping[str, int | None] = {"raw": 400, "minutes": 90, "hours": 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When records go to a file: so many of them, so old (ms), or their day is over; so many files of a day are made
-    one."""
+    one, of so many records at most."""
 
     records: int = 32_768
     age_ms: int = 3_600_000
-    files: int = 8
+    files: int = 16
+    merged: int = 262_144
 
 
 class Keeper:
@@ -59,6 +61,15 @@ class Keeper:
         self.folder = Path(folder)
         self._limits = limits or Limits()
         self._clock = clock
+        # The keeper of a host that was killed may not have ended yet: two would count the same records.
+        self._lock = StoreLock(self.folder, KEEPER)
+        try:
+            self._open()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _open(self) -> None:
         self._hot = open_for_reading(self.folder)
         self._conn = base.open_for_writing(self.folder)
         self._tables = TableCache()
@@ -72,6 +83,7 @@ class Keeper:
         """Close both databases."""
         self._hot.close()
         self._conn.close()
+        self._lock.close()
 
     def run_until_idle(self) -> None:
         """Work until there is nothing to do at once."""
@@ -93,6 +105,17 @@ class Keeper:
             raise StoreError(
                 f"the history in {self.folder} cannot be written: {error.strerror or error}"
             ) from error
+
+    def put(self, parts: list[Meant]) -> None:
+        """Take in records that do not come by the log: files and rollups at once. Raises StoreError."""
+        try:
+            written = self._write(parts)
+            with self._transaction() as conn:
+                self._roll(conn, parts)
+                for one in written:
+                    _enter(conn, one)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"the history in {self.folder} cannot be written: {error}") from error
 
     def say(self, text: str) -> None:
         """Leave a word for readers on what keeps the keeper from its work; empty: nothing."""
@@ -165,11 +188,16 @@ class Keeper:
 
     def _roll(self, conn: sqlite3.Connection, ready: list[Meant]) -> None:
         often = [p for p in ready if (p.table.asset.get("interval") or 1) < rollups.MINUTES_BELOW_S]
-        for level in range(len(rollups.LEVELS)):
-            some = often if level == 0 else ready
-            channels, buckets = rollups.summarise(*measured(some), level)
+        seldom = [p for p in ready if p not in often] if len(often) < len(ready) else []
+        minutes = rollups.summarise(*measured(often), 0)
+        hours = [rollups.longer(*minutes, 1)] if len(minutes[0]) else []
+        hours.append(rollups.summarise(*measured(seldom), 1))
+        for level, (channels, buckets) in ((0, minutes), *((1, one) for one in hours)):
             if len(channels):
                 rollups.merge_into(conn, level, channels, buckets)
+        for channels, buckets in hours:
+            if len(channels):
+                rollups.merge_into(conn, 2, *rollups.longer(channels, buckets, 2))
 
     # from the records that wait to files
 
@@ -250,20 +278,25 @@ class Keeper:
         from babbitt.store.keeper import files
 
         today = files.day_of(self._now())
+        most = self._limits.merged
         row = self._conn.execute(
-            "SELECT day FROM files WHERE gone IS NULL GROUP BY day HAVING count(*)>=? OR (day<? AND count(*)>1)"
-            " ORDER BY day LIMIT 1",
-            (self._limits.files, today),
+            "SELECT day FROM files WHERE gone IS NULL AND records<? GROUP BY day"
+            " HAVING count(*)>=? OR (day<? AND count(*)>1) ORDER BY day LIMIT 1",
+            (most // 2, self._limits.files, today),
         ).fetchone()
         if row is None or row[0] in self._damaged_days:
             return False
         (day,) = row
-        names = [
-            name
-            for (name,) in self._conn.execute(
-                "SELECT name FROM files WHERE day=? AND gone IS NULL ORDER BY bytes LIMIT 50", (day,)
-            )
-        ]
+        names: list[str] = []
+        total = 0
+        for name, records in self._conn.execute(
+            "SELECT name, records FROM files WHERE day=? AND gone IS NULL AND records<? ORDER BY records",
+            (day, most // 2),
+        ):
+            if len(names) > 1 and total + records > most:
+                break
+            names.append(name)
+            total += records
         into = f"{base.FOLDER}/{day[:4]}/{day}-{time.time_ns():x}.parquet"
         try:
             one = files.merge(self.folder, names, into, day)
@@ -289,6 +322,7 @@ class Keeper:
         if more:
             return True
         self._tidied = time.monotonic()
+        self._conn.execute("PRAGMA incremental_vacuum(20000)").fetchall()
         self._retain(now)
         gone = [
             name for (name,) in self._conn.execute("SELECT name FROM files WHERE gone<?", (now - GRACE_MS,))

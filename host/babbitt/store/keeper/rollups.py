@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 LEVELS = (60_000, 3_600_000, 86_400_000)
 """Length of a bucket in ms by level: minute, hour, day."""
-BLOCKS = (4 * 3_600_000, 8 * 86_400_000, 256 * 86_400_000)
+BLOCKS = (4 * 3_600_000, 8 * 86_400_000, 32 * 86_400_000)
 """Length in ms of what is packed together, by level."""
 LATE_MS = 2 * 3_600_000
 """So long after its end a block is packed."""
@@ -43,8 +43,8 @@ Buckets = NDArray[np.int64]
 def summarise(
     channels: NDArray[np.int64], times: NDArray[np.int64], values: NDArray[np.int64], level: int
 ) -> tuple[NDArray[np.int64], Buckets]:
-    """The channel of each bucket and the buckets of measured values, given as equally long arrays that are sorted by
-    channel and time."""
+    """The channel of each bucket and the buckets of measured values, given as equally long arrays, one channel after
+    the other and by time within it; if a channel comes again, its buckets do too."""
     if not len(values):
         return channels, np.empty((0, _COLUMNS), np.int64)
     starts = times - times % LEVELS[level]
@@ -61,6 +61,17 @@ def summarise(
     return channels[edges], np.stack(columns, axis=1)
 
 
+def longer(channels: NDArray[np.int64], buckets: Buckets, level: int) -> tuple[NDArray[np.int64], Buckets]:
+    """Buckets of the level below as buckets of ``level``."""
+    starts = buckets[:, 0] - buckets[:, 0] % LEVELS[level]
+    order = np.lexsort((buckets[:, 0], starts, channels))
+    rows, starts, channels = buckets[order], starts[order], channels[order]
+    edges = np.r_[0, np.flatnonzero((np.diff(channels) != 0) | (np.diff(starts) != 0)) + 1]
+    merged_rows = _merge(rows, edges)
+    merged_rows[:, 0] = starts[edges]
+    return channels[edges], merged_rows
+
+
 def merge_into(conn: sqlite3.Connection, level: int, channels: NDArray[np.int64], buckets: Buckets) -> None:
     """Merge buckets into those that are there. Inside a transaction."""
     rows = np.column_stack((channels, np.full(len(channels), level), buckets))
@@ -74,8 +85,11 @@ def merged(parts: Sequence[Buckets]) -> Buckets:
         return rows
     rows = rows[np.lexsort((rows[:, 8], rows[:, 0]))]
     edges = np.r_[0, np.flatnonzero(np.diff(rows[:, 0])) + 1]
-    if len(edges) == len(rows):
-        return rows
+    return rows if len(edges) == len(rows) else _merge(rows, edges)
+
+
+def _merge(rows: Buckets, edges: NDArray[np.int64]) -> Buckets:
+    """Rows that are ordered by time as one from each edge to the next."""
     counts = np.diff(np.r_[edges, len(rows)])
     never = np.iinfo(np.int64).max
     low, high = np.minimum.reduceat(rows[:, 3], edges), np.maximum.reduceat(rows[:, 5], edges)
@@ -96,7 +110,7 @@ def read(conn: sqlite3.Connection, channel_id: int, level: int, start: int, end:
         " WHERE channel_id=? AND level=? AND start BETWEEN ? AND ? ORDER BY start",
         (channel_id, level, start, end),
     ).fetchall()
-    parts = [unpack(body) for (body,) in conn.execute(
+    parts = [unpack(body, level) for (body,) in conn.execute(
         "SELECT body FROM packed WHERE channel_id=? AND level=? AND block BETWEEN ? AND ? ORDER BY block",
         (channel_id, level, start - start % BLOCKS[level], end),
     )]  # fmt: skip
@@ -106,7 +120,7 @@ def read(conn: sqlite3.Connection, channel_id: int, level: int, start: int, end:
     return rows[(rows[:, 0] >= start) & (rows[:, 0] <= end)]
 
 
-def pack_old(conn: sqlite3.Connection, now: int, most: int = 500) -> int:
+def pack_old(conn: sqlite3.Connection, now: int, most: int = 4000) -> int:
     """Pack the blocks that are over, at most ``most``; gives how many. Inside a transaction; ``now`` in ms."""
     done = 0
     for level, length in enumerate(BLOCKS):
@@ -118,7 +132,8 @@ def pack_old(conn: sqlite3.Connection, now: int, most: int = 500) -> int:
         for channel_id, block in blocks:
             rows = read(conn, channel_id, level, block, block + length - 1)
             conn.execute(
-                "INSERT OR REPLACE INTO packed VALUES (?,?,?,?)", (channel_id, level, block, pack(rows))
+                "INSERT OR REPLACE INTO packed (channel_id, level, block, body) VALUES (?,?,?,?)",
+                (channel_id, level, block, pack(rows, level)),
             )
             conn.execute(
                 "DELETE FROM rollups WHERE channel_id=? AND level=? AND start>=? AND start<?",
@@ -130,12 +145,14 @@ def pack_old(conn: sqlite3.Connection, now: int, most: int = 500) -> int:
     return done
 
 
-def pack(rows: Buckets) -> bytes:
-    """Buckets as few bytes: each column against what is expected of it, in the narrowest integers, compressed."""
+def pack(rows: Buckets, level: int) -> bytes:
+    """Buckets as few bytes: each column against what is expected of it, in the narrowest integers, compressed. The
+    times of the extremes are kept to a 256th of the bucket."""
+    part = LEVELS[level] // 256
     start, count, total, low, low_t, high, high_t, last, last_t = rows.T
     columns = (
-        np.diff(start, prepend=0), count, total - count * last, last - low, low_t - start, high - last,
-        high_t - start, np.diff(last, prepend=0), last_t - start,
+        np.diff(start, prepend=0), count, total - count * last, last - low, (low_t - start) // part - 128, high - last,
+        (high_t - start) // part - 128, np.diff(last, prepend=0), last_t - start,
     )  # fmt: skip
     kinds, parts = b"", []
     for column in columns:
@@ -153,10 +170,10 @@ def _fits(column: NDArray[np.int64], kind: str) -> bool:
     return bool(column.min() >= -limit and column.max() < limit)
 
 
-def unpack(body: bytes) -> Buckets:
+def unpack(body: bytes, level: int) -> Buckets:
     """The buckets of :func:`pack`."""
     n, kinds = struct.unpack_from("<I9s", body)
-    raw, at = zlib.decompress(body[13:]), 0
+    raw, at, part = zlib.decompress(body[13:]), 0, LEVELS[level] // 256
     columns = []
     for kind in kinds.decode():
         size = struct.calcsize(kind)
@@ -174,9 +191,9 @@ def unpack(body: bytes) -> Buckets:
             count,
             total + count * last,
             last - low,
-            low_t + start,
+            (low_t + 128) * part + start,
             high + last,
-            high_t + start,
+            (high_t + 128) * part + start,
             last,
             last_t + start,
         ),

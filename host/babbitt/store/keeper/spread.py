@@ -38,17 +38,26 @@ def meaning(section: log.Section, tables: Tables) -> Iterator[tuple[Table | None
 def measured(
     parts: Sequence[Meant],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(channel ids, times, values) of all measured values, sorted by channel and time."""
+    """(channel ids, times, values) of all measured values: one channel after the other and by time within it, though
+    a channel may come again if several parts have it."""
     channels, times, values = [], [], []
     for part in parts:
-        v = part.section["v"]
-        there = v.T != log.NULL
-        channels.append(np.repeat(np.array(part.table.keys, np.int64), there.sum(axis=1)))
-        times.append(np.broadcast_to(part.section["t"], there.shape)[there])
-        values.append(v.T[there].astype(np.int64))
+        section = part.section
+        if len(section) > 1 and (np.diff(section["t"]) < 0).any():
+            section = section[np.argsort(section["t"], kind="stable")]
+        v, n = np.ascontiguousarray(section["v"].T), len(section)
+        keys = np.array(part.table.keys, np.int64)
+        t = section["t"]
+        if v.size and v.min() == log.NULL:
+            there = v != log.NULL
+            channels.append(np.repeat(keys, there.sum(axis=1)))
+            times.append(np.broadcast_to(t, v.shape)[there])
+            values.append(v[there])
+        else:
+            channels.append(np.repeat(keys, n))
+            times.append(np.tile(t, len(keys)))
+            values.append(v.ravel())
     if not channels:
         empty = np.empty(0, np.int64)
         return empty, empty, empty
-    channel, time, value = (np.concatenate(one) for one in (channels, times, values))
-    order = np.lexsort((time, channel))
-    return channel[order], time[order], value[order]
+    return np.concatenate(channels), np.concatenate(times), np.concatenate(values).astype(np.int64)
