@@ -87,14 +87,14 @@ class Rechecks:
             with writer.transaction():
                 for node_id in due[first : first + FEW]:
                     recheck = self._nodes[node_id]
-                    writer.analyser(
-                        node_id, {"recheck": recheck.dump(), "differences": recheck.differences}
-                    )
+                    writer.analyser(node_id, {"recheck": recheck.dump(), "differences": recheck.differences})
         self._unsaved.clear()
         self._saved_at = self._ticks()
 
     def _load(self, conn: sqlite3.Connection, node_id: int, cache: TableCache) -> Recheck:
-        row = conn.execute("SELECT recheck, differences FROM analysers WHERE node_id=?", (node_id,)).fetchone()
+        row = conn.execute(
+            "SELECT recheck, differences FROM analysers WHERE node_id=?", (node_id,)
+        ).fetchone()
         if row is None or row[0] is None:
             return Recheck()
         try:
