@@ -201,8 +201,10 @@ class Pipeline:
             return False
         for rows in work:
             self._advance(conn, rows, found)
-        for install_id, note in self._rechecks.take(conn, sections, self._tables):
-            self._found(conn, install_id, found).notes.append(note)
+        for install_id, one in self._rechecks.take(conn, sections, self._tables):
+            before, after = ("differs", "agrees") if one.agrees else ("agrees", "differs")
+            notes = self._found(conn, install_id, found).notes
+            notes.append((one.t, "recheck", before, after, 0 if one.agrees else 1, one.text))
         self._cursor = newest
         return True
 

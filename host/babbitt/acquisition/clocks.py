@@ -221,7 +221,7 @@ class NodeClock:
             self.minute = now // MINUTE_MS
 
     def _alarms(self, now: int) -> list[Note]:
-        notes: list[Note] = []
+        said: list[Note] = []
         skew, err = self.skew_ms, self.skew_err_ms
         if skew is not None and err is not None:
             beyond = abs(skew) - err > SKEW_MAX
@@ -233,13 +233,13 @@ class NodeClock:
                 self.told, self.since = beyond, None
                 way = "ahead of" if skew > 0 else "behind"
                 text = f"The node's clock is {abs(skew) / 1000:.1f} s {way} the host's, within {err / 1000:.1f} s"
-                notes.append(("ok", "skew", 1, text) if beyond else ("skew", "ok", 0, text))
+                said.append(("ok", "skew", 1, text) if beyond else ("skew", "ok", 0, text))
         if not self.drifts and (found := self._line()) and abs(found[0]) - found[1] > DRIFT_MAX:
             self.drifts = True
             way = "fast" if found[0] > 0 else "slow"
             text = f"The node's oscillator runs {abs(found[0]):.0f} ppm {way} (within {found[1]:.0f} ppm)"
-            notes.append(("ok", "drift", 1, text))
-        return notes
+            said.append(("ok", "drift", 1, text))
+        return said
 
 
 def _turns_down(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:

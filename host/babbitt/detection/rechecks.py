@@ -7,10 +7,11 @@ their state is known (:mod:`babbitt.detection.watch`).
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,8 +26,6 @@ SAVE_S = 60.0
 FAST = 10
 FAST_MS = 500
 FEW = 32
-
-Note = tuple[int, str, str, str, int, str]
 
 
 class Rechecks:
@@ -46,20 +45,16 @@ class Rechecks:
 
     def take(
         self, conn: sqlite3.Connection, sections: Sequence[log.Section], cache: TableCache
-    ) -> list[tuple[int, Note]]:
-        """Judge the records of a slice of the log again; gives what is to be told of installations, as
-        ``StoreWriter.host_event`` takes it. Raises sqlite3.Error."""
+    ) -> list[tuple[int, Verdict]]:
+        """Judge the records of a slice of the log again; gives the differences by installation key. Raises sqlite3.Error."""
         records: dict[int, list[Row | Said]] = {}
         fast: set[int] = set()
-        for section in sections:
-            for install in np.unique(section["install"]).tolist():
-                mine = section[section["install"] == install]
-                rows = mine[mine["kind"] == log.ROW]
-                if len(rows) > FAST and int(np.ptp(rows["u"])) < FAST_MS * (len(rows) - 1):
-                    fast.add(install)
-                elif found := self._records(conn, install, mine, cache):
-                    records.setdefault(install, []).extend(found)
-        notes: list[tuple[int, Note]] = []
+        for install, mine in _by_install(sections):
+            if mine["v"].shape[1] and len(mine) > FAST and int(np.ptp(mine["u"])) < FAST_MS * (len(mine) - 1):
+                fast.add(install)
+            elif found := self._records(conn, install, mine, cache):
+                records.setdefault(install, []).extend(found)
+        verdicts: list[tuple[int, Verdict]] = []
         for install in {**records, **dict.fromkeys(fast)}:
             node_id = self._node(conn, install)
             recheck = self._nodes.get(node_id)
@@ -75,8 +70,8 @@ class Rechecks:
                 logger.exception("the checks of node %d cannot be judged again and begin anew", node_id)
                 self._nodes[node_id] = Recheck(differences=recheck.differences)
                 continue
-            notes += [(install, _note(one)) for one in found_]
-        return notes
+            verdicts += [(install, one) for one in found_]
+        return verdicts
 
     def save(self, writer: StoreWriter, ending: bool = False) -> None:
         """Write the states, if it is time to or with ``ending``, a few at a time. Raises StoreError."""
@@ -134,7 +129,12 @@ class Rechecks:
         return found
 
 
-def _note(one: Verdict) -> Note:
-    if one.agrees:
-        return one.t, "recheck", "differs", "agrees", 0, one.text
-    return one.t, "recheck", "agrees", "differs", 1, one.text
+def _by_install(sections: Sequence[log.Section]) -> Iterator[tuple[int, log.Section]]:
+    """The records of a slice, one width and one installation after the other."""
+    for width in {section["v"].shape[1] for section in sections}:
+        all_ = np.concatenate([section for section in sections if section["v"].shape[1] == width])
+        all_ = all_[np.argsort(all_["install"], kind="stable")]
+        edges = [0, *(np.flatnonzero(np.diff(all_["install"])) + 1).tolist(), len(all_)]
+        for first, end in itertools.pairwise(edges):
+            if end > first:
+                yield int(all_["install"][first]), all_[first:end]

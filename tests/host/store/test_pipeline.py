@@ -190,7 +190,12 @@ def differences(feed: Feed) -> list[tuple[str, int, int]]:
 
 
 def test_a_verdict_of_the_node_is_checked(feed: Feed) -> None:
-    feed.put(("birth", birth()), ("data", rows(0, [[1, 1], HIGH])), ("event", SAID), ("data", rows(3, [HIGH, HIGH])))
+    feed.put(
+        ("birth", birth()),
+        ("data", rows(0, [[1, 1], HIGH])),
+        ("event", SAID),
+        ("data", rows(3, [HIGH, HIGH])),
+    )
     analyse(feed)
     assert differences(feed) == []
 
@@ -205,3 +210,9 @@ def test_a_check_that_should_have_said_something_is_told_once(feed: Feed) -> Non
     assert differences(feed) == [("differs", 1, 20_000)]
     (event,) = (e for e in feed.reader.events() if e.check == "recheck")
     assert "Check h: the node said no change, the host gets N to H from the same records" in event.text
+
+
+def test_what_is_faster_than_any_node_is_not_judged_again(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1], *[HIGH] * 20], step=4)))
+    analyse(feed)
+    assert differences(feed) == []
