@@ -209,7 +209,7 @@ class Node:
         """One row, then what it means: events of sensors and checks."""
         changed = False
         if station.values:
-            self.recorder.row(station.values, station.recipe)
+            self.recorder.row(station.values, station.recipe, station.last_u)
         for sensor, before, after in station.fault_changes():
             changed = True
             severity = 1 if after != "ok" else 0

@@ -53,6 +53,7 @@ _KEYS = {
     "spool": ("records", "bytes", "corrupt"),
     "discarded": ("rows", "events"),
     "judge": ("recipe", "machine", "writes"),
+    "running": ("channel", "above", "hysteresis", "starting_s", "settle_s", "run_in_h"),
     "waves": ("kept", "dropped"),
 }
 _CHECK = ("id", "type", "channel")
@@ -121,7 +122,7 @@ def birth(out, node, station, config, version, digest, since):
         "since": since,
         "config": {"version": version, "hash": digest},
     }
-    write_birth(out, info, station.samplers, config["checks"])
+    write_birth(out, info, station.samplers, config["checks"], config.get("running"))
     if out.length > BIRTH_MAX:
         raise NodeError("too_large", "%d bytes, %d are allowed" % (out.length, BIRTH_MAX))
 
@@ -160,11 +161,12 @@ def state(out, node):
     write_state(out, info)
 
 
-def write_birth(out, info, samplers, checks):
+def write_birth(out, info, samplers, checks, running):
     """Write the birth.
 
     info: every simple field by name, `since` and `config`. samplers: objects with channels() and describe().
     checks: validated entries of the configuration; settings that are absent, false or `always` are left out.
+    running: that of the configuration, or None.
     """
     _fields(out, info, _BIRTH)
     out.raw(b',"since":').int(info["since"])
@@ -183,7 +185,11 @@ def write_birth(out, info, samplers, checks):
         if at:
             out.raw(b",")
         value(out, {k: v for k, v in check.items() if not _left_out(v)}, _CHECK)
-    out.raw(b'],"config":')
+    out.raw(b"]")
+    if running is not None:
+        out.raw(b',"running":')
+        value(out, running, _KEYS["running"])
+    out.raw(b',"config":')
     value(out, info["config"], _KEYS["config"])
     out.raw(b"}")
 

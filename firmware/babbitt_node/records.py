@@ -58,12 +58,14 @@ class Recorder:
         self._out = Writer(spool.shelf.buf)  # where a frame is read, which never is at the same time
         self.next = 0
 
-    def row(self, values, recipe=0):
-        """Append a row with the time of now, of recipe 0..255. Raises NodeError too_large, spool_full; then no number is
-        used.
+    def row(self, values, recipe=0, u=None):
+        """Append a row with the time of now, of recipe 0..255. u: what the checks go by, if that was taken already: whoever
+        judges the row again must count the same ms. Raises NodeError too_large, spool_full; then no number is used.
         """
         clock = self._clock
-        u, t = clock.u(), clock.t()
+        if u is None:
+            u = clock.u()
+        t = clock.t()
         while True:
             encode_row(self._out.reset(), u, t, values, recipe)
             if self._ready():

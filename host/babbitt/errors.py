@@ -12,6 +12,7 @@
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
     ├── UnknownWave          the store has no such waveform
+    ├── CheckUnknown         a node has checks that this program cannot judge again
     ├── ConfigRefused        a node's configuration is not valid, or the node refused it
     ├── CommandRefused       a node refused a command or could not carry it out
     └── NodeSilent           a node does not answer, or takes no commands
@@ -89,3 +90,7 @@ class CommandRefused(BabbittError):
 
 class NodeSilent(BabbittError):
     """A node does not answer, or is one that takes no commands."""
+
+
+class CheckUnknown(BabbittError):
+    """A node has checks, or settings of checks, that this program does not know: it cannot judge them again."""

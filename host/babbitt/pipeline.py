@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from babbitt.detection.rechecks import Rechecks
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
 from babbitt.store.readings import Reading, Rows, TableCache, by_install, readings, scan
@@ -96,6 +97,7 @@ class Pipeline:
         self._wake = wake
         self._kinds = dict(KINDS if kinds is None else kinds)
         self._subjects: dict[int, _Subject] = {}
+        self._rechecks = Rechecks()
         self._tables = TableCache()
         self._waiting: list[Rows] = []
         self._waits = 0
@@ -151,6 +153,7 @@ class Pipeline:
                     self._wake.wait(0.5)
             if self._unsaved:
                 self._save()
+            self._rechecks.save(self._writer, ending=True)
         except StoreError as error:
             log.error("the analysis could not save where it is, and judges some records again: %s", error)
         finally:
@@ -159,6 +162,7 @@ class Pipeline:
     def _begin_again(self) -> None:
         """What is in memory may be ahead of the store: read all of it again."""
         self._subjects.clear()
+        self._rechecks.forget()
         self._waiting, self._waits, self._since = [], 0, _NONE
         self._tables = TableCache()
         self._unsaved.clear()
@@ -197,6 +201,10 @@ class Pipeline:
             return False
         for rows in work:
             self._advance(conn, rows, found)
+        for install_id, one in self._rechecks.take(conn, sections, self._tables):
+            before, after = ("differs", "agrees") if one.agrees else ("agrees", "differs")
+            notes = self._found(conn, install_id, found).notes
+            notes.append((one.t, "recheck", before, after, 0 if one.agrees else 1, one.text))
         self._cursor = newest
         return True
 
@@ -211,7 +219,7 @@ class Pipeline:
         return int(row[0]) if row else 0
 
     def _advance(self, conn: sqlite3.Connection, rows: Rows, found: dict[int, _Found]) -> None:
-        node_id, site, node, current = self._whose(conn, rows.install_id)
+        current = self._whose(conn, rows.install_id)[3]
         tables = self._tables.get(conn, rows.install_id)
         # The installation born last: rows of an earlier one that never said what they mean wait for nothing.
         if len(tables) == 0 and current in (None, rows.install_id):
@@ -220,11 +228,16 @@ class Pipeline:
                 self._waits += len(rows)
                 self._since = min(self._since, self._cursor)
             return
-        subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
-        one = found.setdefault(node_id, _Found(node_id, subject))
+        one = self._found(conn, rows.install_id, found)
+        subject = one.subject
         for reading in readings(rows, tables):
             if reading is not None and self._in_time(subject, reading):
                 self._judge(subject, reading, one)
+
+    def _found(self, conn: sqlite3.Connection, install_id: int, found: dict[int, _Found]) -> _Found:
+        node_id, site, node, _ = self._whose(conn, install_id)
+        subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
+        return found.setdefault(node_id, _Found(node_id, subject))
 
     def _whose(self, conn: sqlite3.Connection, install_id: int) -> tuple[int, str, str, int | None]:
         row = conn.execute(
@@ -254,6 +267,7 @@ class Pipeline:
             with self._writer.transaction():
                 for node_id, subject in some:
                     self._writer.analyser(node_id, subject.columns())
+        self._rechecks.save(self._writer)
         self._unsaved.clear()
         self._saved_at = time.monotonic()
         keep = min(self._cursor, self._since)

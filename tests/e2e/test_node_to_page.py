@@ -121,6 +121,10 @@ def test_from_the_sensor_to_the_screen(
     expect(cards.filter(has_text="Freezer 1").locator(".word")).to_have_text("Normal")
     expect(cards.filter(has_text="Motor 1").locator(".word")).to_have_text("Alarm")
 
+    # The host gets every verdict of the real nodes from their records, too.
+    assert {node.node: node.differences for node in reader.nodes()} == {"freezer-1": 0, "motor-1": 0}
+    assert [e.text for e in reader.events(SITE, None, 1000) if e.check == "recheck"] == []
+
     cards.filter(has_text="Motor 1").click()
     expect(page.locator("h1")).to_have_text("Motor 1, drive end")
     drawn = chart(page, "Vibration RMS")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from babbitt.acquisition.batch import Raw
+from babbitt.acquisition.clockwatch import ClockWatch
 from babbitt.acquisition.known import Known, load, save
 from babbitt.acquisition.lane import Lane, Lanes
 from babbitt.acquisition.links import Links
@@ -63,6 +64,7 @@ class Applier:
         self._simulated = simulated
         self._ticks = ticks
         self._links = Links(writer)
+        self._clocks = ClockWatch(writer, ticks)
         self._lanes = Lanes()
         self._known: dict[tuple[str, str, str], Known] = {}
         self._packed: dict[int, list[bytes]] = {}
@@ -101,6 +103,7 @@ class Applier:
         self._recovered = False
         self._log_id = 0  # that of a blob that was rolled back will be another one's
         self._links.forget()
+        self._clocks.forget()
         self._lanes.clear()
         for remembered in (
             self._known, self._packed, self._unsaved, self._stale, self._node_ids, self._heard, self._latest,
@@ -322,6 +325,7 @@ class Applier:
         known = self.known(topic.site, topic.node, state.i)
         self._writer.set("installs", known.id, discards=state.discarded.rows + state.discarded.events)
         self._discards(known, state.discards)
+        self._clocks.look(node_id, known.id, state, now)
         # Records from before the clock was set may be on their way: now their times can be told.
         base = known.timebase(self._writer, state.boot)
         fault = base.fault(state.t, state.q, now, self._simulated)

@@ -102,6 +102,17 @@ class CheckInfo(Struct):
     channel: ChannelId | None = None
 
 
+class RunningInfo(Struct):
+    """How the node knows that the machine runs (``channel`` None: it always does), and how long what takes."""
+
+    channel: ChannelId | None
+    above: Value
+    hysteresis: Count
+    starting_s: Count
+    settle_s: Count
+    run_in_h: Count
+
+
 class ConfigInfo(Struct):
     """The configuration in force."""
 
@@ -130,6 +141,7 @@ class Birth(Struct):
     since: Seq = 0
     hold: Count = 0
     crash: Text | None = None
+    running: RunningInfo | None = None
 
 
 class Spool(Struct):

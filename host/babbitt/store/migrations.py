@@ -123,6 +123,7 @@ ALTER TABLE events ADD COLUMN seq INTEGER;
 ALTER TABLE events ADD COLUMN u INTEGER;
 ALTER TABLE events ADD COLUMN tq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN t_err INTEGER;
+CREATE INDEX events_by_place ON events (install_id, boot, seq) WHERE install_id IS NOT NULL;
 CREATE INDEX events_untimed ON events (install_id, boot) WHERE tq > 0;
 UPDATE events SET (install_id, boot, seq, u, tq, t_err) =
     (SELECT r.install_id, r.boot, r.seq, r.u, r.tq, r.t_err FROM records r WHERE r.id=events.record_id)
@@ -132,6 +133,9 @@ ALTER TABLE events DROP COLUMN record_id;
 
 -- place: installation, boot and seq of the last row judged.
 ALTER TABLE analysers ADD COLUMN place TEXT NOT NULL DEFAULT '[0,0,0]';
+-- The re-run of the node's checks: its state, and how often node and host differed.
+ALTER TABLE analysers ADD COLUMN recheck BLOB;
+ALTER TABLE analysers ADD COLUMN differences INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE nodes ADD COLUMN last_t INTEGER;
 -- What is known of the node's clock against this host's, as JSON.

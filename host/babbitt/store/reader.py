@@ -63,7 +63,8 @@ class StoreReader:
     def nodes(self) -> list[NodeView]:
         """All nodes ever heard, ordered by site and node."""
         rows = self._all(
-            "SELECT id, site, node, birth, state, online, sleeps, heard, last_t FROM nodes ORDER BY site, node"
+            "SELECT n.id, site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock"
+            " FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id ORDER BY site, node"
         )
         return [self._node(*row) for row in rows]
 
@@ -191,6 +192,8 @@ class StoreReader:
         sleeps: int | None,
         heard: int | None,
         last: int | None,
+        differences: int,
+        clock: str | None,
     ) -> NodeView:
         said = json.loads(birth) if birth else None
         asset = said["asset"] if said else {"name": "", "kind": ""}
@@ -200,7 +203,7 @@ class StoreReader:
         return NodeView(
             site, node, asset["name"], asset["kind"], bool(online), last, heard,
             json.loads(state) if state else None, said, _assessment(rows[0]) if rows else None,
-            not online and sleeps is not None,
+            not online and sleeps is not None, differences, **_clock(clock),
         )  # fmt: skip
 
     def _row(self, columns: str, site: str, node: str) -> Any:
@@ -240,6 +243,10 @@ class StoreReader:
             with self._lock:
                 self._open.append(conn)
         return conn
+
+
+def _clock(kept: str | None) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(kept or "{}").items() if name != "of"}
 
 
 def _assessment(row: Any) -> Assessment:

@@ -26,8 +26,8 @@ def physical(value: int, exp: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The channels of a row, in order: ids, units, exponents and the keys of the store's ``channels``
-    table."""
+    """The channels of a row, in order: ids, units, exponents, the keys of the store's ``channels`` table and what the
+    sensor can deliver (``lo``, ``hi``, as on the wire). ``asset`` holds ``interval``, ``hold`` and ``running``, too."""
 
     ids: tuple[str, ...]
     units: tuple[str, ...]
@@ -35,6 +35,7 @@ class Table:
     keys: tuple[int, ...]
     asset: Mapping[str, Any]
     checks: tuple[Mapping[str, Any], ...]
+    ranges: tuple[tuple[int, int], ...] = ()
 
     def values(self, body: list[int | None]) -> dict[str, float | None]:
         """The values of one row by channel id, in physical units."""
@@ -99,6 +100,7 @@ class Tables:
                     tuple(keys[c["id"], c["unit"], c["exp"]] for c in listed),
                     json.loads(asset),
                     tuple(json.loads(checks)),
+                    tuple((c["lo"], c["hi"]) for c in listed),
                 )
             )
 

@@ -19,6 +19,9 @@ class NodeView:
     last came in; both None if nothing did. ``birth`` and ``state`` are the messages as received (see
     docs/protocol.md), or None. ``assessment`` is the latest one, or None. ``asleep``: it is not online because
     it said that it sleeps, and it is not overdue.
+    ``differences``: how often a check of it said something else than the host gets from the same records. ``skew_ms``:
+    how far its clock is ahead of the host's, within ``skew_err_ms``; ``drift_ppm``: how much too fast its oscillator runs,
+    in parts per million; None where it is not known (yet).
     """
 
     site: str
@@ -32,6 +35,10 @@ class NodeView:
     birth: dict[str, Any] | None
     assessment: Assessment | None
     asleep: bool = False
+    differences: int = 0
+    skew_ms: int | None = None
+    skew_err_ms: int | None = None
+    drift_ppm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class EventView:
 
     ``id`` grows with arrival. ``t`` is the best known time in ms; ``t_err`` its error bound in ms where the
     node had no clock (None: the node's own clock). ``check`` names the check, or for the host what it is
-    about: `assessment`, `clock`, `gap`, `installation`, `analyser`, `version`, `command`, `waveform`. ``came_from`` and ``to`` are
+    about: `assessment`, `clock`, `gap`, `installation`, `analyser`, `version`, `command`, `waveform`, `recheck`. ``came_from`` and ``to`` are
     the states before and after; ``sev`` 0 information or back to normal, 1 warning, 2 alarm. ``value`` and
     ``limit`` are in ``unit``. ``held_s`` is how long the condition had held. ``text`` is one sentence in
     plain words.

@@ -118,7 +118,12 @@ class StoreWriter:
                 "INSERT OR IGNORE INTO channels (node_id, name, unit, exp) VALUES (?,?,?,?)",
                 (node_id, c.id, c.unit, c.exp),
             )
-        asset = {**said["asset"], "interval": birth.interval, "hold": birth.hold}
+        asset = {
+            **said["asset"],
+            "interval": birth.interval,
+            "hold": birth.hold,
+            "running": said.get("running"),
+        }
         row = [json.dumps(part) for part in (asset, said["channels"], said["checks"])]
         before = self.conn.execute(
             "SELECT asset, channels, checks FROM tables WHERE install_id=? AND boot=? AND since<=?"

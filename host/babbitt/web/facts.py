@@ -77,6 +77,21 @@ def _listing(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in sorted(values.items()))
 
 
+def _clock(node: NodeView) -> str:
+    """What the host sees of the node's clock, to be put behind its quality."""
+    said = ""
+    if node.skew_ms is not None and node.skew_err_ms is not None:
+        said += f", {node.skew_ms / 1000:+.1f} s (within {node.skew_err_ms / 1000:.1f} s)"
+    if node.drift_ppm is not None:
+        said += f", oscillator {node.drift_ppm:+.0f} ppm"
+    return said
+
+
+def _verdicts(node: NodeView) -> str:
+    """Whether the host gets the node's verdicts from its records, too."""
+    return f"{node.differences} differ from the host's" if node.differences else "as the host's"
+
+
 def facts(node: NodeView) -> list[tuple[str, str]]:
     """Name and value of everything a technician asks first; 'unknown' where the node has not said it."""
     birth: Mapping[str, Any] = node.birth or {}
@@ -99,7 +114,8 @@ def facts(node: NodeView) -> list[tuple[str, str]]:
         ("Board", known(birth.get("board"))),
         ("Boot", f"{known(birth.get('boot'))}, after {known(birth.get('reset')).replace('_', ' ')}"),
         ("Running for", "unknown" if up is None else duration(up / 1000)),
-        ("Clock", known(CLOCK_WORDS.get(state.get("q", birth.get("q", -1))))),
+        ("Clock", known(CLOCK_WORDS.get(state.get("q", birth.get("q", -1)))) + _clock(node)),
+        ("Verdicts", _verdicts(node)),
         ("Faults", _listing(state.get("faults") or {}) or ("none" if state else "unknown")),
         ("Sensors", ", ".join(f"{s.get('id')} ({s.get('driver')})" for s in sensors) or "unknown"),
         ("Checks", f"{len(checks)} running" if birth else "unknown"),

@@ -132,7 +132,7 @@ def payloads():
         "since": 0,
         "config": {"version": 7, "hash": digest(DESIRED.encode())},
     }
-    messages.write_birth(out, info, _samplers(config), config["checks"])
+    messages.write_birth(out, info, _samplers(config), config["checks"], config["running"])
     found["birth.node"] = bytes(out.view())
     state = {
         "online": True,

@@ -73,7 +73,7 @@ def test_records_wait_for_their_birth(feed: Feed) -> None:
 
 
 def test_a_change_of_level_is_an_event(feed: Feed) -> None:
-    feed.put(("birth", birth()), ("data", rows(0, [[1, 1], [2_000_000, 1], [2_000_000, 1], [1, 1]])))
+    feed.put(("birth", birth(checks=[])), ("data", rows(0, [[1, 1], [2_000_000, 1], [2_000_000, 1], [1, 1]])))
     analyse(feed)
     events = [(e.came_from, e.to, e.sev, e.t - T0) for e in reversed(feed.reader.events())]
     assert events == [("normal", "alarm", 2, 10_000), ("alarm", "normal", 0, 30_000)]
@@ -174,3 +174,45 @@ def test_a_state_of_another_version_is_learnt_again_instead_of_failing_for_ever(
     analyse(feed, {"machine": f"{__name__}:Choosy"})
     assert [a for a, _ in seen(feed)] == [1, 2, 3, 1, 2]
     assert feed.reader.events() == []
+
+
+HIGH = [1_600_000, 1]
+SAID = {
+    "i": "9f3a01bc", "boot": 1, "seq": 2, "u": 10_000, "t": T0 + 10_000, "q": 3, "check": "h", "ch": "a.x", "from": "N",
+    "to": "H", "sev": 1, "value": 1_600_000, "limit": 1_500_000, "for": 0, "ev": {},
+}  # fmt: skip
+
+
+def differences(feed: Feed) -> list[tuple[str, int, int]]:
+    found = [(e.to, e.sev, e.t - T0) for e in reversed(feed.reader.events()) if e.check == "recheck"]
+    assert feed.reader.node("hall", "pump-7").differences == sum(sev for _, sev, _ in found)
+    return found
+
+
+def test_a_verdict_of_the_node_is_checked(feed: Feed) -> None:
+    feed.put(
+        ("birth", birth()),
+        ("data", rows(0, [[1, 1], HIGH])),
+        ("event", SAID),
+        ("data", rows(3, [HIGH, HIGH])),
+    )
+    analyse(feed)
+    assert differences(feed) == []
+
+
+def test_a_check_that_should_have_said_something_is_told_once(feed: Feed) -> None:
+    feed.put(("birth", birth()))
+    for n, values in enumerate([[1, 1], HIGH, HIGH, HIGH, HIGH]):
+        feed.put(("data", rows(n, [values])))
+        pipeline = analyse(feed)
+        pipeline.start()
+        pipeline.stop()  # what was seen is kept: the next one goes on from there
+    assert differences(feed) == [("differs", 1, 20_000)]
+    (event,) = (e for e in feed.reader.events() if e.check == "recheck")
+    assert "Check h: the node said no change, the host gets N to H from the same records" in event.text
+
+
+def test_what_is_faster_than_any_node_is_not_judged_again(feed: Feed) -> None:
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1], *[HIGH] * 20], step=4)))
+    analyse(feed)
+    assert differences(feed) == []
