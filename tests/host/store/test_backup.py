@@ -111,7 +111,9 @@ def test_faults_of_a_store_are_found_and_named(feed: Feed) -> None:
     assert name in {fault.where for fault in check(feed.folder)}
     first.write_bytes(whole)
     with sqlite3.connect(feed.folder / FILE) as conn:
-        conn.execute("UPDATE log SET body=substr(body, 1, 20) || x'00' WHERE id=(SELECT max(id) FROM log)")
+        conn.execute(
+            "UPDATE log SET body=CAST(substr(body, 1, 20) AS BLOB) WHERE id=(SELECT max(id) FROM log)"
+        )
     assert [fault.where for fault in check(feed.folder)] == [f"{FILE}, table log", "the account"]
     with sqlite3.connect(feed.folder / base.FILE) as conn:
         conn.execute("UPDATE files SET records=records+1 WHERE id=(SELECT max(id) FROM files)")
