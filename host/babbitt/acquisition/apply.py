@@ -18,7 +18,7 @@ from babbitt.acquisition.known import Known, load, save
 from babbitt.acquisition.lane import Lane, Lanes
 from babbitt.acquisition.links import Links
 from babbitt.acquisition.waves import OWN as OWN_COMMANDS
-from babbitt.errors import ProtocolError
+from babbitt.errors import ProtocolError, StoreError
 from babbitt.protocol.limits import CHANNELS_MAX, PAYLOAD, ROWS_MAX, SEQ_MAX
 from babbitt.protocol.messages import Ack, Birth, Data, Event, Message, Reported, State, Topic, Will
 from babbitt.protocol.waves import Chunk
@@ -87,7 +87,10 @@ class Applier:
     def begin(self) -> None:
         """The transaction of a group begins."""
         if not self._recovered:
-            recover(self._writer.conn)
+            try:
+                recover(self._writer.conn)
+            except (ValueError, LookupError) as error:  # a defect, and no fault of the messages in hand
+                raise StoreError(f"the record log cannot be accounted for: {error}") from error
             self._recovered = True
 
     def known(self, site: str, node: str, install: str) -> Known:
@@ -187,13 +190,14 @@ class Applier:
         sections = self._lanes.sections(now)
         if sections is None:
             raise Doubt
-        sections += [(width, b"".join(some)) for width, some in self._packed.items()]
+        sections += [(width, b"".join(some)) for width, some in self._packed.items() if some]
         self._packed.clear()
         if sections:
             self._log_id, count = self._writer.log(sections)
             self.stored += count
+        self._note()
         ticks = self._ticks()
-        busy = len(self._unsaved) + len(self.touched) + len(self._lanes.touched) > FEW
+        busy = len(self._unsaved) + len(self._lanes.touched) > FEW
         if not busy or ticks - self._saved_at >= CHECKPOINT_S:
             self.settle(now)
             self._checkpoint(ticks)
@@ -207,6 +211,10 @@ class Applier:
             self._later(lane.known.node_id, lane.t)
             self.reached.append((lane.known, lane.boot, lane.next - 1))
         self._lanes.touched.clear()
+        self._note()
+
+    def _note(self) -> None:
+        """Whoever was touched has something to be saved."""
         for key in self.touched:
             known = self._unsaved[key] = self._known[key]
             known.track.advance()

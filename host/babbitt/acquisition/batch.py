@@ -9,6 +9,12 @@ Raw = tuple[bytes, bytes, int]
 """A message as it came: topic, payload, packet identifier (0: nobody waits for an acknowledgement)."""
 
 
+class Cut(bytes):
+    """The beginning of a payload that was too long to be kept; ``size`` is how long it was."""
+
+    size: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Messages that came together over one connection; packet identifiers are that connection's."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from babbitt.acquisition.apply import Applier, Doubt
-from babbitt.acquisition.batch import Raw, Source
+from babbitt.acquisition.batch import Cut, Raw, Source
 from babbitt.acquisition.commits import Commits
 from babbitt.acquisition.known import Known
 from babbitt.acquisition.waves import Waves
@@ -28,6 +28,7 @@ from babbitt.protocol.messages import (
     Message,
     State,
     Topic,
+    check_size,
     decode_at,
     parse_topic,
 )
@@ -195,6 +196,8 @@ class Ingest:
         topic: Topic | None = None
         try:
             topic = parse_topic(name.decode("utf-8", "backslashreplace"))
+            if isinstance(payload, Cut):
+                check_size(topic.kind, payload.size)
             message = decode_at(topic, payload)
             self._applier.apply(topic, message, payload, now)
             applied.append((topic, message))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from babbitt.acquisition.batch import Raw
+from babbitt.acquisition.batch import Cut, Raw
 from babbitt.errors import BrokerError
 from babbitt_node.errors import NodeError
 from babbitt_node.mqtt import decoder as codec
@@ -92,7 +92,9 @@ class Stream:
             start = middle + (2 if first & 6 else 0)
             if start <= len(data):
                 packet_id = data[start - 2] << 8 | data[start - 1] if first & 6 else 0
-                into.append((data[body + 2 : middle], data[start:], packet_id))
+                payload = Cut(data[start:])
+                payload.size = stop - start
+                into.append((data[body + 2 : middle], payload, packet_id))
         self._skip = stop - len(data)
 
 

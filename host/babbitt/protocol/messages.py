@@ -443,9 +443,7 @@ def decode_at(topic: Topic, payload: bytes) -> Message:
 
 def decode_kind(kind: str, payload: bytes) -> Message:
     """As :func:`decode`, with the kind of message already known. Raises ProtocolError."""
-    most = BIG_PAYLOAD if kind in {"birth", "desired"} else PAYLOAD
-    if len(payload) > most:
-        raise ProtocolError(f"{len(payload)} bytes, {most} are allowed")
+    check_size(kind, len(payload))
     try:
         str(payload, "utf-8")  # msgspec does not look into what it skips
         if kind == "state":
@@ -467,6 +465,13 @@ def decode_kind(kind: str, payload: bytes) -> Message:
     elif isinstance(message, Command):
         _check_command(message)
     return message
+
+
+def check_size(kind: str, size: int) -> None:
+    """Raises ProtocolError for a payload of more bytes than a message of its kind may have."""
+    most = BIG_PAYLOAD if kind in {"birth", "desired"} else PAYLOAD
+    if size > most:
+        raise ProtocolError(f"{size} bytes, {most} are allowed")
 
 
 def encode(message: Message) -> bytes:

@@ -38,7 +38,8 @@ def recover(conn: sqlite3.Connection) -> int:
             logger.error("row %d of the log is passed over, its records are asked for again: %s", key, error)
             continue
         for section in sections:
-            _collect(section, found, latest)
+            if len(section):
+                _collect(section, found, latest)
     if not count:
         return 0
     for (install_id, boot), ranges in found.items():

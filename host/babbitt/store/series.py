@@ -81,10 +81,9 @@ def _level(
 ) -> int | None:
     """The level to read: None (the values themselves) if there are few, or if minutes would be needed that are not
     kept because the node measures seldom."""
-    if level == 2:
-        return level
-    hours = [read(history, key, 1, start - LEVELS[1] + 1, end) for key, _ in keys]
-    count = int(sum(rows[:, 1].sum() for rows in hours))
+    coarse = max(1, level)
+    buckets = [read(history, key, coarse, start - LEVELS[coarse] + 1, end) for key, _ in keys]
+    count = int(sum(rows[:, 1].sum() for rows in buckets))
     if count <= most:
         return None
     if level == 0 and not any(

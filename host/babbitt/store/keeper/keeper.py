@@ -65,6 +65,9 @@ class Keeper:
         self._lock = StoreLock(self.folder, KEEPER)
         try:
             self._open()
+        except (sqlite3.Error, OSError) as error:
+            self._lock.close()
+            raise StoreError(f"the history in {self.folder} cannot be opened: {error}") from error
         except BaseException:
             self._lock.close()
             raise
