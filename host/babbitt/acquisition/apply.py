@@ -123,6 +123,7 @@ class Applier:
         birth."""
         node_id = self._node_id(topic)
         if isinstance(message, Birth):
+            self._settle(topic)
             self._lanes.close(_data_topic(topic))
             self._birth(self.known(topic.site, topic.node, message.i), message, raw, now)
         elif isinstance(message, Data):
