@@ -36,6 +36,7 @@ class Plant:
             node = self.rng.choice(self.names)
             if self.rng.random() < 0.03:
                 messages.append(raw("birth", birth(), node))
+                self.next[node] = max(0, self.next[node] - 10)
             if self.rng.random() < 0.05:
                 self.next[node] = max(self.mark[node] + 1, self.next[node] - self.rng.randrange(20))
             messages.append(raw("data", rows(self.next[node], [[self.next[node], None]], step=500), node))
