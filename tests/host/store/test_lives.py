@@ -39,7 +39,7 @@ class Plant:
                 self.next[node] = max(0, self.next[node] - self.rng.randrange(1, 3))
             if self.rng.random() < 0.05:
                 self.next[node] = max(self.mark[node] + 1, self.next[node] - self.rng.randrange(20))
-            messages.append(raw("data", rows(self.next[node], [[self.next[node], None]], step=1), node))
+            messages.append(raw("data", rows(self.next[node], [[self.next[node], 7]], step=1), node))
             self.sent[node] = max(self.sent[node], self.next[node])
             self.next[node] += 1
         return messages
