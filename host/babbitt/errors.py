@@ -9,6 +9,7 @@
     │   ├── DamagedLog       a row of the record log does not fit its checksum
     │   └── StoreVersionError  it was written by a newer version of the program
     ├── BackupError          a backup cannot be made, or is not what it was
+    ├── ExportError          values cannot be written to a file
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
     ├── UnknownWave          the store has no such waveform
@@ -66,6 +67,10 @@ class StoreVersionError(StoreError):
 
 class BackupError(BabbittError):
     """A backup cannot be made, or is not what it was."""
+
+
+class ExportError(BabbittError):
+    """Values cannot be written to a file."""
 
 
 class UnknownNode(BabbittError):

@@ -84,7 +84,9 @@ def test_the_options_of_the_program_itself_are_there() -> None:
     assert "`--version`" in section(PAGE, "Commands").split("###")[0]
 
 
-@pytest.mark.parametrize("command", ["desired", "replay", "command", "waves", "backup", "restore", "store"])
+@pytest.mark.parametrize(
+    "command", ["desired", "replay", "command", "waves", "backup", "restore", "store", "export"]
+)
 def test_arguments_are_named(command: str) -> None:
     said = section(PAGE, f"babbitt {command}")
     words_for = {"config": "file", "dataset": "set"}
@@ -93,15 +95,8 @@ def test_arguments_are_named(command: str) -> None:
 
 
 def test_commands_without_arguments_are_all_others() -> None:
-    assert {c for c in COMMANDS if arguments(c)} == {
-        "desired",
-        "replay",
-        "command",
-        "waves",
-        "backup",
-        "restore",
-        "store",
-    }
+    named = {"desired", "replay", "command", "waves", "backup", "restore", "store", "export"}
+    assert {c for c in COMMANDS if arguments(c)} == named
 
 
 def fields_said(what: str) -> set[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from babbitt.store import proof as proof_
 from babbitt.store import records as records_
 from babbitt.store import sentences
 from babbitt.store import series as series_
+from babbitt.store import table as table_
 from babbitt.store.keeper import base
 from babbitt.store.overview import Overview
 from babbitt.store.proof import Proof
@@ -31,6 +33,9 @@ from babbitt.store.records import Record
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
 from babbitt.store.views import Channel, EventView, LedgerRow, NodeView, QuarantineView, ReportedView
+
+if TYPE_CHECKING:
+    import duckdb
 
 T = TypeVar("T")
 
@@ -122,6 +127,13 @@ class StoreReader:
         (node_id,) = self._row("id", site, node)
         where = node_id, site, node
         return self._guard(lambda conn: records_.records(conn, self._history(), self.path, where))
+
+    @contextmanager
+    def table(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB connection with all measured values as the view ``history`` (see :mod:`babbitt.store.table`)."""
+        conn = self._guard(lambda one: one)
+        with table_.history(conn, self._history(), self.path) as found:
+            yield found
 
     def prove(self, progress: Callable[[int, int], None] = lambda done, of: None) -> Proof:
         """Read all records again and compare them with the ledger (see :mod:`babbitt.store.proof`)."""
