@@ -85,7 +85,7 @@ def test_the_options_of_the_program_itself_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["desired", "replay", "command", "waves", "backup", "restore", "store", "export"]
+    "command", ["desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker"]
 )
 def test_arguments_are_named(command: str) -> None:
     said = section(PAGE, f"babbitt {command}")
@@ -95,7 +95,7 @@ def test_arguments_are_named(command: str) -> None:
 
 
 def test_commands_without_arguments_are_all_others() -> None:
-    named = {"desired", "replay", "command", "waves", "backup", "restore", "store", "export"}
+    named = {"desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker"}
     assert {c for c in COMMANDS if arguments(c)} == named
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "restore": ("babbitt.cli.backup", "restore", "Make a store of a backup."),
     "store": ("babbitt.cli.backup", "store_", "Read all of the store and say whether it is whole."),
     "export": ("babbitt.cli.export", "export", "Measured values to a Parquet, CSV or Arrow file."),
+    "broker": ("babbitt.cli.broker", "broker", "A configuration of Mosquitto for production."),
     "quarantine": ("babbitt.cli.quarantine", "quarantine", "Messages the host refused, and why."),
     "desired": ("babbitt.cli.desired", "desired", "Give a node a configuration and wait for its answer."),
     "command": ("babbitt.cli.command", "command", "Have a node do something once, and say what came of it."),
