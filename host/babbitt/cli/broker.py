@@ -18,8 +18,8 @@ def broker(
     folder: Annotated[Path, typer.Argument(help="Folder to write it into; kept secrets stay.")],
     store: StoreOption,
     nodes: Annotated[
-        str, typer.Option(help="site/node, several with commas; default those of the store.")
-    ] = "",
+        str | None, typer.Option(help="site/node, several with commas; default those of the store.")
+    ] = None,
     names: Annotated[
         str, typer.Option(help="Names and addresses that nodes know the broker by, with commas.")
     ] = "127.0.0.1,localhost",
@@ -32,7 +32,7 @@ def broker(
     """Write a configuration of Mosquitto with logins, rights, TLS and queues that do not lose."""
     if what != "config":
         raise typer.BadParameter(f"{what!r}: there is `config`")
-    listed = [one.strip() for one in nodes.split(",") if one.strip()] or _known(store)
+    listed = [one.strip() for one in (nodes or "").split(",") if one.strip()] or _known(store)
     made = make(folder, listed, [one.strip() for one in names.split(",") if one.strip()], port, tls)
     if json:
         print_json({"config": str(made.config), "port": made.port, "new": list(made.new)})
