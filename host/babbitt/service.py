@@ -5,6 +5,7 @@ It knows nothing of the page or the command line; they read the store.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,12 +18,17 @@ from babbitt.acquisition.ingest import Ingest
 from babbitt.acquisition.presence import Presence
 from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
+from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
 from babbitt.store.keeper.process import Child
 from babbitt.store.lock import BACKUP, StoreLock, held
 from babbitt.store.reader import StoreReader
 from babbitt.store.waves import WaveShelf
 from babbitt.store.writer import StoreWriter
+from babbitt.vitals import Histogram, Vitals
+
+DISK_LOW = 256 * 2**20
+"""Below so many bytes of room the host is not ready."""
 
 
 class Host:
@@ -54,6 +60,7 @@ class Host:
         self._clock = clock
         self._analysis = analysis
         self.broker: EmbeddedBroker | None = None
+        self._commits = Histogram()
         self._parts: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -92,6 +99,7 @@ class Host:
             simulated=self._simulated,
             clock=self._clock,
             passed=self._passed,
+            observe=self._commits.observe,
         )
         self.pipeline = Pipeline(self._writer, self.ingest.committed, self._kinds)
         self.reader = StoreReader(self.store_path)
@@ -117,6 +125,31 @@ class Host:
             return 0  # a copy is being made, and what it has of the history may be older
         kept = self.reader.keeper_position()
         return min(kept, self.pipeline.passed) if self._analysis else kept
+
+    def vitals(self) -> Vitals:
+        """How the host is, now; for any thread."""
+        ingest, receiver = self.ingest, self._receiver
+        found = Vitals(
+            ingest.messages, ingest.groups, ingest.stored, ingest.duplicates, ingest.quarantined, receiver.waiting,
+            receiver.connections, self.keeper.restarts, self.broker.restarts if self.broker else 0,
+            commits=self._commits,
+        )  # fmt: skip
+        try:
+            found.nodes, found.nodes_online, found.unkept, said = self.reader.counts()
+            if said:
+                found.troubles["history"] = said
+            found.disk_free = shutil.disk_usage(self.store_path).free
+        except (StoreError, OSError) as error:
+            found.troubles["store"] = str(error)
+        if not ingest.store_ok:
+            found.troubles["store"] = "the store cannot be written; see the host's log"
+        elif 0 < found.disk_free < DISK_LOW:
+            found.troubles["disk"] = f"only {found.disk_free // 2**20} MB are left on the disk of the store"
+        if not receiver.listening:
+            found.troubles["broker"] = f"no connection to the broker: {receiver.trouble}"
+        if self.keeper.pid is None:
+            found.troubles["keeper"] = "the keeper does not run; it is started again"
+        return found
 
     def stop(self) -> None:
         """Stop everything in order. Safe to call twice."""

@@ -7,9 +7,6 @@ import dataclasses
 import importlib
 import json
 import re
-import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,6 @@ from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
 from babbitt.store import waves
 from babbitt.store.views import EventView, LedgerRow, NodeView, QuarantineView
 from babbitt.store.waves import WaveView
-from babbitt.store.writer import StoreWriter
 from babbitt.web import words
 from babbitt.web.facts import facts
 from babbitt_node.commands import DOERS
@@ -192,17 +188,12 @@ def test_every_fact_about_a_node_is_explained() -> None:
     assert named == {name for name, _ in facts(node)}
 
 
-def test_the_copy_of_a_store_in_use_is_whole(tmp_path: Path) -> None:
-    (line,) = re.findall(r'^    python3 (-c) "(.*)"$', PAGE, flags=re.M)
-    for name in ("STORE", "COPY"):
-        (tmp_path / name).mkdir()
-    writer = StoreWriter(tmp_path / "STORE")
-    with writer.transaction():
-        writer.node("hall", "pump-7")
-    subprocess.run([sys.executable, *line], cwd=tmp_path, check=True)
-    with sqlite3.connect(tmp_path / "COPY" / "babbitt.sqlite3") as copy:
-        assert copy.execute("SELECT site, node FROM nodes").fetchall() == [("hall", "pump-7")]
-    writer.close()
+def test_the_numbers_for_prometheus_are_named_by_what_they_count() -> None:
+    from babbitt.vitals import Vitals
+    from babbitt.web.metrics import exposition
+
+    assert "`/metrics`" in PAGE
+    assert all(line.startswith(("#", "babbitt_")) for line in exposition(Vitals()).splitlines())
 
 
 def test_the_answer_of_healthz_is_as_shown() -> None:

@@ -20,8 +20,8 @@ BLOCKS = [
     "web",
     "cli",
 ]
-"""In the order of the flow; `errors`, `protocol` and `store` may be imported by all of them."""
-GROUND = ["errors", "protocol", "store"]
+"""In the order of the flow; `errors`, `vitals`, `protocol` and `store` may be imported by all of them."""
+GROUND = ["errors", "vitals", "protocol", "store"]
 
 
 def imports(path: Path) -> set[str]:

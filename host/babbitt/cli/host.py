@@ -87,7 +87,7 @@ def host(
         else:
             from babbitt.web.server import WebServer
 
-            with WebServer(store, web_host, web_port, address) as page:
+            with WebServer(store, web_host, web_port, address, running.vitals) as page:
                 print(f"The page is at {page.url}", flush=True)
                 running.wait(stop)
     print("Stopped.", flush=True)

@@ -233,6 +233,15 @@ class StoreReader:
         except sqlite3.Error as error:
             raise StoreError(f"the store in {self.path} cannot be read: {error}") from error
 
+    def counts(self) -> tuple[int, int, int, str]:
+        """Nodes known, nodes online, rows of the record log the keeper has not passed, and what keeps it from its work
+        (empty: nothing)."""
+        ((nodes, online),) = self._all("SELECT count(*), coalesce(sum(online), 0) FROM nodes")
+        ((unkept,),) = self._all("SELECT count(*) FROM log WHERE id>?", self.keeper_position())
+        history = self._history()
+        row = history.execute("SELECT value FROM meta WHERE key='state'").fetchone() if history else None
+        return nodes, online, unkept, json.loads(row[0])["error"] if row else ""
+
     def keeper_position(self) -> int:
         """The key of the record log up to which the keeper has everything; 0 before it has begun."""
         conn = self._history()

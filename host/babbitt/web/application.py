@@ -1,18 +1,22 @@
 """The FastAPI application around NiceGUI: made once in a process, given the source and health of each server.
 
-``/healthz`` answers without NiceGUI; everything else is the page.
+``/healthz``, ``/readyz`` and ``/metrics`` answer without NiceGUI; everything else is the page.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
 from nicegui import core, ui
 
+from babbitt.vitals import Vitals
 from babbitt.web import pages
+from babbitt.web.metrics import CONTENT_TYPE, exposition
 from babbitt.web.source import StoreSource
 
 Health = Callable[[], Awaitable[dict[str, Any]]]
@@ -28,24 +32,32 @@ FAVICON = (
 class _Served:
     app: FastAPI | None = None
     health: Health | None = None
+    vitals: Callable[[], Vitals] | None = None
 
 
 _served = _Served()
 
 
-def application(source: StoreSource, broker: str, health: Health) -> FastAPI:
+def application(
+    source: StoreSource, broker: str, health: Health, vitals: Callable[[], Vitals] | None = None
+) -> FastAPI:
     """The application, from now on showing ``source``.
 
     ``broker`` is where nodes connect, as text, or empty; ``health`` gives the answer of ``/healthz``.
     """
     pages.show(source, broker)
     _served.health = health
+    _served.vitals = vitals
     if _served.app is None:
         _served.app = _make()
     else:
         # Engine.IO's watch over its sockets belongs to the loop of the server before; let it start anew.
         core.sio.eio.start_service_task = True
     return _served.app
+
+
+async def _vitals() -> Vitals | None:
+    return None if _served.vitals is None else await asyncio.to_thread(_served.vitals)
 
 
 def _make() -> FastAPI:
@@ -55,6 +67,17 @@ def _make() -> FastAPI:
     async def healthz() -> dict[str, Any]:
         assert _served.health is not None
         return await _served.health()
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        found = await _vitals()
+        return Response(exposition(found or Vitals()), 200 if found else 503, media_type=CONTENT_TYPE)
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        found = await _vitals()
+        troubles = {"host": "this page is served without a host"} if found is None else found.troubles
+        return JSONResponse({"ready": not troubles, "troubles": troubles}, 503 if troubles else 200)
 
     pages.register()
     ui.run_with(

@@ -11,6 +11,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +20,8 @@ from babbitt.web.source import PageError, StoreSource, Unavailable
 
 if TYPE_CHECKING:
     import uvicorn
+
+    from babbitt.vitals import Vitals
 
 _log = logging.getLogger(__name__)
 _START_S = 60.0
@@ -30,15 +33,24 @@ class WebServer:
     """Serves the page of one store.
 
     ``store_path`` is the store's folder; it need not exist yet. ``port`` 0 takes a free one. ``broker``
-    is where nodes connect (``192.168.1.5:1883``), told to a viewer who has no node yet. ``start()``
+    is where nodes connect (``192.168.1.5:1883``), told to a viewer who has no node yet; ``vitals`` tells how
+    the host is, for ``/metrics`` and ``/readyz``. ``start()``
     returns when the page answers; from then on ``port`` and ``url`` hold. Usable as a context manager.
     """
 
-    def __init__(self, store_path: Path, host: str = "127.0.0.1", port: int = 0, broker: str = "") -> None:
+    def __init__(
+        self,
+        store_path: Path,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        broker: str = "",
+        vitals: Callable[[], Vitals] | None = None,
+    ) -> None:
         self.store_path = store_path
         self.host = host
         self.port = port
         self.broker = broker
+        self.vitals = vitals
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
         self._source: StoreSource | None = None
@@ -119,7 +131,7 @@ class WebServer:
 
         self._source = StoreSource(self.store_path)
         config = uvicorn.Config(
-            application(self._source, self.broker, self.health),
+            application(self._source, self.broker, self.health, self.vitals),
             log_config=None,
             log_level="warning",
             access_log=False,

@@ -91,7 +91,9 @@ def test_a_node_writes_its_own_topics_and_reads_what_is_for_it_and_no_more(runni
     seven = Client(running, "hall/pump-7", "babbitt/#")
     for topic in ("pump-8/data", "$host", "pump-8/cmd"):
         forger = Client(running, "hall/pump-7")
-        with contextlib.suppress(RuntimeError):  # Mosquitto ends the connection of who writes what it must not
+        with contextlib.suppress(
+            RuntimeError
+        ):  # Mosquitto ends the connection of who writes what it must not
             forger.say(f"babbitt/1/hall/{topic}", b"forged", 0)
         forger.close()
     seven.say("babbitt/1/hall/pump-7/data", b"mine")
