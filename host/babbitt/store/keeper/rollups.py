@@ -161,7 +161,7 @@ def pack(rows: Buckets, level: int) -> bytes:
         kinds += kind.encode()
         narrow = rest.astype(f"<i{struct.calcsize(kind)}")
         # The low bytes of all numbers, then the next: equal high bytes compress to nothing.
-        parts.append(struct.pack("<q", head) + narrow.view(np.uint8).reshape(len(rest), -1).T.tobytes())
+        parts.append(struct.pack("<q", head) + narrow.view(np.uint8).reshape(len(rest), narrow.itemsize).T.tobytes())
     return struct.pack("<I9s", len(rows), kinds) + zlib.compress(b"".join(parts), 9)
 
 
@@ -179,8 +179,9 @@ def unpack(body: bytes, level: int) -> Buckets:
         size = struct.calcsize(kind)
         column = np.empty(n, np.int64)
         (column[0],) = struct.unpack_from("<q", raw, at)
-        planes = np.frombuffer(raw, np.uint8, (n - 1) * size, at + 8).reshape(size, n - 1)
-        column[1:] = np.ascontiguousarray(planes.T).view(f"<i{size}").ravel()
+        if n > 1:
+            planes = np.frombuffer(raw, np.uint8, (n - 1) * size, at + 8).reshape(size, n - 1)
+            column[1:] = np.ascontiguousarray(planes.T).view(f"<i{size}").ravel()
         columns.append(column)
         at += 8 + (n - 1) * size
     start, count, total, low, low_t, high, high_t, last, last_t = columns
