@@ -193,6 +193,7 @@ class Fleet:
         self.each = -(-self.plan["records"] // len(self.nodes))
         self._selector = selectors.DefaultSelector()
         self._first = 0
+        self._down: set[Node] = set()
         self._able: set[Node] = set(self.nodes)
 
     def run(self) -> dict[str, Any]:
@@ -231,6 +232,8 @@ class Fleet:
         return all(node.next >= last and not node.flying and not node.out for node in self.nodes)
 
     def _send(self, allowed: int) -> int:
+        for node in [one for one in self._down if time.monotonic() >= one.retry_at]:
+            self._again(node)
         now, sent, last = int(time.time() * 1000), 0, SEQ0 + self.each
         window, ahead, spool = self.plan["window"], self.plan["ahead"], self.plan["spool"]
         share = max(1, allowed // len(self.nodes)) if self.plan["rate"] else 64
@@ -239,7 +242,6 @@ class Fleet:
             if sent >= allowed:
                 break
             if not node.ready:
-                self._again(node)
                 continue
             count = min(share, window - node.flying, last - node.next, allowed - sent)
             if spool:
@@ -287,11 +289,11 @@ class Fleet:
                 self._lost(node)
 
     def _again(self, node: Node) -> None:
-        if time.monotonic() >= node.retry_at:
-            if node.connect(self.host, self.port):
-                self._watch(node)
-            else:
-                node.gone()
+        if node.connect(self.host, self.port):
+            self._down.discard(node)
+            self._watch(node)
+        else:
+            node.gone()
 
     def _watch(self, node: Node) -> None:
         assert node.sock is not None
@@ -301,6 +303,7 @@ class Fleet:
         if node.sock is not None:
             self._selector.unregister(node.sock)
         node.gone()
+        self._down.add(node)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,11 @@ KINDS = {
 SLICE = 20_000
 SAVE_S = 1.0
 FEW = 16
-"""States of so few nodes are saved at once, those of more after STATES_S seconds, so many in a transaction."""
-STATES_S = 30.0
+"""So many states are saved in a transaction; if there are no more, every FEW_S seconds, else every STATES_S, or after
+MANY records."""
+FEW_S = 2.0
+STATES_S = 120.0
+MANY = 500_000
 LATE_MAX = 10
 WAITING_MAX = 20_000
 _NONE = 2**62
@@ -106,6 +109,7 @@ class Pipeline:
         self._kept = -1
         self._unsaved: dict[int, _Subject] = {}
         self._saved_at = float("-inf")
+        self._records = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
         self._passes = 0
@@ -184,9 +188,10 @@ class Pipeline:
                 break
         self._write([one for one in found.values() if one.assessments or one.notes])
         self._unsaved.update((one.node_id, one.subject) for one in found.values())
-        if (done or self._unsaved) and (
-            len(self._unsaved) <= FEW or time.monotonic() - self._saved_at > STATES_S
-        ):
+        since = time.monotonic() - self._saved_at
+        if (
+            self._unsaved and since > (FEW_S if len(self._unsaved) <= FEW else STATES_S)
+        ) or self._records > MANY:
             self._save()
         return done
 
@@ -200,6 +205,7 @@ class Pipeline:
         if newest == self._cursor and not work:
             return False
         for rows in work:
+            self._records += len(rows)
             self._advance(conn, rows, found)
         for install_id, one in self._rechecks.take(conn, sections, self._tables):
             before, after = ("differs", "agrees") if one.agrees else ("agrees", "differs")
@@ -269,7 +275,7 @@ class Pipeline:
                     self._writer.analyser(node_id, subject.columns())
         self._rechecks.save(self._writer)
         self._unsaved.clear()
-        self._saved_at = time.monotonic()
+        self._saved_at, self._records = time.monotonic(), 0
         keep = min(self._cursor, self._since)
         if keep != self._kept:
             with self._writer.transaction():

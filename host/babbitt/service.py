@@ -89,7 +89,8 @@ class Host:
             self.address = broker.host, broker.port
         name = f"babbitt-{self._writer.id}"
         self._receiver = receiver = Receiver(broker, name)
-        presence = Presence(broker, name, self._clock)
+        presence = Presence(broker, name, self._clock, lambda: receiver.listening)
+        receiver.listens = presence.again
         self.ingest = Ingest(
             self._writer,
             receiver,

@@ -64,7 +64,8 @@ class Applier:
         self._simulated = simulated
         self._ticks = ticks
         self._links = Links(writer)
-        self._clocks = ClockWatch(writer, ticks)
+        self._steady = ticks()  # read together with the host's clock, however long a group then takes
+        self._clocks = ClockWatch(writer, lambda: self._steady)
         self._lanes = Lanes()
         self._known: dict[tuple[str, str, str], Known] = {}
         self._packed: dict[int, list[bytes]] = {}
@@ -92,6 +93,7 @@ class Applier:
             except (ValueError, LookupError) as error:  # a defect, and no fault of the messages in hand
                 raise StoreError(f"the record log cannot be accounted for: {error}") from error
             self._recovered = True
+        self._steady = self._ticks()
 
     def known(self, site: str, node: str, install: str) -> Known:
         """What is remembered of an installation. Inside a transaction."""

@@ -171,11 +171,11 @@ class Ingest:
                     self._quarantine(one, "this host failed to store it; see its log")
 
     def _transact(self, messages: Sequence[Raw], fast: bool) -> None:
-        now = int(self._clock() * 1000)
         began = time.monotonic()
         applied: list[tuple[Topic, Message]] = []
         with self._writer.transaction():
             self._applier.begin()
+            now = int(self._clock() * 1000)
             n = 0
             while n < len(messages):
                 if fast and (n := self._applier.run(messages, n, now)) == len(messages):

@@ -35,16 +35,24 @@ class Presence:
     iotcore sends none to a session it resumes); so it is greeted by a live one, at most once a second for a
     site.
 
-    ``session`` is new with every start of the host.
+    ``session`` is new with every start of the host, and whenever the broker has forgotten what it was to keep for the
+    host: nodes then send again what is not covered. Nothing is said while the host does not listen (``listening``):
+    what nodes sent then would reach nobody.
     """
 
     def __init__(
-        self, address: BrokerAddress, client_id: str, clock: Callable[[], float] = time.time
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        clock: Callable[[], float] = time.time,
+        listening: Callable[[], bool] = lambda: True,
     ) -> None:
         self.session = secrets.token_hex(4)
         self._address = address
         self._client_id = client_id
         self._clock = clock
+        self._listening = listening
+        self._now = threading.Event()
         self._clients: dict[str, mqtt.Client] = {}
         self._births: set[str] = set()
         self._lock = threading.Lock()
@@ -60,6 +68,7 @@ class Presence:
     def stop(self) -> None:
         """Say goodbye on every site and disconnect."""
         self._stop.set()
+        self._now.set()
         if self._thread.is_alive():
             self._thread.join()
         with self._lock:
@@ -92,16 +101,26 @@ class Presence:
             self._clients[site] = client
             connect(client, self._address)
 
+    def again(self, forgotten: bool) -> None:
+        """The host listens (again); ``forgotten``: what came since it last did may have reached nobody."""
+        if forgotten:
+            self.session = secrets.token_hex(4)
+        self._now.set()
+
     def _say(self, site: str, client: mqtt.Client) -> None:
+        if not self._listening():
+            return
         state = HostState(online=True, t=int(self._clock() * 1000), session=self.session)
         client.publish(_topic(site), encode(state), qos=1, retain=True)
 
     def _run(self) -> None:
         due = time.monotonic() + EVERY_S
-        while not self._stop.wait(GREET_S):
-            everyone = time.monotonic() >= due
+        while not self._stop.is_set():
+            asked = self._now.wait(GREET_S)
+            self._now.clear()
+            everyone = asked or time.monotonic() >= due
             if everyone:
-                due += EVERY_S
+                due = time.monotonic() + EVERY_S
             with self._lock:
                 for site, client in self._clients.items():
                     if not everyone and site not in self._births:

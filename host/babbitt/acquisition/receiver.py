@@ -13,6 +13,7 @@ import random
 import ssl
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -52,12 +53,19 @@ _BYE = b"\xe0\x00"
 class Receiver:
     """Receives from a broker; ``client_id`` names the session the broker keeps for it.
 
-    A broker that is not there yet is waited for. ``connections`` counts how often there was one. Raises BrokerError
-    if files for TLS are wrong.
+    A broker that is not there yet is waited for. ``connections`` counts how often there was one, ``listens(forgotten)``
+    is called when it has granted the subscriptions; ``forgotten``: it has kept no session, and what was sent meanwhile
+    is lost. Raises BrokerError if files for TLS are wrong.
     """
 
-    def __init__(self, address: BrokerAddress, client_id: str) -> None:
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client_id: str,
+        listens: Callable[[bool], None] = lambda forgotten: None,
+    ) -> None:
         self.address = address
+        self.listens = listens
         self.connections = 0
         self.trouble = "it has not connected yet"
         self._client_id = client_id
@@ -257,6 +265,7 @@ class _Link(asyncio.Protocol):
         self.ended: asyncio.Future[str] = loop.create_future()
         self.granted = False
         self.paused = False
+        self._forgotten = False
         self._receiver = receiver
         self._client_id = client_id
         self._transport: asyncio.Transport | None = None
@@ -349,6 +358,7 @@ class _Link(asyncio.Protocol):
         if packet.kind == codec.CONNACK:
             if packet.code:
                 raise BrokerError(codec.CONNACK_TEXT.get(packet.code, f"it refuses with code {packet.code}"))
+            self._forgotten = not packet.session_present
             self._receiver.connected()
             buf = bytearray(512)
             length = encode_subscribe(buf, 1, [(topic, 1) for topic in TOPICS])
@@ -360,6 +370,7 @@ class _Link(asyncio.Protocol):
                     f"it does not allow the host to subscribe to {', '.join(refused)}: see its access rules"
                 )
             self.granted = True
+            self._receiver.listens(self._forgotten)
             if not self.ready.done():
                 self.ready.set_result(None)
 

@@ -161,7 +161,9 @@ def pack(rows: Buckets, level: int) -> bytes:
         kinds += kind.encode()
         narrow = rest.astype(f"<i{struct.calcsize(kind)}")
         # The low bytes of all numbers, then the next: equal high bytes compress to nothing.
-        parts.append(struct.pack("<q", head) + narrow.view(np.uint8).reshape(len(rest), narrow.itemsize).T.tobytes())
+        parts.append(
+            struct.pack("<q", head) + narrow.view(np.uint8).reshape(len(rest), narrow.itemsize).T.tobytes()
+        )
     return struct.pack("<I9s", len(rows), kinds) + zlib.compress(b"".join(parts), 9)
 
 
