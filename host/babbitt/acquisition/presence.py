@@ -118,6 +118,8 @@ class Presence:
         while not self._stop.is_set():
             asked = self._now.wait(GREET_S)
             self._now.clear()
+            if self._stop.is_set():
+                return
             everyone = asked or time.monotonic() >= due
             if everyone:
                 due = time.monotonic() + EVERY_S
