@@ -79,19 +79,22 @@ def _measured(
 def _level(
     history: sqlite3.Connection, keys: list[tuple[int, int]], level: int, start: int, end: int, most: int
 ) -> int | None:
-    """The level to read: None (the values themselves) if there are few, or if minutes would be needed that are not
-    kept because the node measures seldom."""
+    """The level to read: None (the values themselves) if there are few; hours where minutes are not kept because the
+    node measures seldom."""
     coarse = max(1, level)
     buckets = [read(history, key, coarse, start - LEVELS[coarse] + 1, end) for key, _ in keys]
     count = int(sum(rows[:, 1].sum() for rows in buckets))
     if count <= most:
         return None
     if level == 0 and not any(
-        history.execute("SELECT 1 FROM rollups WHERE channel_id=?1 AND level=0 UNION ALL SELECT 1 FROM packed"
-                        " WHERE channel_id=?1 AND level=0 LIMIT 1", (key,)).fetchone()
+        history.execute(
+            "SELECT 1 FROM rollups WHERE channel_id=?1 AND level=0 UNION ALL SELECT 1 FROM packed"
+            " WHERE channel_id=?1 AND level=0 LIMIT 1",
+            (key,),
+        ).fetchone()
         for key, _ in keys
-    ):  # fmt: skip
-        return None
+    ):
+        return 1
     return level
 
 
