@@ -25,7 +25,7 @@ from babbitt.protocol.assessment import Analyser, Assessment, Asset
 from babbitt.store.readings import Reading, Rows, TableCache, by_install, readings, scan
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import Table
-from babbitt.store.writer import StoreWriter
+from babbitt.store.writer import SLOT_MS, StoreWriter
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ KINDS = {
 """The analyser of each kind of asset, imported when the first such asset is met."""
 
 SLICE = 20_000
+PAUSE_S = 0.1
+"""So long what is committed may wait to be judged, so that a fleet that trickles in is not judged record by record."""
 SAVE_S = 1.0
 FEW = 16
 """So many states are saved in a transaction; if there are no more, every FEW_S seconds, else every STATES_S, or after
@@ -90,14 +92,21 @@ class _Found:
 class Pipeline:
     """Analyses in a thread of its own; ``wake`` is set by the ingest when there is something new.
 
-    ``kinds`` maps a kind of asset to ``module:class`` of its analyser.
+    ``kinds`` maps a kind of asset to ``module:class`` of its analyser; of the assessments of ``slot_ms`` that agree
+    one is kept.
     """
 
     def __init__(
-        self, writer: StoreWriter, wake: threading.Event, kinds: Mapping[str, str] | None = None
+        self,
+        writer: StoreWriter,
+        wake: threading.Event,
+        kinds: Mapping[str, str] | None = None,
+        slot_ms: int = SLOT_MS,
     ) -> None:
         self._writer = writer
+        self._slot_ms = slot_ms
         self._wake = wake
+        self._hurry = threading.Event()
         self._kinds = dict(KINDS if kinds is None else kinds)
         self._subjects: dict[int, _Subject] = {}
         self._rechecks = Rechecks()
@@ -112,7 +121,7 @@ class Pipeline:
         self._records = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
-        self._passes = 0
+        self._passes = self._wanted = 0
         self._passed = threading.Condition()
 
     def start(self) -> None:
@@ -122,6 +131,7 @@ class Pipeline:
     def stop(self) -> None:
         """End after the slice in hand; the next start goes on from there."""
         self._stop.set()
+        self._hurry.set()
         self._wake.set()
         self._thread.join()
 
@@ -129,7 +139,8 @@ class Pipeline:
         """Wait until all that is committed now is judged; False if that takes too long."""
         with self._passed:
             # The pass in hand may have begun before the last commit: the one after it has seen everything.
-            enough = self._passes + 2
+            enough = self._wanted = self._passes + 2
+            self._hurry.set()
             self._wake.set()
             return self._passed.wait_for(lambda: self._passes >= enough, timeout_s)
 
@@ -138,6 +149,7 @@ class Pipeline:
         try:
             while not self._stop.is_set():
                 self._wake.clear()
+                began = time.monotonic()
                 try:
                     busy = self.step(conn)
                 except (StoreError, sqlite3.Error) as error:
@@ -150,11 +162,16 @@ class Pipeline:
                     self._begin_again()
                     self._stop.wait(1.0)
                     continue
-                if not busy:
-                    with self._passed:
-                        self._passes += 1
-                        self._passed.notify_all()
-                    self._wake.wait(0.5)
+                if busy:
+                    if time.monotonic() - began < SAVE_S:
+                        self._hurry.wait(PAUSE_S)
+                    continue
+                with self._passed:
+                    self._passes += 1
+                    self._passed.notify_all()
+                    if self._passes >= self._wanted:
+                        self._hurry.clear()
+                self._wake.wait(0.5)
             if self._unsaved:
                 self._save()
             self._rechecks.save(self._writer, ending=True)
@@ -182,9 +199,11 @@ class Pipeline:
         end = time.monotonic() + SAVE_S
         found: dict[int, _Found] = {}
         done = False
+        taken = self._records
         while self._slice(conn, found):
             done = True
-            if time.monotonic() > end or self._stop.is_set():
+            few, taken = self._records - taken < SLICE // 10, self._records
+            if few or time.monotonic() > end or self._stop.is_set():
                 break
         self._write([one for one in found.values() if one.assessments or one.notes])
         self._unsaved.update((one.node_id, one.subject) for one in found.values())
@@ -258,7 +277,7 @@ class Pipeline:
         with self._writer.transaction():
             for one in found:
                 for assessment in one.assessments:
-                    self._writer.assessment(one.node_id, assessment)
+                    self._writer.assessment(one.node_id, assessment, self._slot_ms)
                 for note in one.notes:
                     self._writer.host_event(one.node_id, *note, once=True)
 

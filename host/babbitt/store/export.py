@@ -72,7 +72,7 @@ def _where(wanted: Wanted) -> tuple[str, list[object]]:
 def _arrow(conn: object, query: str, values: list[object], path: Path) -> int:
     import pyarrow as pa
 
-    pieces = conn.execute(query, values).to_arrow_reader(_PIECE)  # type: ignore[attr-defined]
+    pieces = conn.sql(query, params=values).to_arrow_reader(_PIECE)  # type: ignore[attr-defined]
     count = 0
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, pieces.schema) as writer:
         for piece in pieces:

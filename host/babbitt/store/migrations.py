@@ -219,9 +219,15 @@ def _script(conn: sqlite3.Connection, text: str) -> None:
             statement = ""
 
 
+_LATEST = """
+-- The newest assessment of each node, to be found without reading others.
+CREATE TABLE latest (node_id INTEGER PRIMARY KEY, assessment_id INTEGER NOT NULL);
+INSERT INTO latest SELECT node_id, max(id) FROM assessments GROUP BY node_id;
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log)
+MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST)
 VERSION = len(MIGRATIONS)
 
 

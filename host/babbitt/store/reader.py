@@ -41,6 +41,11 @@ T = TypeVar("T")
 
 _RANK = "CASE level WHEN 'alarm' THEN 3 WHEN 'warning' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
 _ASSESSMENT = "t, level, anomaly, health, drivers, outlook, p10, p50, p90"
+_NODES = (
+    "SELECT site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock,"
+    " s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90 FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
+    " LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
+)
 
 
 class StoreReader:
@@ -65,19 +70,22 @@ class StoreReader:
                 conn.close()
             self._open.clear()
 
-    def nodes(self) -> list[NodeView]:
-        """All nodes ever heard, ordered by site and node."""
+    def nodes(
+        self, site: str | None = None, after: tuple[str, str] | None = None, limit: int | None = None
+    ) -> list[NodeView]:
+        """All nodes ever heard, ordered by site and node; or those of a site, those after (site, node), so many at
+        most."""
+        past = after or ("", "")
         rows = self._all(
-            "SELECT n.id, site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock"
-            " FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id ORDER BY site, node"
-        )
-        return [self._node(*row) for row in rows]
+            f"{_NODES} WHERE (?1 IS NULL OR site=?1) AND (site, node) > (?2, ?3) ORDER BY site, node LIMIT ?4",
+            site, *past, -1 if limit is None else limit,
+        )  # fmt: skip
+        return [_node(*row) for row in rows]
 
     def node(self, site: str, node: str) -> NodeView:
         """One node. Raises UnknownNode."""
-        for view in self.nodes():
-            if (view.site, view.node) == (site, node):
-                return view
+        for row in self._all(f"{_NODES} WHERE site=? AND node=?", site, node):
+            return _node(*row)
         raise UnknownNode(f"the store knows no node {site}/{node}")
 
     def channels(self, site: str, node: str) -> list[Channel]:
@@ -193,31 +201,6 @@ class StoreReader:
         )
         return ReportedView(*rows[0]) if rows else None
 
-    def _node(
-        self,
-        key: int,
-        site: str,
-        node: str,
-        birth: str | None,
-        state: str | None,
-        online: int,
-        sleeps: int | None,
-        heard: int | None,
-        last: int | None,
-        differences: int,
-        clock: str | None,
-    ) -> NodeView:
-        said = json.loads(birth) if birth else None
-        asset = said["asset"] if said else {"name": "", "kind": ""}
-        rows = self._all(
-            f"SELECT {_ASSESSMENT} FROM assessments WHERE node_id=? ORDER BY id DESC LIMIT 1", key
-        )
-        return NodeView(
-            site, node, asset["name"], asset["kind"], bool(online), last, heard,
-            json.loads(state) if state else None, said, _assessment(rows[0]) if rows else None,
-            not online and sleeps is not None, differences, **_clock(clock),
-        )  # fmt: skip
-
     def _row(self, columns: str, site: str, node: str) -> Any:
         rows = self._all(f"SELECT {columns} FROM nodes WHERE site=? AND node=?", site, node)
         if not rows:
@@ -264,6 +247,28 @@ class StoreReader:
             with self._lock:
                 self._open.append(conn)
         return conn
+
+
+def _node(
+    site: str,
+    node: str,
+    birth: str | None,
+    state: str | None,
+    online: int,
+    sleeps: int | None,
+    heard: int | None,
+    last: int | None,
+    differences: int,
+    clock: str | None,
+    *assessment: Any,
+) -> NodeView:
+    said = json.loads(birth) if birth else None
+    asset = said["asset"] if said else {"name": "", "kind": ""}
+    return NodeView(
+        site, node, asset["name"], asset["kind"], bool(online), last, heard,
+        json.loads(state) if state else None, said, None if assessment[0] is None else _assessment(assessment),
+        not online and sleeps is not None, differences, **_clock(clock),
+    )  # fmt: skip
 
 
 def _clock(kept: str | None) -> dict[str, Any]:

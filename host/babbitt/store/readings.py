@@ -117,16 +117,17 @@ class TableCache:
     """The tables of all installations, read again when a birth has changed any."""
 
     def __init__(self) -> None:
-        self._seen: Any = None
+        self._seen = -1
         self._tables: dict[int, Tables] = {}
 
     def refresh(self, conn: sqlite3.Connection) -> bool:
-        """Look whether there are new tables; True if so."""
-        now = conn.execute("SELECT count(*), max(id) FROM tables").fetchone()
-        if now == self._seen:
+        """Look whether there are new tables; True if so. What is not new stays: of ten thousand nodes one is born."""
+        (newest,) = conn.execute("SELECT coalesce(max(id), 0) FROM tables").fetchone()
+        if newest == self._seen:
             return False
-        self._seen = now
-        self._tables.clear()
+        for (install_id,) in conn.execute("SELECT install_id FROM tables WHERE id>?", (self._seen,)):
+            self._tables.pop(install_id, None)
+        self._seen = newest
         return True
 
     def get(self, conn: sqlite3.Connection, install_id: int) -> Tables:

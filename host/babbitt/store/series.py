@@ -79,8 +79,8 @@ def _measured(
 def _level(
     history: sqlite3.Connection, keys: list[tuple[int, int]], level: int, start: int, end: int, most: int
 ) -> int | None:
-    """The level to read: None (the values themselves) if there are few; hours where minutes are not kept because the
-    node measures seldom."""
+    """The level to read: None (the values themselves) if there are few; where minutes are not kept because the node
+    measures seldom hours, if they are enough to draw."""
     coarse = max(1, level)
     buckets = [read(history, key, coarse, start - LEVELS[coarse] + 1, end) for key, _ in keys]
     count = int(sum(rows[:, 1].sum() for rows in buckets))
@@ -94,7 +94,7 @@ def _level(
         ).fetchone()
         for key, _ in keys
     ):
-        return 1
+        return 1 if sum(map(len, buckets)) >= most // 4 else None
     return level
 
 

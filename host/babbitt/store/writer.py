@@ -25,6 +25,8 @@ from babbitt.store.recovery import write_runs
 from babbitt.store.schema import FILE, open_for_writing
 
 QUARANTINE_KEPT = 1000
+SLOT_MS = 60_000
+"""Of so many ms one assessment is kept, if they agree."""
 QUARANTINE_HEAD = 200
 DEFECTS = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
 """SQLite's codes that tell of a wrong statement, not of a failing disk: they are never tried again."""
@@ -132,8 +134,9 @@ class StoreWriter:
         ).fetchone()
         if before is None or list(before) != row:
             self.conn.execute(
-                "INSERT OR REPLACE INTO tables (install_id, boot, since, asset, channels, checks) VALUES"
-                " (?,?,?,?,?,?)",
+                # A key that was never used: readers look whether there is a greater one than they know.
+                "INSERT OR REPLACE INTO tables (id, install_id, boot, since, asset, channels, checks)"
+                " SELECT coalesce(max(id), 0) + 1, ?,?,?,?,?,? FROM tables",
                 (install_id, birth.boot, birth.since, *row),
             )
 
@@ -267,18 +270,40 @@ class StoreWriter:
 
     # analysis
 
-    def assessment(self, node_id: int, one: Assessment) -> None:
-        """Store an assessment, unless there is one of that time."""
+    def assessment(self, node_id: int, one: Assessment, slot_ms: int = SLOT_MS) -> None:
+        """Store an assessment. Those of the same slot of time that say the same level and outlook are one row, the last
+        of them; one that is there already is left."""
+        first = one.t_ms - one.t_ms % slot_ms
+        there = self.conn.execute(
+            "SELECT id, t, level, outlook FROM assessments WHERE node_id=? AND t BETWEEN ? AND ? ORDER BY t",
+            (node_id, first, first + slot_ms - 1),
+        ).fetchall()
+        same = None
+        for key, t, level, outlook in there:
+            alike = (level, outlook) == (one.level, one.outlook)
+            if t >= one.t_ms:
+                if alike or t == one.t_ms:
+                    return
+                break
+            same = key if alike else None
         left = one.remaining
-        self.conn.execute(
-            "INSERT INTO assessments (node_id, t, level, anomaly, health, drivers, outlook, p10, p50, p90)"
-            " SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10"
-            " WHERE NOT EXISTS (SELECT 1 FROM assessments WHERE node_id=?1 AND t=?2)",
-            (
-                node_id, one.t_ms, one.level, one.anomaly, one.health, json.dumps(one.drivers), one.outlook,
-                *((left.p10, left.p50, left.p90) if left else (None, None, None)),
-            ),
+        columns = (
+            one.t_ms, one.level, one.anomaly, one.health, json.dumps(one.drivers), one.outlook,
+            *((left.p10, left.p50, left.p90) if left else (None, None, None)),
         )  # fmt: skip
+        if same is not None:
+            self.conn.execute(
+                "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?"
+                " WHERE id=?",
+                (*columns, same),
+            )
+        else:
+            same = self.conn.execute(
+                "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, node_id)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (*columns, node_id),
+            ).lastrowid
+        self.conn.execute("INSERT OR REPLACE INTO latest VALUES (?,?)", (node_id, same))
 
     def analyser(self, node_id: int, columns: dict[str, Any]) -> None:
         """Set columns of the row that says how far the analysis of a node has come."""

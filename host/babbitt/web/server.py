@@ -166,7 +166,7 @@ class WebServer:
     async def health(self) -> dict[str, Any]:
         """What ``/healthz`` answers: that the page serves, and whether the store can be read."""
         assert self._source is not None
-        answer = await self._source.read(lambda reader: len(reader.nodes()))
+        answer = await self._source.read(lambda reader: reader.counts()[0])
         if isinstance(answer, Unavailable):
             return {"ok": True, "store": False, "reason": answer.reason, "nodes": 0}
         return {"ok": True, "store": True, "reason": None, "nodes": answer}

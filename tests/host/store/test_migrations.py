@@ -23,7 +23,7 @@ def old_store(folder: Path, version: int) -> None:
     said = birth()
     asset = said["asset"] | {"interval": 10, "hold": 0}
     with sqlite3.connect(folder / FILE) as conn:
-        for step in MIGRATIONS[:version]:
+        for step in MIGRATIONS[: min(version, 2)]:
             assert isinstance(step, str)
             conn.executescript(step)
         conn.execute(f"PRAGMA user_version={version}")
@@ -57,6 +57,13 @@ def old_store(folder: Path, version: int) -> None:
             "INSERT INTO rejected (t, topic, reason, head) VALUES (?, 'x', 'nonsense', x'00')", (T0,)
         )
         conn.execute("INSERT INTO meta VALUES ('rejected', '7')")
+        conn.execute(
+            "INSERT INTO assessments (node_id, t, level, drivers, outlook) VALUES (1, ?, 'alarm', '[]', 'stable')",
+            (T0,),
+        )
+        for number, step in enumerate(MIGRATIONS[2:version], 3):
+            step(conn) if callable(step) else conn.executescript(step)
+            conn.execute(f"PRAGMA user_version={number}")
     conn.close()
 
 
@@ -74,6 +81,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_by_the_host_alone(
     (event,) = feed.reader.events()
     assert (event.check, event.value, event.t) == ("h", 1.6, T0 + 40_000)
     assert [node.last_t for node in feed.reader.nodes()] == [T0 + 60_000]
+    assert [one.level for node in feed.reader.nodes() if (one := node.assessment)] == ["alarm"]
     assert (feed.reader.quarantine_total(), len(feed.reader.quarantine())) == (7, 1)
     found = {
         int(one["seq"]): (int(one["t"]) - T0, int(one["recipe"]), log.values(one))

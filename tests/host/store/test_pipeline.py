@@ -39,12 +39,36 @@ KINDS = {"machine": f"{__name__}:Counter"}
 
 
 def analyse(feed: Feed, kinds: Mapping[str, str] = KINDS) -> Pipeline:
-    pipeline = Pipeline(feed.writer, threading.Event(), kinds)
+    pipeline = Pipeline(feed.writer, threading.Event(), kinds, slot_ms=1)
     conn = open_for_reading(feed.folder)
     while pipeline.step(conn):
         pass
     conn.close()
     return pipeline
+
+
+def test_of_a_minute_in_which_nothing_changes_the_last_assessment_is_kept(feed: Feed) -> None:
+    feed.put(
+        ("birth", birth(checks=[])), ("data", rows(0, [[1, 1]] * 7 + [[2_000_000, 1]] * 2 + [[1, 1]] * 3))
+    )
+    for _ in range(2):  # judged again after a crash, it is the same
+        pipeline = Pipeline(feed.writer, threading.Event(), KINDS)
+        conn = open_for_reading(feed.folder)
+        while pipeline.step(conn):
+            pass
+        conn.close()
+        kept = feed.reader.assessments("hall", "pump-7", 0, 2 * T0, 10**9)
+        assert [(one.t_ms - T0, one.level, one.anomaly) for one in kept] == [
+            (10_000, "normal", 2),
+            (60_000, "normal", 7),
+            (70_000, "alarm", 8),
+            (80_000, "alarm", 9),
+            (110_000, "normal", 12),
+        ]
+        assert feed.reader.node("hall", "pump-7").assessment == kept[-1]
+        with feed.writer.transaction() as changed:
+            changed.execute("UPDATE meta SET value='0' WHERE key='analysed'")
+            changed.execute("DELETE FROM analysers")
 
 
 def seen(feed: Feed) -> list[tuple[float | None, float | None]]:

@@ -137,7 +137,7 @@ def test_assessments_are_thinned_to_the_worst(feed: Feed) -> None:
         for n in range(100):
             level = "alarm" if n == 55 else "normal"
             feed.writer.assessment(
-                1, Assessment(T0 + n, level, n / 100, 90.0, ("a.x",), "stable", Interval(1, 2, 3))
+                1, Assessment(T0 + n, level, n / 100, 90.0, ("a.x",), "stable", Interval(1, 2, 3)), slot_ms=1
             )
     some = feed.reader.assessments("hall", "pump-7", T0, T0 + 99, 10)
     assert len(some) == 10

@@ -129,7 +129,7 @@ class Filler:
         """Assessments of a node."""
         with self.writer.transaction():
             for one in assessments:
-                self.writer.assessment(self.key(node), one)
+                self.writer.assessment(self.key(node), one, slot_ms=1)
 
     def check_event(self, node: str, t: int, **said: Any) -> None:
         """An event of a check on ``vib.x.rms``; ``said`` overrides fields of the message."""
