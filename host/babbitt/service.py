@@ -29,6 +29,8 @@ from babbitt.vitals import Histogram, Vitals
 
 DISK_LOW = 256 * 2**20
 """Below so many bytes of room the host is not ready."""
+LIVE_BLOBS = 256
+"""So many of the newest blobs of the record log stay for those who look on."""
 
 
 class Host:
@@ -125,7 +127,7 @@ class Host:
         if held(self.store_path, BACKUP):
             return 0  # a copy is being made, and what it has of the history may be older
         kept = self.reader.keeper_position()
-        return min(kept, self.pipeline.passed) if self._analysis else kept
+        return (min(kept, self.pipeline.passed) if self._analysis else kept) - LIVE_BLOBS
 
     def vitals(self) -> Vitals:
         """How the host is, now; for any thread."""

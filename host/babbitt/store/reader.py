@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,13 +26,15 @@ from babbitt.store import records as records_
 from babbitt.store import sentences
 from babbitt.store import series as series_
 from babbitt.store import table as table_
+from babbitt.store.fresh import Fresh
 from babbitt.store.keeper import base
 from babbitt.store.overview import Overview
 from babbitt.store.proof import Proof
+from babbitt.store.readings import Reading
 from babbitt.store.records import Record
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
-from babbitt.store.views import Channel, EventView, LedgerRow, NodeView, QuarantineView, ReportedView
+from babbitt.store.views import Channel, EventView, Glance, LedgerRow, NodeView, QuarantineView, ReportedView
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,6 +47,10 @@ _NODES = (
     "SELECT site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock,"
     " s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90 FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
     " LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
+)
+_GLANCE = (
+    "SELECT site, node, online, sleeps, heard, n.last_t, s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90"
+    " FROM nodes n LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
 )
 
 
@@ -160,21 +166,47 @@ class StoreReader:
         return [_assessment(row[:9]) for row in rows]
 
     def events(
-        self, site: str | None = None, node: str | None = None, limit: int = 100, after: int | None = None
+        self,
+        site: str | None = None,
+        node: str | None = None,
+        limit: int = 100,
+        after: int | None = None,
+        *,
+        before: tuple[int, int] | None = None,
+        severity: int = 0,
     ) -> list[EventView]:
-        """Events of the nodes and of the host, newest first by time; of one site or node if named; only
-        those with an ``id`` greater than ``after`` if given."""
+        """Events of the nodes and of the host, newest first by time; of one site or node if named; only those with an
+        ``id`` greater than ``after``, those older than the event at ``before`` (t, id), those at least so severe."""
         rows = self._all(
-            "SELECT e.id, e.t, e.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from,"
-            " e.came_to, e.sev,"
-            " e.value, e.bound, e.unit, e.exp, e.held_s, e.evidence, e.text FROM events e JOIN nodes n ON"
-            " n.id=e.node_id"
-            " WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR"
-            " n.node=?2)"
-            " AND e.id > ?3 ORDER BY e.t DESC, e.id DESC LIMIT ?4",
-            site, node, -1 if after is None else after, limit,
+            "SELECT e.id, e.t, e.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from, e.came_to, e.sev,"
+            " e.value, e.bound, e.unit, e.exp, e.held_s, e.evidence, e.text"
+            " FROM events e JOIN nodes n ON n.id=e.node_id WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR n.node=?2)"
+            " AND e.id > ?3 AND (e.t, e.id) < (?4, ?5) AND e.sev >= ?6 ORDER BY e.t DESC, e.id DESC LIMIT ?7",
+            site, node, -1 if after is None else after, *(before or (2**62, 0)), severity, limit,
         )  # fmt: skip
         return [_event(row) for row in rows]
+
+    def glance(self) -> list[Glance]:
+        """All nodes without their messages: quick, for those who look every second."""
+        return [
+            Glance(
+                site, node, bool(online), not online and sleeps is not None, heard, last,
+                None if said[0] is None else _assessment(said),
+            )
+            for site, node, online, sleeps, heard, last, *said in self._all(_GLANCE)
+        ]  # fmt: skip
+
+    def newest_event(self) -> int:
+        """The greatest ``id`` of an event; 0 if there is none."""
+        return int(self._all("SELECT coalesce(max(id), 0) FROM events")[0][0])
+
+    def newest_blob(self) -> int:
+        """The key of the newest blob of the record log, where a ``Fresh`` begins."""
+        return int(self._all("SELECT coalesce(max(id), 0) FROM log")[0][0])
+
+    def fresh(self, follower: Fresh, nodes: Collection[tuple[str, str]]) -> list[tuple[str, str, Reading]]:
+        """What these nodes measured since ``follower`` looked last (see :mod:`babbitt.store.fresh`)."""
+        return self._guard(lambda conn: follower.take(conn, nodes))
 
     def ledger(self) -> list[LedgerRow]:
         """The account of every boot of every node, ordered by site, node, installation and boot."""

@@ -42,6 +42,19 @@ class NodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """What changes of a node; the fields are those of :class:`NodeView`."""
+
+    site: str
+    node: str
+    online: bool
+    asleep: bool
+    heard: int | None
+    last_t: int | None
+    assessment: Assessment | None
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One channel of a node. ``lo``/``hi`` (range of the sensor) and ``limits`` (of the node's limit
     checks, under ``ll``, ``l``, ``h``, ``hh``, only those that are set) are in ``unit``; ``exp`` is the

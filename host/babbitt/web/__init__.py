@@ -4,6 +4,7 @@
 
     server.py         WebServer: uvicorn in a thread, start, stop
     application.py    FastAPI around NiceGUI, /healthz
+    api/              REST and WebSocket for programs
     pages.py          the overview `/` and the node view `/node/{site}/{node}`; a look at the store
     every second shell.py          the frame of a page: time zone, troubles nodes_panel.py, headline.py,
     charts_panel.py, events_panel.py, facts_panel.py    what is on them source.py         the reader,

@@ -1,6 +1,6 @@
 """The FastAPI application around NiceGUI: made once in a process, given the source and health of each server.
 
-``/healthz``, ``/readyz`` and ``/metrics`` answer without NiceGUI; everything else is the page.
+``/healthz``, ``/readyz``, ``/metrics`` and what is below ``/api/v1`` answer without NiceGUI; everything else is the page.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from nicegui import core, ui
 
 from babbitt.vitals import Vitals
 from babbitt.web import pages
+from babbitt.web.api.application import PREFIX, api
 from babbitt.web.metrics import CONTENT_TYPE, exposition
 from babbitt.web.source import StoreSource
 
@@ -31,6 +32,7 @@ FAVICON = (
 @dataclass
 class _Served:
     app: FastAPI | None = None
+    source: StoreSource | None = None
     health: Health | None = None
     vitals: Callable[[], Vitals] | None = None
 
@@ -46,6 +48,7 @@ def application(
     ``broker`` is where nodes connect, as text, or empty; ``health`` gives the answer of ``/healthz``.
     """
     pages.show(source, broker)
+    _served.source = source
     _served.health = health
     _served.vitals = vitals
     if _served.app is None:
@@ -54,6 +57,11 @@ def application(
         # Engine.IO's watch over its sockets belongs to the loop of the server before; let it start anew.
         core.sio.eio.start_service_task = True
     return _served.app
+
+
+def _source() -> StoreSource:
+    assert _served.source is not None
+    return _served.source
 
 
 async def _vitals() -> Vitals | None:
@@ -79,6 +87,7 @@ def _make() -> FastAPI:
         troubles = {"host": "this page is served without a host"} if found is None else found.troubles
         return JSONResponse({"ready": not troubles, "troubles": troubles}, 503 if troubles else 200)
 
+    app.mount(PREFIX, api(_source))
     pages.register()
     ui.run_with(
         app,
