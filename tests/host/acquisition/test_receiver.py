@@ -95,7 +95,8 @@ def test_what_is_not_mqtt_ends_in_an_error_and_nothing_else(
     messages, _, failed = by_stream([bytes(broken)])
     # Where the codec finds a fault of the framing, so do we; what a topic says is for the ingest to judge.
     sound, _, codec_failed = by_codec(bytes(broken))
-    if not codec_failed and len(sound) == 1:
+    # QoS 2 is never asked for: the codec reads it, the host takes it for the fault it is.
+    if not codec_failed and len(sound) == 1 and broken[0] & 6 != 4:
         assert (messages, failed) == (sound, False)
 
 
