@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"missing {missing}, and CI=true allows no skip", pytrace=False)
     pytest.skip(f"missing {missing}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever settings this PC has, tests begin with none."""
+    before = {name: os.environ.get(name) for name in ("BABBITT_CONFIG", "BABBITT_STORE")}
+    path = tmp_path_factory.mktemp("settings") / "babbitt.toml"
+    path.write_text("")
+    os.environ["BABBITT_CONFIG"] = str(path)
+    os.environ.pop("BABBITT_STORE", None)
+    yield
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 @pytest.fixture

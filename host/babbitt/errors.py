@@ -8,6 +8,8 @@
     │   ├── StoreMissing     there is no store in that folder yet
     │   ├── DamagedLog       a row of the record log does not fit its checksum
     │   └── StoreVersionError  it was written by a newer version of the program
+    ├── SettingsError        babbitt.toml cannot be read, or says what cannot be
+    ├── ImportFailed         a file of measured values cannot be taken in
     ├── BackupError          a backup cannot be made, or is not what it was
     ├── ExportError          values cannot be written to a file
     ├── UnknownNode          the store has never heard of that node
@@ -63,6 +65,14 @@ class DamagedLog(StoreError):
 
 class StoreVersionError(StoreError):
     """The store was written by a newer version of the program."""
+
+
+class SettingsError(BabbittError):
+    """The settings cannot be read, or one of them cannot be."""
+
+
+class ImportFailed(BabbittError):
+    """A file of measured values cannot be taken in."""
 
 
 class BackupError(BabbittError):

@@ -5,6 +5,7 @@ It knows nothing of the page or the command line; they read the store.
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -20,15 +21,18 @@ from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
+from babbitt.settings import RetentionPart
 from babbitt.store.keeper.process import Child
 from babbitt.store.lock import BACKUP, StoreLock, held
 from babbitt.store.reader import StoreReader
+from babbitt.store.upkeep import Upkeep
 from babbitt.store.waves import WaveShelf
 from babbitt.store.writer import StoreWriter
 from babbitt.vitals import Histogram, Vitals
 
 DISK_LOW = 256 * 2**20
 """Below so many bytes of room the host is not ready."""
+STUCK_S = 120.0
 LIVE_BLOBS = 256
 """So many of the newest blobs of the record log stay for those who look on."""
 
@@ -39,8 +43,8 @@ class Host:
     ``broker`` is the address of a broker that runs already (text: see ``BrokerAddress.parse``); without it an embedded one is started that
     listens on ``broker_listen`` (``"address:port"``, port 0 for a free one). ``accept_simulated`` takes
     simulated time for real time. ``kinds`` replaces the analysers (see :class:`babbitt.pipeline.Pipeline`),
-    ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged. ``start`` raises BrokerError or StoreError; ``with Host(...)``
-    starts and stops it.
+    ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged; ``retention`` says how long what is kept.
+    ``start`` raises BrokerError or StoreError; ``with Host(...)`` starts and stops it.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Host:
         kinds: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.time,
         analysis: bool = True,
+        retention: RetentionPart | None = None,
     ) -> None:
         self.store_path = Path(store_path)
         self._given = BrokerAddress.parse(broker) if isinstance(broker, str) else broker
@@ -61,6 +66,7 @@ class Host:
         self._kinds = kinds
         self._clock = clock
         self._analysis = analysis
+        self._retention = (retention or RetentionPart()).as_days()
         self.broker: EmbeddedBroker | None = None
         self._commits = Histogram()
         self._parts: list[Callable[[], None]] = []
@@ -78,6 +84,7 @@ class Host:
         self._writer = StoreWriter(self.store_path)
         self._parts.append(self._writer.close)
         self._writer.nobody_online()
+        self._writer.retention(self._retention, int(self._clock() * 1000))
         if self._given is None:
             self.broker = EmbeddedBroker(*self._listen)
             self.broker.start()
@@ -89,6 +96,11 @@ class Host:
         else:
             broker = self._given
             self.address = broker.host, broker.port
+        with self._writer.transaction():
+            self._writer.meta(
+                "host",
+                json.dumps({"broker": str(broker), "own": self._given is None, "listen": self._listen[0]}),
+            )
         name = f"babbitt-{self._writer.id}"
         self._receiver = receiver = Receiver(broker, name)
         presence = Presence(broker, name, self._clock, lambda: receiver.listening)
@@ -110,6 +122,9 @@ class Host:
         self.keeper = Child("keeper", "babbitt.store.keeper", str(self.store_path))
         self.keeper.start()
         self._parts.append(self.keeper.stop)
+        upkeep = Upkeep(self._writer, WaveShelf(self.store_path), self._retention, self._clock)
+        upkeep.start()
+        self._parts.append(upkeep.stop)
         if self._analysis:
             self.pipeline.start()
             self._parts.append(self.pipeline.stop)
@@ -154,6 +169,11 @@ class Host:
             found.troubles["keeper"] = "the keeper does not run; it is started again"
         return found
 
+    def stuck(self) -> str:
+        """What has not gone on for STUCK_S; empty if all does."""
+        silent = time.monotonic() - self.ingest.beat
+        return f"the ingest has not gone on for {silent:.0f} s" if silent > STUCK_S else ""
+
     def stop(self) -> None:
         """Stop everything in order. Safe to call twice."""
         while self._parts:
@@ -168,10 +188,11 @@ class Host:
             time.sleep(0.01)
         return True
 
-    def wait(self, stop: threading.Event) -> None:
-        """Block until ``stop`` is set; short waits, so that Ctrl-C is heard on every system."""
+    def wait(self, stop: threading.Event, look: Callable[[str], None] = lambda stuck: None) -> None:
+        """Block until ``stop`` is set; short waits, so that Ctrl-C is heard on every system. After each ``look`` is told
+        what is :meth:`stuck`."""
         while not stop.wait(0.2):
-            pass
+            look(self.stuck())
 
     def __enter__(self) -> Self:
         self.start()

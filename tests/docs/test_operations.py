@@ -137,7 +137,7 @@ def test_every_command_of_a_node_that_people_give_is_explained() -> None:
 def test_the_limits_of_waveforms_are_those_of_the_store() -> None:
     gigabytes = waves.TOTAL_MAX / 1e9
     assert (
-        f"At most {waves.NODE_MAX} of a node and {gigabytes:.0f} GB of all are kept, none longer than {waves.AGE_DAYS} days"
+        f"At most {waves.NODE_MAX} of a node and {gigabytes:.0f} GB of all are kept, none longer than the setting `waveforms` says"
         in PAGE
     )
 

@@ -17,11 +17,12 @@ BLOCKS = [
     "advisory",
     "pipeline",
     "service",
+    "doctor",
     "web",
     "cli",
 ]
-"""In the order of the flow; `errors`, `vitals`, `protocol` and `store` may be imported by all of them."""
-GROUND = ["errors", "vitals", "protocol", "store"]
+"""In the order of the flow; `errors`, `settings`, `vitals`, `protocol` and `store` may be imported by all of them."""
+GROUND = ["errors", "settings", "vitals", "protocol", "store"]
 
 
 def imports(path: Path) -> set[str]:

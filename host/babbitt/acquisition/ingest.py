@@ -76,6 +76,7 @@ class Ingest:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-ingest", daemon=True)
         self.store_ok = True
+        self.beat = time.monotonic()
         self.groups = 0
         self.messages = 0
         self.quarantined = 0
@@ -122,6 +123,7 @@ class Ingest:
     def _run(self) -> None:
         last_tick = 0.0
         while not self._stop.is_set():
+            self.beat = time.monotonic()
             batch = self._source.take(TICK_S / 2)
             if batch is not None and self._persist(partial(self.store, batch.messages)):
                 self._source.ack(batch)
@@ -141,6 +143,7 @@ class Ingest:
             except StoreError as error:
                 self._applier.forget()
                 self.store_ok = False
+                self.beat = time.monotonic()
                 log.error("%s; nothing is acknowledged, trying again in %.1f s", error, pause)
                 if self._stop.wait(pause):
                     return False

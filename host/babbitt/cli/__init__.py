@@ -7,8 +7,10 @@ code 1; wrong usage gives 2.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -18,6 +20,8 @@ from babbitt.errors import BabbittError
 # Name: (module, function, one line of help). Imported when used, so that `babbitt status` starts fast.
 COMMANDS = {
     "host": ("babbitt.cli.host", "host", "Run the host: receive, store, judge, show."),
+    "init": ("babbitt.cli.init", "init", "Begin: settings for this PC, and a service if wanted."),
+    "doctor": ("babbitt.cli.doctor", "doctor", "Look for what is wrong, and say what to do."),
     "status": ("babbitt.cli.status", "status", "How the nodes and their machines are."),
     "ledger": (
         "babbitt.cli.ledger",
@@ -29,6 +33,7 @@ COMMANDS = {
     "restore": ("babbitt.cli.backup", "restore", "Make a store of a backup."),
     "store": ("babbitt.cli.backup", "store_", "Read all of the store and say whether it is whole."),
     "export": ("babbitt.cli.export", "export", "Measured values to a Parquet, CSV or Arrow file."),
+    "import": ("babbitt.cli.import_", "import_", "Take in measured values of before, from CSV or Parquet."),
     "broker": ("babbitt.cli.broker", "broker", "A configuration of Mosquitto for production."),
     "quarantine": ("babbitt.cli.quarantine", "quarantine", "Messages the host refused, and why."),
     "desired": ("babbitt.cli.desired", "desired", "Give a node a configuration and wait for its answer."),
@@ -62,8 +67,12 @@ def _nothing() -> None:
 
 
 def _called() -> str:
-    """The command on the command line: the first word that is no option."""
-    return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    """The command on the command line: the first word that is neither an option nor the file of the settings."""
+    words = sys.argv[1:]
+    after = ["", *words]
+    return next(
+        (w for before, w in zip(after, words, strict=False) if w[:1] != "-" and before != "--config"), ""
+    )
 
 
 app = typer.Typer(
@@ -77,7 +86,14 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Say the version and end.")) -> None:
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="File with the settings; default BABBITT_CONFIG.")
+    ] = None,
+) -> None:
+    if config is not None:
+        os.environ["BABBITT_CONFIG"] = str(config)
     if version:
         from importlib.metadata import version as installed
 

@@ -24,6 +24,7 @@ from babbitt.cli.options import (
     KeyOption,
     PasswordOption,
     UserOption,
+    broker_address,
     print_json,
 )
 from babbitt.errors import BrokerError, CommandRefused, NodeSilent, ProtocolError
@@ -64,7 +65,7 @@ def command(
     sensor: Annotated[str | None, typer.Option(help="capture: which accelerometer.")] = None,
     axes: Annotated[str | None, typer.Option(help="capture: which axes, as xz.")] = None,
     samples: Annotated[int | None, typer.Option(help="capture: samples of each axis.")] = None,
-    broker: BrokerOption = "127.0.0.1:1883",
+    broker: BrokerOption = None,
     broker_ca: CaOption = None,
     broker_cert: CertOption = None,
     broker_key: KeyOption = None,
@@ -75,9 +76,7 @@ def command(
 ) -> None:
     """Send a command to a node that is online, wait for its answer, and say what happened."""
     parse_topic(f"babbitt/1/{site}/{node}/cmd")
-    address = BrokerAddress.parse(
-        broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file
-    )
+    address = broker_address(broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file)
     wanted = build(do, what or [], {"sensor": sensor, "axes": axes, "samples": samples})
     outcome = Exchange(address, site, node).run(wanted, wait)
     ack = outcome.ack

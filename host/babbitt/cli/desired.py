@@ -24,6 +24,7 @@ from babbitt.cli.options import (
     PasswordOption,
     StoreOption,
     UserOption,
+    broker_address,
     print_json,
 )
 from babbitt.errors import BrokerError, ConfigRefused, ProtocolError, StoreMissing
@@ -42,7 +43,7 @@ def desired(
         Path, typer.Argument(help="The configuration: a JSON file, see docs/configuration.md.")
     ],
     store: StoreOption,
-    broker: BrokerOption = "127.0.0.1:1883",
+    broker: BrokerOption = None,
     broker_ca: CaOption = None,
     broker_cert: CertOption = None,
     broker_key: KeyOption = None,
@@ -61,9 +62,7 @@ def desired(
     """Check a configuration as the node does, publish it, and wait until the node has confirmed, refused or rolled
     it back."""
     parse_topic(f"babbitt/1/{site}/{node}/desired")
-    address = BrokerAddress.parse(
-        broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file
-    )
+    address = broker_address(broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file)
     document = read_network(config) if network else read_config(config)
     number = version or _last_version(store, site, node) + 1
     payload = encode(Desired(number, network=document) if network else Desired(number, document))

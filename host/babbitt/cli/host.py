@@ -7,17 +7,34 @@ import logging
 import signal
 import sys
 import threading
+from enum import StrEnum
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from babbitt.acquisition.address import BrokerAddress
-from babbitt.cli.options import CaOption, CertOption, KeyOption, PasswordOption, StoreOption, UserOption
-from babbitt.errors import BrokerError
+from babbitt.cli.logs import configure
+from babbitt.cli.notify import Notifier
+from babbitt.cli.options import (
+    CaOption,
+    CertOption,
+    KeyOption,
+    PasswordOption,
+    StoreOption,
+    UserOption,
+    given_broker,
+    settings,
+)
 from babbitt.service import Host
 
 LISTEN_S = 10.0
+
+
+class LogFormat(StrEnum):
+    """How the log is written."""
+
+    PLAIN = "plain"
+    JSON = "json"
 
 
 def host(
@@ -30,11 +47,13 @@ def host(
     broker_key: KeyOption = None,
     broker_user: UserOption = None,
     broker_password_file: PasswordOption = None,
-    listen: Annotated[str, typer.Option(help="Where the host's own broker listens.")] = "127.0.0.1:1883",
-    web_host: Annotated[str, typer.Option(help="Where the page listens.")] = "127.0.0.1",
+    listen: Annotated[
+        str | None, typer.Option(help="Where the host's own broker listens; default 127.0.0.1:1883.")
+    ] = None,
+    web_host: Annotated[str | None, typer.Option(help="Where the page listens; default 127.0.0.1.")] = None,
     web_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")
-    ] = 8080,
+        int | None, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one; default 8080.")
+    ] = None,
     no_web: Annotated[bool, typer.Option("--no-web", help="No page.")] = False,
     accept_simulated_time: Annotated[
         bool, typer.Option("--accept-simulated-time", help="Take the time of simulated nodes for real.")
@@ -42,12 +61,15 @@ def host(
     no_analysis: Annotated[
         bool, typer.Option("--no-analysis", help="Receive and store only, judge nothing.")
     ] = False,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="plain lines, or json: an object a line; default plain.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
 ) -> None:
     """Receive, store and judge until Ctrl-C."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    chosen = settings()
+    said = chosen.host
+    configure("info" if verbose else said.log_level, log_format or said.log_format)
     # The receiver is not to wait long for the ingest or the analysis; and what a message is decoded to is gone at once.
     sys.setswitchinterval(0.0001)
     gc.set_threshold(20_000, 20, 20)
@@ -68,28 +90,33 @@ def host(
     threading.excepthook = broken
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    where = None
-    if broker is not None:
-        where = BrokerAddress.parse(
-            broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file
-        )
-    elif broker_ca or broker_cert or broker_key or broker_user or broker_password_file:
-        raise BrokerError("TLS and login are for a broker given by --broker; the host's own has neither")
+    where = given_broker(broker, broker_ca, broker_cert, broker_key, broker_user, broker_password_file)
+    systemd = Notifier()
     with Host(
-        store, where, listen, accept_simulated=accept_simulated_time, analysis=not no_analysis
+        store,
+        where,
+        said.listen if listen is None else listen,
+        accept_simulated=accept_simulated_time or said.accept_simulated_time,
+        analysis=said.analysis and not no_analysis,
+        retention=chosen.retention,
     ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):
             print(f"The broker {address} does not answer yet; it is tried again and again.", flush=True)
         print(f"The host stores in {store}; nodes connect to {address}.", flush=True)
-        if no_web:
-            running.wait(stop)
+        if no_web or not said.web:
+            systemd.tell("READY=1")
+            running.wait(stop, systemd.alive)
         else:
             from babbitt.web.server import WebServer
 
-            with WebServer(store, web_host, web_port, address, running.vitals) as page:
+            page_host = said.web_host if web_host is None else web_host
+            port = said.web_port if web_port is None else web_port
+            with WebServer(store, page_host, port, address, running.vitals) as page:
                 print(f"The page is at {page.url}", flush=True)
-                running.wait(stop)
+                systemd.tell("READY=1")
+                running.wait(stop, systemd.alive)
+        systemd.tell("STOPPING=1")
     print("Stopped.", flush=True)
     if defects:
         raise typer.Exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Sequence
@@ -15,10 +16,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from babbitt.acquisition.address import BrokerAddress, split_address
+from babbitt.errors import BrokerError
+from babbitt.settings import Settings, load
+
+
+@functools.cache
+def settings() -> Settings:
+    """The settings this command works with. Raises SettingsError."""
+    return load()
+
 
 def default_store() -> Path:
-    """BABBITT_STORE, or the user's data folder."""
-    return Path(os.environ.get("BABBITT_STORE") or Path(platformdirs.user_data_dir("babbitt")) / "store")
+    """BABBITT_STORE, else the store of the settings, else the user's data folder."""
+    said = os.environ.get("BABBITT_STORE") or settings().host.store
+    return Path(said or Path(platformdirs.user_data_dir("babbitt")) / "store")
 
 
 StoreOption = Annotated[
@@ -33,7 +45,9 @@ LimitOption = Annotated[
 ]
 
 
-BrokerOption = Annotated[str, typer.Option("--broker", help="Address of the broker.")]
+BrokerOption = Annotated[
+    str | None, typer.Option("--broker", help="Address of the broker; default that of the settings.")
+]
 CaOption = Annotated[
     Path | None,
     typer.Option("--broker-ca", help="TLS: the authority that signed the broker's certificate (PEM)."),
@@ -48,6 +62,49 @@ UserOption = Annotated[str | None, typer.Option("--broker-user", help="Login at 
 PasswordOption = Annotated[
     Path | None, typer.Option("--broker-password-file", help="A file with the password of that login.")
 ]
+
+
+def given_broker(
+    broker: str | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    user: str | None,
+    password_file: Path | None,
+) -> BrokerAddress | None:
+    """A broker that runs already, by the options or, if they name none, by the settings; None: the host has its own.
+    Raises BrokerError."""
+    if broker is None and (said := settings().host).broker:
+        broker = said.broker
+        ca, cert, key, password_file = (
+            one or (Path(other) if other else None)
+            for one, other in (
+                (ca, said.broker_ca), (cert, said.broker_cert), (key, said.broker_key),
+                (password_file, said.broker_password_file),
+            )
+        )  # fmt: skip
+        user = user or said.broker_user or None
+    if broker is None:
+        if ca or cert or key or user or password_file:
+            raise BrokerError("TLS and login are for a broker given by --broker; the host's own has neither")
+        return None
+    return BrokerAddress.parse(broker, ca, cert, key, user, password_file)
+
+
+def broker_address(
+    broker: str | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    user: str | None,
+    password_file: Path | None,
+) -> BrokerAddress:
+    """The broker to talk to: the one given, else the host's own. Raises BrokerError."""
+    found = given_broker(broker, ca, cert, key, user, password_file)
+    if found is not None:
+        return found
+    host, port = split_address(settings().host.listen)
+    return BrokerAddress({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)
 
 
 def plain(value: Any) -> Any:

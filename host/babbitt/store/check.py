@@ -1,4 +1,5 @@
-"""Whether a store is whole: its databases, every blob of its logs, every file of its history, and its account."""
+"""Whether a store is whole: its databases, every blob of its logs, every file of its history and of
+its waveforms, and its account."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from babbitt.errors import StoreError
+from babbitt.errors import StoreError, UnknownWave
 from babbitt.store import log, schema
 from babbitt.store.keeper import base
 from babbitt.store.reader import StoreReader
+from babbitt.store.waves import WaveShelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ def check(
                 faults += _database(folder / name, tables)
                 progress(name, 1, 1)
         faults += _files(folder, progress)
+        faults += _waves(folder, progress)
         proof = reader.prove(lambda done, of: progress("account", done, of))
         faults += [
             Fault(
@@ -75,6 +78,19 @@ def _database(path: Path, tables: tuple[str, ...]) -> Iterator[Fault]:
         yield Fault(path.name, str(error), _RESTORE)
     finally:
         conn.close()
+
+
+def _waves(folder: Path, progress: Callable[[str, int, int], None]) -> Iterator[Fault]:
+    shelf = WaveShelf(folder)
+    names = sorted(shelf.names())
+    for n, name in enumerate(names):
+        try:
+            shelf.load(name)
+        except UnknownWave:  # it was too old just now
+            pass
+        except StoreError as error:
+            yield Fault(f"the waveform {name}", str(error), "delete the file, or put it back from a backup")
+        progress("waveforms", n + 1, len(names))
 
 
 def _files(folder: Path, progress: Callable[[str, int, int], None]) -> Iterator[Fault]:

@@ -220,9 +220,14 @@ def _script(conn: sqlite3.Connection, text: str) -> None:
 
 
 _LATEST = """
--- The newest assessment of each node, to be found without reading others.
-CREATE TABLE latest (node_id INTEGER PRIMARY KEY, assessment_id INTEGER NOT NULL);
-INSERT INTO latest SELECT node_id, max(id) FROM assessments GROUP BY node_id;
+-- The newest assessment of each node, to be found without reading others. thinned: of those before (ms) one an hour is left.
+CREATE TABLE latest (node_id INTEGER PRIMARY KEY, assessment_id INTEGER NOT NULL, thinned INTEGER NOT NULL DEFAULT 0);
+INSERT INTO latest (node_id, assessment_id) SELECT node_id, max(id) FROM assessments GROUP BY node_id;
+
+-- Events that were deleted because they were too old, as ranges of seq.
+CREATE TABLE expired (
+    install_id INTEGER NOT NULL, boot INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (install_id, boot, first)) WITHOUT ROWID;
 """
 
 Step = str | Callable[[sqlite3.Connection], None]

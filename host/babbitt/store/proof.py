@@ -1,7 +1,8 @@
 """The proof of the ledger: all records of the store are read again, and counted against what the ledger says.
 
 Rows are counted where they lie (Parquet files, those that wait for one, the log), events in their table. A record
-that is there twice, that is not in the account, or that is in the account and not there, is an error.
+that is there twice, that is not in the account, or that is in the account and neither there nor deleted because it was
+too old, is an error.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from babbitt.errors import StoreError
-from babbitt.store import raw
+from babbitt.store import expired, raw
 from babbitt.store.ranges import Ranges
 
 Key = tuple[int, int]
@@ -56,6 +57,7 @@ def prove(
     account: dict[Key, Ranges] = {}
     for install, boot, first, last in hot.execute("SELECT install_id, boot, first, last FROM runs"):
         account.setdefault((install, boot), Ranges()).add(first, last)
+    gone = expired.read(hot)
     for _ in range(raw.TRIES):
         try:
             numbers = np.concatenate(
@@ -76,7 +78,10 @@ def prove(
             f"{proof.twice} records are there twice, the first: {_named(hot, *numbers[:-1][same][0].tolist())}"
         )
     numbers = numbers[np.r_[True, ~same]] if len(numbers) else numbers
-    _compare(hot, numbers, account, proof)
+    for key, ranges in expired.read(history).items():  # after the files: what went meanwhile is no error
+        for first, last in ranges:
+            gone.setdefault(key, Ranges()).add(first, last)
+    _compare(hot, numbers, account, gone, proof)
     return proof
 
 
@@ -109,7 +114,13 @@ def _numbers(
         progress(n + 1, len(there.files))
 
 
-def _compare(hot: sqlite3.Connection, numbers: Numbers, account: dict[Key, Ranges], proof: Proof) -> None:
+def _compare(
+    hot: sqlite3.Connection,
+    numbers: Numbers,
+    account: dict[Key, Ranges],
+    gone: dict[Key, Ranges],
+    proof: Proof,
+) -> None:
     edges = [
         0,
         *(np.flatnonzero((np.diff(numbers[:, :2], axis=0) != 0).any(axis=1)) + 1).tolist(),
@@ -121,10 +132,14 @@ def _compare(hot: sqlite3.Connection, numbers: Numbers, account: dict[Key, Range
             continue
         key = int(numbers[first, 0]), int(numbers[first, 1])
         seen.add(key)
-        ranges = list(account.get(key, Ranges()))
+        old = gone.get(key, Ranges())
+        whole = account.get(key, Ranges())
         seqs = numbers[first:end, 2]
         covered = np.zeros(len(seqs), bool)
-        for low, high in ranges:
+        for low, high in old:
+            at, behind = np.searchsorted(seqs, (low, high + 1))
+            covered[at:behind] = True
+        for low, high in whole.without(old):
             at, behind = np.searchsorted(seqs, (low, high + 1))
             covered[at:behind] = True
             if (lacking := high - low + 1 - int(behind - at)) > 0:
@@ -133,14 +148,15 @@ def _compare(hot: sqlite3.Connection, numbers: Numbers, account: dict[Key, Range
                     f"{lacking} of the records {low} to {high} of {_named(hot, *key)} are not in the store"
                 )
         # Beyond the last range: they came while the store was read.
-        top = max((high for _, high in ranges), default=-1)
+        top = max((high for _, high in whole), default=-1)
         extra = int((~covered & (seqs <= top)).sum())
         if extra:
             proof.unaccounted += extra
             proof.errors.append(
                 f"{extra} records of {_named(hot, *key)} are in the store and not in the account"
             )
-    for key, missing in account.items():
+    for key, stored in account.items():
+        missing = stored.without(gone.get(key, Ranges()))
         if key not in seen and (count := sum(last - first + 1 for first, last in missing)):
             proof.absent += count
             proof.errors.append(f"all {count} records of {_named(hot, *key)} are not in the store")

@@ -55,3 +55,18 @@ class Ranges:
     def top(self) -> int:
         """The greatest number that is in, or -1."""
         return self._last[-1] if self._last else -1
+
+    def without(self, others: Ranges) -> Ranges:
+        """The numbers that are not in ``others``."""
+        left = Ranges()
+        for first, last in self:
+            at = first
+            for low, high in others:
+                if high < at or low > last:
+                    continue
+                if low > at:
+                    left.add(at, low - 1)
+                at = high + 1
+            if at <= last:
+                left.add(at, last)
+        return left

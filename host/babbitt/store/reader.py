@@ -34,7 +34,16 @@ from babbitt.store.readings import Reading
 from babbitt.store.records import Record
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
-from babbitt.store.views import Channel, EventView, Glance, LedgerRow, NodeView, QuarantineView, ReportedView
+from babbitt.store.views import (
+    Channel,
+    EventView,
+    Glance,
+    HostView,
+    LedgerRow,
+    NodeView,
+    QuarantineView,
+    ReportedView,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -256,6 +265,11 @@ class StoreReader:
         history = self._history()
         row = history.execute("SELECT value FROM meta WHERE key='state'").fetchone() if history else None
         return nodes, online, unkept, json.loads(row[0])["error"] if row else ""
+
+    def host(self) -> HostView | None:
+        """Where the host that worked on the store last had its broker; None before the first."""
+        rows = self._all("SELECT value FROM meta WHERE key='host'")
+        return HostView(**json.loads(rows[0][0])) if rows else None
 
     def keeper_position(self) -> int:
         """The key of the record log up to which the keeper has everything; 0 before it has begun."""

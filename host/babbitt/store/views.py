@@ -152,3 +152,13 @@ class ReportedView:
     state: str
     path: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """The broker of the host that worked on the store last: its address as ``host:port``, whether it was the host's
+    ``own``, and on which address that listened."""
+
+    broker: str
+    own: bool
+    listen: str

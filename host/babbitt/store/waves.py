@@ -1,15 +1,17 @@
 """Waveforms on disk, as files beside the database: ``waves/<site>/<node>/<installation>-<id>.wave``.
 
 A file is a line that says what it is, a line of JSON (site, node, when it came, the description of
-docs/protocol.md), and the samples as they came: int16 little-endian. It is written under another name,
+docs/protocol.md), and the samples, int16: first the low bytes of all, then the high bytes, deflated (zlib); those of the
+first version of the format as they came. It is written under another name,
 flushed to the disk and renamed, so that a power cut leaves a whole one or none.
 
-At most NODE_MAX of a node and TOTAL_MAX bytes of all, none older than AGE_DAYS: the oldest go.
+At most NODE_MAX of a node and TOTAL_MAX bytes of all: the oldest go, and those older than the settings say.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import zlib
@@ -30,9 +32,9 @@ log = logging.getLogger(__name__)
 FOLDER = "waves"
 NODE_MAX = 200
 TOTAL_MAX = 1_000_000_000
-AGE_DAYS = 730
 
-_MAGIC = b"BABBITT-WAVE 1\n"
+_PLAIN = b"BABBITT-WAVE 1\n"
+_MAGIC = b"BABBITT-WAVE 2\n"
 _ID = re.compile(r"([a-z0-9-]{1,32})/([a-z0-9-]{1,32})/([0-9a-f]{8})-([0-9]{1,10}-[0-9]{1,5})")
 _LINE_MAX = 16_384
 
@@ -100,7 +102,7 @@ class WaveShelf:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with new.open("wb") as file:
-                file.write(_MAGIC + msgspec.json.encode(head) + b"\n" + samples)
+                file.write(_MAGIC + msgspec.json.encode(head) + b"\n" + _packed(samples))
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(path)
@@ -123,6 +125,15 @@ class WaveShelf:
                 log.warning("%s is no waveform: %s", path, error)
         return sorted(found, key=lambda view: (view.received, view.id), reverse=True)
 
+    def names(self) -> list[str]:
+        """The ids of all waveforms by their files, whether they can be read or not."""
+        found = []
+        for path in self._folder.glob("*/*/*.wave"):
+            name = path.relative_to(self._folder).with_suffix("").as_posix()
+            if _ID.fullmatch(name):
+                found.append(name)
+        return found
+
     def load(self, wave: str) -> Wave:
         """A waveform by the id of its view. Raises UnknownWave, StoreError (it is damaged)."""
         parts = _ID.fullmatch(wave)
@@ -137,12 +148,16 @@ class WaveShelf:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
         line, _, samples = raw[len(_MAGIC) :].partition(b"\n")
         head, info = _head(raw[: len(_MAGIC)], line + b"\n")
+        if raw.startswith(_MAGIC):
+            samples = _unpacked(samples, info.bytes)
         if len(samples) != info.bytes or zlib.crc32(samples) != info.crc:
             raise StoreError(f"{path} is damaged: its samples are not those that came")
         return _wave(_view(head, info), info, samples)
 
-    def prune(self, now: int) -> int:
-        """Delete what is beyond the limits, oldest first; how many. ``now`` is the host's time in ms."""
+    def prune(self, now: int, days: int | None = None) -> int:
+        """Delete what is beyond the limits or older than ``days`` (None: as old as it may be), oldest first; how many.
+        ``now`` is the host's time in ms."""
+        oldest = -math.inf if days is None else now / 1000 - days * 86_400
         by_node: dict[Path, list[tuple[float, int, Path]]] = {}
         for path in self._folder.glob("*/*/*.wave"):
             with suppress(OSError):
@@ -153,7 +168,7 @@ class WaveShelf:
         total = 0
         for one in left:
             total += one[1]
-            if total > TOTAL_MAX or one[0] < now / 1000 - AGE_DAYS * 86_400:
+            if total > TOTAL_MAX or one[0] < oldest:
                 doomed.append(one)
         for _, _, path in doomed:
             with suppress(OSError):
@@ -175,9 +190,27 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
+def _packed(samples: bytes) -> bytes:
+    """The high bytes of a vibration are few and much alike: apart from the low ones they nearly vanish."""
+    return zlib.compress(samples[::2] + samples[1::2], 6)
+
+
+def _unpacked(packed: bytes, size: int) -> bytes:
+    """The samples again; something else if ``packed`` is damaged, which their checksum tells. Never more than ``size``
+    and a byte, whatever is in it."""
+    try:
+        planes = zlib.decompressobj().decompress(packed, size + 1)
+    except zlib.error:
+        return b""
+    samples = bytearray(len(planes))
+    half = (len(planes) + 1) // 2
+    samples[::2], samples[1::2] = planes[:half], planes[half:]
+    return bytes(samples)
+
+
 def _head(magic: bytes, line: bytes) -> tuple[_Head, WaveInfo]:
     try:
-        if magic != _MAGIC or not line.endswith(b"\n"):
+        if magic not in (_MAGIC, _PLAIN) or not line.endswith(b"\n"):
             raise StoreError("its first lines are not those of a waveform")
         head = msgspec.json.decode(line, type=_Head)
         info = decode_kind("wave", bytes(head.info))

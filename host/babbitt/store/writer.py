@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -126,18 +126,22 @@ class StoreWriter:
             "hold": birth.hold,
             "running": said.get("running"),
         }
-        row = [json.dumps(part) for part in (asset, said["channels"], said["checks"])]
+        self.table(install_id, birth.boot, birth.since, asset, said["channels"], said["checks"])
+
+    def table(self, install_id: int, boot: int, since: int, *parts: object) -> None:
+        """Keep what the values of a boot mean from a record on: asset, channels and checks, unless it is known."""
+        row = [json.dumps(part) for part in parts]
         before = self.conn.execute(
             "SELECT asset, channels, checks FROM tables WHERE install_id=? AND boot=? AND since<=?"
             " ORDER BY since DESC LIMIT 1",
-            (install_id, birth.boot, birth.since),
+            (install_id, boot, since),
         ).fetchone()
         if before is None or list(before) != row:
             self.conn.execute(
                 # A key that was never used: readers look whether there is a greater one than they know.
                 "INSERT OR REPLACE INTO tables (id, install_id, boot, since, asset, channels, checks)"
                 " SELECT coalesce(max(id), 0) + 1, ?,?,?,?,?,? FROM tables",
-                (install_id, birth.boot, birth.since, *row),
+                (install_id, boot, since, *row),
             )
 
     def reported(self, node_id: int, said: Reported, now: int) -> None:
@@ -192,6 +196,15 @@ class StoreWriter:
     def meta(self, key: str, value: str) -> None:
         """Set one of the store's own values."""
         self.conn.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
+
+    def retention(self, days: Mapping[str, int | None], now: int) -> None:
+        """Set how long what is kept, in days (None: for ever); a change of it is in the audit log."""
+        said = json.dumps(dict(days))
+        with self.transaction() as conn:
+            before = conn.execute("SELECT value FROM meta WHERE key='retention'").fetchone()
+            if before is None or before[0] != said:
+                self.meta("retention", said)
+                self.audit(now, "host", "retention", **days)
 
     def audit(self, now: int, who: str, what: str, **detail: object) -> None:
         """Enter who changed what."""
@@ -303,7 +316,11 @@ class StoreWriter:
                 " VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (*columns, node_id),
             ).lastrowid
-        self.conn.execute("INSERT OR REPLACE INTO latest VALUES (?,?)", (node_id, same))
+        self.conn.execute(
+            "INSERT INTO latest (node_id, assessment_id) VALUES (?,?)"
+            " ON CONFLICT (node_id) DO UPDATE SET assessment_id=excluded.assessment_id",
+            (node_id, same),
+        )
 
     def analyser(self, node_id: int, columns: dict[str, Any]) -> None:
         """Set columns of the row that says how far the analysis of a node has come."""

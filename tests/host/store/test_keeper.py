@@ -178,6 +178,14 @@ def test_what_is_older_than_it_is_to_be_kept_goes(feed: Feed) -> None:
     assert conn is not None
     assert [len(rollups.read(conn, 1, level, 0, 2 * T0)) for level in (1, 2)] == [1, 2]
     conn.close()
+    # The account knows what was deleted because it was old, and still finds what is missing.
+    proof = feed.reader.prove()
+    assert (proof.sound, proof.records) == (True, 10)
+    next((feed.folder / "history").rglob("*.parquet")).unlink()
+    with sqlite3.connect(feed.folder / base.FILE) as changed:
+        changed.execute("DELETE FROM files WHERE gone IS NULL")
+    changed.close()
+    assert feed.reader.prove().absent == 10
 
 
 @settings(max_examples=60, deadline=None)

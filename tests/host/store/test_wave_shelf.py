@@ -57,6 +57,24 @@ def test_what_is_saved_comes_back_in_physical_units(tmp_path: Path) -> None:
     assert set(plain(wave)) == {"time_s", "window", "rates_hz", "x", "z"}
 
 
+def test_waveforms_are_packed_and_those_of_before_are_still_read(tmp_path: Path) -> None:
+    shelf = WaveShelf(tmp_path)
+    t = np.arange(4096)
+    quiet = (300 * np.sin(t / 7) + np.random.default_rng(2).normal(0, 20, 4096)).astype("<i2").tobytes()
+    one = info(quiet, "3-5", axes="x", windows=[(5000, 4096, 3_200_000, 0, 0)])
+    name = shelf.save("hall", "pump-7", one, quiet, 1).id
+    path = tmp_path / "waves/hall/pump-7/9f3a01bc-3-5.wave"
+    found = shelf.load(name).g
+    assert path.stat().st_size < 0.8 * len(quiet)
+    assert np.array_equal(found[:, 0], np.frombuffer(quiet, "<i2") / 256)
+    head = path.read_bytes().split(b"\n")[1]
+    path.write_bytes(b"BABBITT-WAVE 1\n" + head + b"\n" + quiet)
+    assert np.array_equal(shelf.load(name).g, found)
+    path.write_bytes(b"BABBITT-WAVE 2\n" + head + b"\n" + zlib.compress(bytes(10**7)))  # much too much
+    with pytest.raises(StoreError, match="damaged"):
+        shelf.load(name)
+
+
 def test_an_unfinished_file_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = WaveShelf(tmp_path)
 
@@ -122,8 +140,8 @@ def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shelf.prune(now) == 2
     assert [view.id[-3:] for view in shelf.views(node="pump-7")] == ["3-5", "3-4", "3-3", "3-2"]
     assert len(shelf.views("hall", "other")) == 1
-    monkeypatch.setattr(waves, "AGE_DAYS", 19)
-    assert shelf.prune(now) == 1
+    assert shelf.prune(now, 21) == 0
+    assert shelf.prune(now, 19) == 1
     assert shelf.views(node="other") == []
     size = next(tmp_path.rglob("*.wave")).stat().st_size
     monkeypatch.setattr(waves, "TOTAL_MAX", 2 * size)

@@ -10,10 +10,11 @@ import sqlite3
 from pathlib import Path
 
 from babbitt.errors import StoreError, StoreVersionError
+from babbitt.store import expired
 
 FILE = "history.sqlite3"
 FOLDER = "history"
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -57,8 +58,9 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
             raise StoreVersionError(
                 f"{folder / FILE} has version {version}, this program knows {VERSION}: use a newer program"
             )
-        if version == 0:
-            conn.executescript(f"BEGIN IMMEDIATE;\n{_TABLES}\nPRAGMA user_version={VERSION};\nCOMMIT;")
+        if version < VERSION:
+            new = ("" if version else _TABLES) + expired.TABLE
+            conn.executescript(f"BEGIN IMMEDIATE;\n{new}\nPRAGMA user_version={VERSION};\nCOMMIT;")
     except sqlite3.Error as error:
         raise StoreError(f"{folder / FILE} cannot be opened: {error}") from error
     return conn

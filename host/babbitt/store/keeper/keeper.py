@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from babbitt.errors import DamagedLog, StoreError
-from babbitt.store import log
+from babbitt.store import expired, log
 from babbitt.store.keeper import base, rollups
 from babbitt.store.keeper.spread import Meant, meaning, measured
 from babbitt.store.lock import KEEPER, StoreLock
@@ -343,7 +343,23 @@ class Keeper:
                 if (kept := days.get(name)) is not None:
                     rollups.forget(conn, level, now - kept * DAY_MS)
             if (kept := days.get("raw")) is not None:
-                conn.execute("UPDATE files SET gone=0 WHERE gone IS NULL AND t_max<?", (now - kept * DAY_MS,))
+                self._expire(conn, now - kept * DAY_MS)
+
+    def _expire(self, conn: sqlite3.Connection, before: int) -> None:
+        """Files all of which is older go; the account learns which records were in them."""
+        from babbitt.store.keeper import files
+
+        for (name,) in conn.execute(
+            "SELECT name FROM files WHERE gone IS NULL AND t_max<?", (before,)
+        ).fetchall():
+            try:
+                table = files.read(self.folder / name, ["install", "boot", "seq", "k"], [("k", "==", 0)])
+            except (StoreError, OSError) as error:
+                logger.error("%s is old enough to go and stays, for it cannot be read: %s", name, error)
+                continue
+            columns = [table[c].to_numpy().astype(np.int64) for c in ("install", "boot", "seq")]
+            expired.add(conn, np.stack(columns, axis=1))
+            conn.execute("UPDATE files SET gone=0 WHERE name=?", (name,))
 
     def _sweep(self) -> None:
         """Remove what a keeper that was killed has left: files the catalogue does not know."""

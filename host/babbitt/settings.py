@@ -1,0 +1,150 @@
+"""The settings of a host: ``babbitt.toml``. What the command line says goes before it.
+
+Every setting is a field here, with its default and its rule; docs/operations.md explains each, and a test compares them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import platformdirs
+from msgspec import Meta, Struct
+
+from babbitt.errors import SettingsError
+
+FILE = "babbitt.toml"
+Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["forever"]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class HostPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[host]``. Paths are relative to the folder of the file; an empty text is 'not said'."""
+
+    store: str = ""
+    listen: str = "127.0.0.1:1883"
+    broker: str = ""
+    broker_ca: str = ""
+    broker_cert: str = ""
+    broker_key: str = ""
+    broker_user: str = ""
+    broker_password_file: str = ""
+    web: bool = True
+    web_host: str = "127.0.0.1"
+    web_port: Port = 8080
+    analysis: bool = True
+    accept_simulated_time: bool = False
+    log_level: Literal["error", "warning", "info", "debug"] = "warning"
+    log_format: Literal["plain", "json"] = "plain"
+
+
+class RetentionPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[retention]``: how long what is kept, in days or ``"forever"``. Of assessments older than that the worst of each
+    hour stays."""
+
+    raw: Days = 400
+    minutes: Days = 90
+    hours: Days = "forever"
+    days: Days = "forever"
+    events: Days = "forever"
+    assessments: Days = 30
+    waveforms: Days = 730
+
+    def as_days(self) -> dict[str, int | None]:
+        """As the store takes it: None is for ever."""
+        return {
+            name: None if value == "forever" else value
+            for name, value in msgspec.structs.asdict(self).items()
+        }
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole settings file."""
+
+    host: HostPart = HostPart()
+    retention: RetentionPart = RetentionPart()
+
+
+def find() -> Path:
+    """Where the settings are: BABBITT_CONFIG, else the user's folder for settings."""
+    said = os.environ.get("BABBITT_CONFIG")
+    return Path(said) if said else Path(platformdirs.user_config_dir("babbitt")) / FILE
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings in a file (default: :func:`find`); all defaults if that is not there, unless it was named.
+
+    Raises SettingsError that says which line or setting, and what it may be.
+    """
+    named = path is not None or bool(os.environ.get("BABBITT_CONFIG"))
+    path = path or find()
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        if named:
+            raise SettingsError(f"{path} is not there: `babbitt init` makes one") from None
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise SettingsError(f"{path} cannot be read: {why}") from error
+    try:
+        said = tomllib.loads(text)
+        found = msgspec.convert(said, Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is no TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {_plain(str(error))}") from error
+    return msgspec.structs.replace(found, host=_placed(found.host, path.absolute().parent))
+
+
+def _placed(host: HostPart, folder: Path) -> HostPart:
+    """With all paths made absolute."""
+    paths: dict[str, Any] = {
+        name: str(folder / value)
+        for name in ("store", "broker_ca", "broker_cert", "broker_key", "broker_password_file")
+        if (value := getattr(host, name))
+    }
+    return msgspec.structs.replace(host, **paths)
+
+
+def _plain(error: str) -> str:
+    """``Expected `int`, got `str` - at `$.host.web_port``` as a sentence that begins with the setting."""
+    what, _, where = error.partition(" - at `$.")
+    if not where:
+        return what
+    section, _, name = where.rstrip("`").partition(".")
+    return f"[{section}] {name}: {what}" if name else f"[{section}]: {what}"
+
+
+TEMPLATE = """# Settings of the Babbitt host; every one is explained in docs/operations.md. What the command line says goes before
+# this. A line with # in front has its default.
+
+[host]
+{store}
+# Where nodes find the host's own broker. 127.0.0.1 lets only this PC in, 0.0.0.0 the network the nodes are in.
+listen = "{listen}"
+# A broker that runs already, instead of the host's own:
+# broker = "mqtts://broker.plant:8883"
+# broker_ca = "broker/ca.pem"
+# broker_user = "babbitt-host"
+# broker_password_file = "broker/logins/babbitt-host"
+# The page and the interface for programs; they have no login.
+# web = true
+web_host = "{web_host}"
+web_port = {web_port}
+# log_level = "warning"
+# log_format = "plain"
+
+[retention]
+# How long what is kept: days, or "forever".
+# raw = 400
+# minutes = 90
+# hours = "forever"
+# days = "forever"
+# events = "forever"
+# assessments = 30
+# waveforms = 730
+"""
