@@ -156,6 +156,10 @@ class Host:
             found.nodes, found.nodes_online, found.unkept, said = self.reader.counts()
             if said:
                 found.troubles["history"] = said
+            never = self.reader.never_came()
+            found.lost, found.discarded, found.refused = (
+                never.get(why, 0) for why in ("lost", "discarded", "refused")
+            )
             found.disk_free = shutil.disk_usage(self.store_path).free
         except (StoreError, OSError) as error:
             found.troubles["store"] = str(error)

@@ -25,7 +25,8 @@ class Histogram:
 
 @dataclass(slots=True)
 class Vitals:
-    """``troubles`` names what keeps the host from its work, by part; none if it is ready. Counts are since the start."""
+    """``troubles`` names what keeps the host from its work, by part; none if it is ready. Counts are since the start,
+    but ``lost``, ``discarded`` and ``refused``: records that will never come, in the whole account."""
 
     messages: int = 0
     groups: int = 0
@@ -40,5 +41,8 @@ class Vitals:
     nodes_online: int = 0
     unkept: int = 0
     disk_free: int = 0
+    lost: int = 0
+    discarded: int = 0
+    refused: int = 0
     commits: Histogram = field(default_factory=Histogram)
     troubles: dict[str, str] = field(default_factory=dict)

@@ -10,13 +10,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import typer
 from pages import code, section, tables, text
 
 import babbitt
 from babbitt.cli import COMMANDS, app
+from babbitt.doctor.finding import KINDS
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
+from babbitt.settings import HostPart, RetentionPart
 from babbitt.store import waves
 from babbitt.store.views import EventView, LedgerRow, NodeView, QuarantineView
 from babbitt.store.waves import WaveView
@@ -76,12 +79,33 @@ def test_every_option_is_there_with_its_default(command: str) -> None:
 
 def test_the_options_of_the_program_itself_are_there() -> None:
     root = typer.main.get_command(app)
-    assert [p.opts for p in root.params if p.name != "help"] == [["--version"]]
-    assert "`--version`" in section(PAGE, "Commands").split("###")[0]
+    assert [p.opts for p in root.params if p.name != "help"] == [["--version"], ["--config"]]
+    said = section(PAGE, "Commands").split("###")[0]
+    assert "`--version`" in said
+    assert "`--config`" in said
+
+
+def test_every_setting_is_there_with_its_default() -> None:
+    said = {}
+    for table in tables(section(PAGE, "Settings")):
+        part = code(table.columns[0])[0].strip("[]")
+        said |= {(part, code(row[0])[0]): json.loads(code(row[1])[0]) for row in table.rows}
+    there = {
+        (part, name): value
+        for part, settings in (("host", HostPart()), ("retention", RetentionPart()))
+        for name, value in msgspec.structs.asdict(settings).items()
+    }
+    assert said == there
+
+
+def test_every_finding_of_the_doctor_is_explained() -> None:
+    (table,) = (t for t in tables(section(PAGE, "babbitt doctor")) if t.columns[0] == "finding")
+    assert sorted(name for row in table.rows for name in code(row[0])) == sorted(KINDS)
 
 
 @pytest.mark.parametrize(
-    "command", ["desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker"]
+    "command",
+    ["desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker", "import"],
 )
 def test_arguments_are_named(command: str) -> None:
     said = section(PAGE, f"babbitt {command}")
@@ -91,7 +115,18 @@ def test_arguments_are_named(command: str) -> None:
 
 
 def test_commands_without_arguments_are_all_others() -> None:
-    named = {"desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker"}
+    named = {
+        "desired",
+        "replay",
+        "command",
+        "waves",
+        "backup",
+        "restore",
+        "store",
+        "export",
+        "broker",
+        "import",
+    }
     assert {c for c in COMMANDS if arguments(c)} == named
 
 

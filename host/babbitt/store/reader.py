@@ -221,6 +221,10 @@ class StoreReader:
         """The account of every boot of every node, ordered by site, node, installation and boot."""
         return self._guard(ledger_.ledger)
 
+    def never_came(self) -> dict[str, int]:
+        """How many records will never come, by why: `discarded`, `refused`, `lost`."""
+        return dict(self._all("SELECT why, sum(last - first + 1) FROM gaps GROUP BY why"))
+
     def quarantine(self, limit: int = 100) -> list[QuarantineView]:
         """The newest refused messages, newest first; the store keeps the last 1000."""
         rows = self._all("SELECT id, t, topic, reason, head FROM quarantine ORDER BY id DESC LIMIT ?", limit)

@@ -26,6 +26,9 @@ _GAUGES = {
     "nodes": ("babbitt_nodes", "Nodes known"),
     "nodes_online": ("babbitt_nodes_online", "Nodes online"),
     "unkept": ("babbitt_log_rows_unkept", "Rows of the record log that the keeper has not passed"),
+    "lost": ("babbitt_records_lost", "Records that are missing and nobody knows why"),
+    "discarded": ("babbitt_records_discarded", "Records that full spools of nodes threw away"),
+    "refused": ("babbitt_records_refused", "Records that came and broke a rule of the protocol"),
     "disk_free": ("babbitt_disk_free_bytes", "Room on the disk of the store"),
 }
 

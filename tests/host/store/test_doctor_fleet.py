@@ -36,6 +36,7 @@ def test_a_node_that_is_away_is_named_while_a_host_listens(feed: Feed) -> None:
     assert (found.where, found.level) == ("hall/pump-7", "warning")
     assert "5 h ago" in found.what
     assert look(feed, running=False) == {}
+    feed.put(("birth", birth()), ("state", STATE))
     feed.put(("state", {"online": False, "asleep": True, "every": 600}))
     assert look(feed) == {}
 
