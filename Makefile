@@ -1,5 +1,6 @@
 # Babbitt: the whole developer interface. `make help` is generated from the `##` comments below.
 PYTHON ?= python3
+JOBS ?= 2
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -33,10 +34,10 @@ demo: $(VENV)/.run ## three virtual nodes, broker, host and page; Ctrl-C ends it
 	@$(BIN)/babbitt demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS),)
 
 test: $(VENV)/.dev ## every test; what a missing part kept from running is listed at the end
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-quick: $(VENV)/.dev ## the tests without the end-to-end runs
-	@$(BIN)/python -m pytest --ignore=tests/e2e
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --ignore=tests/e2e
 
 lint: $(VENV)/.dev ## ruff and mypy (strict)
 	@$(BIN)/ruff check .

@@ -22,8 +22,8 @@ from typing import Any
 from babbitt.detection.rechecks import Rechecks
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
-from babbitt.store.readings import Reading, Rows, TableCache, by_install, readings, scan
-from babbitt.store.schema import open_for_reading
+from babbitt.store.readings import Reading, Rows, by_install, readings
+from babbitt.store.state import State
 from babbitt.store.tables import Table
 from babbitt.store.writer import SLOT_MS, StoreWriter
 
@@ -110,7 +110,6 @@ class Pipeline:
         self._kinds = dict(KINDS if kinds is None else kinds)
         self._subjects: dict[int, _Subject] = {}
         self._rechecks = Rechecks()
-        self._tables = TableCache()
         self._waiting: list[Rows] = []
         self._waits = 0
         self._since = _NONE
@@ -145,21 +144,21 @@ class Pipeline:
             return self._passed.wait_for(lambda: self._passes >= enough, timeout_s)
 
     def _run(self) -> None:
-        conn = open_for_reading(self._writer.path)
+        state = State.open(self._writer.path)
         try:
             while not self._stop.is_set():
                 self._wake.clear()
                 began = time.monotonic()
                 try:
-                    busy = self.step(conn)
+                    busy = self.step(state)
                 except (StoreError, sqlite3.Error) as error:
                     log.error("the analysis waits: %s", error)
-                    self._begin_again()
+                    self._begin_again(state)
                     self._stop.wait(1.0)
                     continue
                 except Exception:  # a defect of ours: the thread must not end unheard
                     log.exception("the analysis failed and goes on")
-                    self._begin_again()
+                    self._begin_again(state)
                     self._stop.wait(1.0)
                     continue
                 if busy:
@@ -178,29 +177,29 @@ class Pipeline:
         except StoreError as error:
             log.error("the analysis could not save where it is, and judges some records again: %s", error)
         finally:
-            conn.close()
+            state.close()
 
-    def _begin_again(self) -> None:
+    def _begin_again(self, state: State) -> None:
         """What is in memory may be ahead of the store: read all of it again."""
         self._subjects.clear()
         self._rechecks.forget()
         self._waiting, self._waits, self._since = [], 0, _NONE
-        self._tables = TableCache()
+        state.forget()
         self._unsaved.clear()
         self._cursor = -1
 
-    def step(self, conn: sqlite3.Connection) -> bool:
+    def step(self, state: State) -> bool:
         """Analyse what is in the log, for a second at most, and save; True if there was any work.
 
-        ``conn`` reads the store. Raises StoreError or sqlite3.Error if the disk fails.
+        ``state`` is that of the store. Raises StoreError or sqlite3.Error if the disk fails.
         """
         if self._cursor < 0:
-            self._cursor = self._kept = self._analysed(conn)
+            self._cursor = self._kept = state.analysed()
         end = time.monotonic() + SAVE_S
         found: dict[int, _Found] = {}
         done = False
         taken = self._records
-        while self._slice(conn, found):
+        while self._slice(state, found):
             done = True
             few, taken = self._records - taken < SLICE // 10, self._records
             if few or time.monotonic() > end or self._stop.is_set():
@@ -214,9 +213,9 @@ class Pipeline:
             self._save()
         return done
 
-    def _slice(self, conn: sqlite3.Connection, found: dict[int, _Found]) -> bool:
-        newest, sections = scan(conn, self._cursor, SLICE)
-        fresh = self._tables.refresh(conn)
+    def _slice(self, state: State, found: dict[int, _Found]) -> bool:
+        newest, sections = state.scan(self._cursor, SLICE)
+        fresh = state.refresh()
         work = by_install(sections)
         if fresh and self._waiting:
             work = [*self._waiting, *work]
@@ -225,10 +224,10 @@ class Pipeline:
             return False
         for rows in work:
             self._records += len(rows)
-            self._advance(conn, rows, found)
-        for install_id, one in self._rechecks.take(conn, sections, self._tables):
+            self._advance(state, rows, found)
+        for install_id, one in self._rechecks.take(state, sections):
             before, after = ("differs", "agrees") if one.agrees else ("agrees", "differs")
-            notes = self._found(conn, install_id, found).notes
+            notes = self._found(state, install_id, found).notes
             notes.append((one.t, "recheck", before, after, 0 if one.agrees else 1, one.text))
         self._cursor = newest
         return True
@@ -238,14 +237,9 @@ class Pipeline:
         """The key of the log up to which the analysis needs it no more; -1 before the first step."""
         return self._kept
 
-    @staticmethod
-    def _analysed(conn: sqlite3.Connection) -> int:
-        row = conn.execute("SELECT value FROM meta WHERE key='analysed'").fetchone()
-        return int(row[0]) if row else 0
-
-    def _advance(self, conn: sqlite3.Connection, rows: Rows, found: dict[int, _Found]) -> None:
-        current = self._whose(conn, rows.install_id)[3]
-        tables = self._tables.get(conn, rows.install_id)
+    def _advance(self, state: State, rows: Rows, found: dict[int, _Found]) -> None:
+        current = state.whose(rows.install_id)[3]
+        tables = state.meanings(rows.install_id)
         # The installation born last: rows of an earlier one that never said what they mean wait for nothing.
         if len(tables) == 0 and current in (None, rows.install_id):
             if self._waits + len(rows) <= WAITING_MAX:
@@ -253,23 +247,16 @@ class Pipeline:
                 self._waits += len(rows)
                 self._since = min(self._since, self._cursor)
             return
-        one = self._found(conn, rows.install_id, found)
+        one = self._found(state, rows.install_id, found)
         subject = one.subject
         for reading in readings(rows, tables):
             if reading is not None and self._in_time(subject, reading):
                 self._judge(subject, reading, one)
 
-    def _found(self, conn: sqlite3.Connection, install_id: int, found: dict[int, _Found]) -> _Found:
-        node_id, site, node, _ = self._whose(conn, install_id)
-        subject = self._subjects.get(node_id) or self._load(conn, node_id, site, node)
+    def _found(self, state: State, install_id: int, found: dict[int, _Found]) -> _Found:
+        node_id, site, node, _ = state.whose(install_id)
+        subject = self._subjects.get(node_id) or self._load(state, node_id, site, node)
         return found.setdefault(node_id, _Found(node_id, subject))
-
-    def _whose(self, conn: sqlite3.Connection, install_id: int) -> tuple[int, str, str, int | None]:
-        row = conn.execute(
-            "SELECT n.id, n.site, n.node, n.install_id FROM installs i JOIN nodes n ON n.id=i.node_id WHERE i.id=?",
-            (install_id,),
-        ).fetchone()
-        return int(row[0]), row[1], row[2], row[3]
 
     def _write(self, found: list[_Found]) -> None:
         if not found:
@@ -301,18 +288,10 @@ class Pipeline:
                 self._writer.meta("analysed", str(keep))
             self._kept = keep
 
-    def _load(self, conn: sqlite3.Connection, node_id: int, site: str, node: str) -> _Subject:
-        row = conn.execute(
-            "SELECT last_t, kind, level, state, failures, late, place FROM analysers WHERE node_id=?",
-            (node_id,),
-        ).fetchone()
+    def _load(self, state: State, node_id: int, site: str, node: str) -> _Subject:
         subject = self._subjects[node_id] = _Subject(site, node)
-        if row:
-            subject.last_t, subject.kind, subject.level, subject.state, subject.failures, subject.late = row[
-                :6
-            ]
-            install_id, boot, seq = json.loads(row[6])
-            subject.place = install_id, boot, seq
+        for name, value in (state.analyser(node_id) or {}).items():
+            setattr(subject, name, value)
         return subject
 
     @staticmethod

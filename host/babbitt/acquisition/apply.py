@@ -23,8 +23,6 @@ from babbitt.protocol.limits import CHANNELS_MAX, PAYLOAD, ROWS_MAX, SEQ_MAX
 from babbitt.protocol.messages import Ack, Birth, Data, Event, Message, Reported, State, Topic, Will
 from babbitt.protocol.waves import Chunk
 from babbitt.store import log
-from babbitt.store.recovery import recover
-from babbitt.store.tables import Tables
 from babbitt.store.timebase import SIMULATED, Timebase
 from babbitt.store.writer import StoreWriter
 
@@ -89,7 +87,7 @@ class Applier:
         """The transaction of a group begins."""
         if not self._recovered:
             try:
-                recover(self._writer.conn)
+                self._writer.recover()
             except (ValueError, LookupError) as error:  # a defect, and no fault of the messages in hand
                 raise StoreError(f"the record log cannot be accounted for: {error}") from error
             self._recovered = True
@@ -172,14 +170,8 @@ class Applier:
         if not sound or not 1 <= count <= 8 * ROWS_MAX or len(said.i) != 8:
             return
         known = self._known.get((topic.site, topic.node, said.i))
-        if known is None:
-            row = self._writer.conn.execute(
-                "SELECT 1 FROM installs i JOIN nodes n ON n.id=i.node_id WHERE site=? AND node=? AND"
-                " install=?",
-                (topic.site, topic.node, said.i),
-            ).fetchone()
-            if row is None:
-                return
+        if known is None and not self._writer.state.knows(topic.site, topic.node, said.i):
+            return
         self._settle(topic)
         known = self.known(topic.site, topic.node, said.i)
         last = said.seq + count - 1
@@ -345,9 +337,7 @@ class Applier:
 
     def _birth(self, known: Known, birth: Birth, raw: bytes, now: int) -> None:
         writer, track = self._writer, known.track
-        before = writer.conn.execute("SELECT install_id FROM nodes WHERE id=?", (known.node_id,)).fetchone()[
-            0
-        ]
+        before = writer.state.current(known.node_id)
         if before not in (None, known.id):
             text = (
                 "A new installation: its flash was erased or the board was changed; earlier records are kept"
@@ -374,13 +364,10 @@ class Applier:
             for boot, end, clean in ends:
                 writer.save_boot(known.id, boot, {"end": end, "end_known": 1, "clean": clean})
                 track.ended(boot, end)
-            writer.conn.execute(
-                "UPDATE boots SET clean=?, end=?, end_known=1 WHERE install_id=? AND boot=?",
-                (birth.prev.clean, birth.prev.next, known.id, birth.prev.boot),
-            )
+            writer.ended(known.id, birth.prev.boot, birth.prev.next, birth.prev.clean)
         self._discards(known, birth.discards)
         writer.birth(known.node_id, known.id, birth, raw)
-        known.tables = Tables(writer.conn, known.id)
+        known.tables = writer.state.tables(known.id)
 
     def _discards(self, known: Known, discards: Sequence[tuple[int, int, int]]) -> None:
         for boot, first, last in discards:
@@ -399,7 +386,7 @@ class Applier:
         base = known.timebase(self._writer, data.boot)
         self._received(known, base, data.boot, data.rows[-1][0] or 0, now)
         pack, packed = log.packer(width), self._packed.setdefault(width, [])
-        stored = known.on_disk(self._writer.conn, data.boot)
+        stored = known.on_disk(self._writer, data.boot)
         for seq, row in enumerate(data.rows, data.seq):
             if seq in stored:
                 self._duplicate(known, data.boot)
@@ -415,7 +402,7 @@ class Applier:
         base = known.timebase(self._writer, event.boot)
         self._received(known, base, event.boot, event.u, now)
         t, tq, err = self._time(known, base, event.boot, event.u, event.t, event.q, now)
-        if event.seq in known.on_disk(self._writer.conn, event.boot):
+        if event.seq in known.on_disk(self._writer, event.boot):
             self._duplicate(known, event.boot)
             return
         self._packed.setdefault(0, []).append(

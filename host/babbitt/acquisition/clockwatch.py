@@ -48,11 +48,11 @@ class ClockWatch:
     def _load(self, node_id: int) -> NodeClock:
         if len(self._nodes) >= KNOWN_MAX:
             self._nodes.clear()
-        (kept,) = self._writer.conn.execute("SELECT clock FROM nodes WHERE id=?", (node_id,)).fetchone()
+        kept = self._writer.state.clock(node_id)
         clock = NodeClock()
         if kept is not None:
             try:
-                clock = NodeClock.load(json.loads(kept)["of"])
+                clock = NodeClock.load(kept["of"])
             except (KeyError, TypeError, ValueError) as error:
                 logger.warning("the clock of node %d is looked at from anew: %s", node_id, error)
         self._nodes[node_id] = clock

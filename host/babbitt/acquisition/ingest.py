@@ -227,10 +227,7 @@ class Ingest:
         except ProtocolError:
             return
         node_id = self._writer.node(home.site, home.node)
-        there = self._writer.conn.execute(
-            "SELECT 1 FROM events WHERE node_id=? AND name='version' AND came_to=?", (node_id, levels[1][:32])
-        ).fetchone()
-        if there is None:
+        if not self._writer.state.told(node_id, "version", levels[1][:32]):
             text = f"It speaks protocol version {levels[1][:32]}, this host only 1: update the host"
             self._writer.host_event(node_id, now, "version", "1", levels[1][:32], 1, text)
 

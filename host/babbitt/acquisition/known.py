@@ -6,7 +6,6 @@ brings the store up to date before anything is loaded.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 
 from babbitt.acquisition.watermark import Track
@@ -45,21 +44,13 @@ class Known:
     def timebase(self, writer: StoreWriter, boot: int) -> Timebase:
         """The timebase of a boot, read from the store if it is not at hand."""
         if boot not in self.boots:
-            row = writer.conn.execute(
-                "SELECT ref_u, ref_t, ref_q, recv, clock_bad FROM boots WHERE install_id=? AND boot=?",
-                (self.id, boot),
-            ).fetchone()
-            self.boots[boot] = Timebase(row[0], row[1], row[2] or 0, row[3], row[4]) if row else Timebase()
+            self.boots[boot] = writer.state.timebase(self.id, boot)
         return self.boots[boot]
 
-    def on_disk(self, conn: sqlite3.Connection, boot: int) -> Ranges:
+    def on_disk(self, writer: StoreWriter, boot: int) -> Ranges:
         """Which records of a boot are stored, read from the store if it is not at hand."""
         if boot not in self.stored:
-            ranges = self.stored[boot] = Ranges()
-            for first, last in conn.execute(
-                "SELECT first, last FROM runs WHERE install_id=? AND boot=?", (self.id, boot)
-            ):
-                ranges.add(first, last)
+            self.stored[boot] = writer.state.stored(self.id, boot)
         return self.stored[boot]
 
     def keep(self, boot: int, first: int, last: int) -> None:
@@ -73,28 +64,17 @@ def load(writer: StoreWriter, site: str, node: str, install: str) -> Known:
     """Everything about an installation from the store, which enters it if it is new. Inside a transaction."""
     node_id = writer.node(site, node)
     key = writer.install(node_id, install)
-    return Known(site, node, install, node_id, key, _track(writer.conn, key), Tables(writer.conn, key))
+    return Known(site, node, install, node_id, key, _track(writer, key), writer.state.tables(key))
 
 
-def _track(conn: sqlite3.Connection, key: int) -> Track:
-    need_boot, need_seq, mark_boot, mark_seq = conn.execute(
-        "SELECT need_boot, need_seq, mark_boot, mark_seq FROM installs WHERE id=?", (key,)
-    ).fetchone()
-    newest = conn.execute("SELECT coalesce(max(boot), 0) FROM boots WHERE install_id=?", (key,)).fetchone()[0]
-    need = None if need_boot is None else (need_boot, need_seq)
-    mark = None if mark_boot is None else (mark_boot, mark_seq)
+def _track(writer: StoreWriter, key: int) -> Track:
+    need, mark, newest = writer.state.watermark(key)
     track = Track(need, mark, newest)
-    least = need or (0, 0)
-    for table in ("runs", "gaps"):
-        for boot, first, last in conn.execute(
-            f"SELECT boot, first, last FROM {table} WHERE install_id=? AND boot>=?", (key, least[0])
-        ):
-            track.covered(boot, first, last)
-    for boot, end in conn.execute(
-        "SELECT boot, end FROM boots WHERE install_id=? AND end IS NOT NULL", (key,)
-    ):
-        if boot >= least[0]:
-            track.ended(boot, end)
+    since = need[0] if need else 0
+    for boot, first, last in writer.state.covered(key, since):
+        track.covered(boot, first, last)
+    for boot, end in writer.state.ends(key, since):
+        track.ended(boot, end)
     track.advance()
     return track
 
@@ -106,10 +86,7 @@ def save(writer: StoreWriter, known: Known) -> None:
         writer.runs(known.id, boot, known.stored[boot])
     known.grown.clear()
     for boot, count in known.twice.items():
-        writer.boot(known.id, boot)
-        writer.conn.execute(
-            "UPDATE boots SET duplicates=duplicates+? WHERE install_id=? AND boot=?", (count, known.id, boot)
-        )
+        writer.twice(known.id, boot, count)
     known.twice.clear()
     for boot, base in known.boots.items():
         if base.changed:

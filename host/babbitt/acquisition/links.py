@@ -58,6 +58,6 @@ class Links:
     def _sleepers(self, now: int) -> dict[int, int]:
         """Until when (ms) the host waits for the nodes that sleep; a host that starts waits anew."""
         if self._due is None:
-            rows = self._writer.conn.execute("SELECT id, sleeps FROM nodes WHERE sleeps IS NOT NULL")
-            self._due = {node_id: now + AWAITED * every * 1000 for node_id, every in rows.fetchall()}
+            sleepers = self._writer.state.sleepers().items()
+            self._due = {node_id: now + AWAITED * every * 1000 for node_id, every in sleepers}
         return self._due

@@ -90,7 +90,9 @@ def _broker(
 
 
 def _nodes(folder: Path, running: bool, before: list[Finding]) -> Iterator[Finding]:
-    if any(one.code in ("store-missing", "store-version", "store-damaged") for one in before):
+    if any(
+        one.code in ("store-missing", "store-version", "store-damaged", "store-unreadable") for one in before
+    ):
         return
     reader = StoreReader(folder)
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from babbitt.detection.recheck import Recheck, Row, Said, Verdict
 from babbitt.store import log
-from babbitt.store.readings import TableCache
+from babbitt.store.state import State
 from babbitt.store.writer import StoreWriter
 
 logger = logging.getLogger(__name__)
@@ -43,23 +42,21 @@ class Rechecks:
         self._nodes.clear()
         self._unsaved.clear()
 
-    def take(
-        self, conn: sqlite3.Connection, sections: Sequence[log.Section], cache: TableCache
-    ) -> list[tuple[int, Verdict]]:
+    def take(self, state: State, sections: Sequence[log.Section]) -> list[tuple[int, Verdict]]:
         """Judge the records of a slice of the log again; gives the differences by installation key. Raises sqlite3.Error."""
         records: dict[int, list[Row | Said]] = {}
         fast: set[int] = set()
         for install, mine in _by_install(sections):
             if mine["v"].shape[1] and len(mine) > FAST and int(np.ptp(mine["u"])) < FAST_MS * (len(mine) - 1):
                 fast.add(install)
-            elif found := self._records(conn, install, mine, cache):
+            elif found := self._records(state, install, mine):
                 records.setdefault(install, []).extend(found)
         verdicts: list[tuple[int, Verdict]] = []
         for install in {**records, **dict.fromkeys(fast)}:
-            node_id = self._node(conn, install)
+            node_id = self._node(state, install)
             recheck = self._nodes.get(node_id)
             if recheck is None:
-                recheck = self._nodes[node_id] = self._load(conn, node_id, cache)
+                recheck = self._nodes[node_id] = self._load(state, node_id)
             if install in fast:
                 recheck.missed()
                 continue
@@ -86,31 +83,26 @@ class Rechecks:
         self._unsaved.clear()
         self._saved_at = self._ticks()
 
-    def _load(self, conn: sqlite3.Connection, node_id: int, cache: TableCache) -> Recheck:
-        row = conn.execute(
-            "SELECT recheck, differences FROM analysers WHERE node_id=?", (node_id,)
-        ).fetchone()
-        if row is None or row[0] is None:
+    def _load(self, state: State, node_id: int) -> Recheck:
+        saved, differences = state.recheck(node_id)
+        if saved is None:
             return Recheck()
         try:
             return Recheck.load(
-                row[0], lambda install, boot, seq, width: cache.get(conn, install).find(boot, seq, width)
+                saved, lambda install, boot, seq, width: state.meanings(install).find(boot, seq, width)
             )
         except ValueError as error:
             logger.warning("the checks of node %d are judged again from anew: %s", node_id, error)
-            return Recheck(differences=row[1])
+            return Recheck(differences=differences)
 
-    def _node(self, conn: sqlite3.Connection, install: int) -> int:
+    def _node(self, state: State, install: int) -> int:
         if install not in self._node_of:
-            (node_id,) = conn.execute("SELECT node_id FROM installs WHERE id=?", (install,)).fetchone()
-            self._node_of[install] = node_id
+            self._node_of[install] = state.whose(install)[0]
         return self._node_of[install]
 
     @staticmethod
-    def _records(
-        conn: sqlite3.Connection, install: int, section: log.Section, cache: TableCache
-    ) -> list[Row | Said]:
-        tables, width = cache.get(conn, install), section["v"].shape[1]
+    def _records(state: State, install: int, section: log.Section) -> list[Row | Said]:
+        tables, width = state.meanings(install), section["v"].shape[1]
         found: list[Row | Said] = []
         columns = [section[name].tolist() for name in ("kind", "boot", "seq", "t", "u", "recipe", "v")]
         for kind, boot, seq, t, u, recipe, raw in zip(*columns, strict=True):
@@ -121,9 +113,7 @@ class Rechecks:
                     values = [None if value == log.NULL else value for value in raw]
                     found.append(Row(place, t, u, recipe, values, table))
                 continue
-            row = conn.execute(
-                "SELECT name, came_from, came_to FROM events WHERE install_id=? AND boot=? AND seq=?", place
-            ).fetchone()
+            row = state.said(place)
             if row is not None:
                 found.append(Said(place, row[0], (row[1], row[2])))
         return found

@@ -13,6 +13,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "store-unwritable": (
         FAULT, "give the user that runs the host the right to write there, and see that the disk is not mounted read-only",
     ),
+    "store-unreadable": (FAULT, "run this as the user that runs the host, or give this one the right to read it"),
     "store-damaged": (FAULT, "end the host and run `babbitt store verify`; then restore the newest backup"),
     "disk-low": (FAULT, "make room, or keep less ([retention] in the settings); nodes keep what the host cannot store"),
     "host-not-running": (WARNING, "start it: `babbitt host`, or the service that `babbitt init --service` makes"),

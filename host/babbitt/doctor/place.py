@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sqlite3
@@ -24,6 +25,11 @@ from babbitt.store.views import HostView
 
 def store(folder: Path) -> Iterator[Finding]:
     """The store in a folder: there, ours, whole, writable, with room."""
+    if folder.is_dir() and not os.access(
+        folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+    ):
+        yield finding("store-unreadable", str(folder), "Permission denied")
+        return
     try:
         StoreReader(folder).close()
     except StoreMissing as error:
@@ -69,6 +75,8 @@ def _room(folder: Path) -> Iterator[Finding]:
 
 def runs(folder: Path) -> bool:
     """Whether a host works on the store now."""
+    if not os.access(folder, os.X_OK):
+        return False
     return folder.is_dir() and (folder / HOST_LOCK).exists() and held(folder, HOST_LOCK)
 
 

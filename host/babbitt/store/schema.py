@@ -34,7 +34,11 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
 def open_for_reading(folder: Path) -> sqlite3.Connection:
     """Open the store in ``folder`` read-only. Raises StoreMissing, StoreError or StoreVersionError."""
     path = folder / FILE
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise StoreError(f"the store in {folder} cannot be read: {error.strerror}") from error
+    if not there:
         raise StoreMissing(f"there is no store in {folder}; start one with `babbitt host --store {folder}`")
     try:
         conn = sqlite3.connect(

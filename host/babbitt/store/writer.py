@@ -21,8 +21,9 @@ from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.messages import Birth, Event, Reported
 from babbitt.store.log import encode, record_type
 from babbitt.store.ranges import Ranges
-from babbitt.store.recovery import write_runs
+from babbitt.store.recovery import recover, write_runs
 from babbitt.store.schema import FILE, open_for_writing
+from babbitt.store.state import State
 
 QUARANTINE_KEPT = 1000
 SLOT_MS = 60_000
@@ -45,13 +46,14 @@ class StoreWriter:
     """The store in a folder, opened for writing; it is made if there is none.
 
     Raises StoreError if the folder cannot be used or the disk fails, StoreVersionError if it is too new.
-    ``conn`` is the connection, for use inside a transaction only. ``id`` is drawn once for each store.
+    ``state`` tells what is there, inside a transaction. ``conn`` is the connection, for this package only. ``id`` is drawn once for each store.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
         self.conn = open_for_writing(self.path)
+        self.state = State(self.conn)
         self._file = _file_id(self.path)
         with self.transaction() as conn:
             conn.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (uuid.uuid4().hex[:8],))
@@ -169,7 +171,26 @@ class StoreWriter:
         sql = "INSERT OR IGNORE INTO gaps VALUES (?,?,?,?,?)"
         self.conn.execute(sql, (install_id, boot, first, last, why))
 
+    def ended(self, install_id: int, boot: int, end: int, clean: bool) -> None:
+        """A boot is over, by the word of the one after it; only if it is known."""
+        self.conn.execute(
+            "UPDATE boots SET clean=?, end=?, end_known=1 WHERE install_id=? AND boot=?",
+            (clean, end, install_id, boot),
+        )
+
+    def twice(self, install_id: int, boot: int, count: int) -> None:
+        """So many records of a boot came again."""
+        self.boot(install_id, boot)
+        self.conn.execute(
+            "UPDATE boots SET duplicates=duplicates+? WHERE install_id=? AND boot=?",
+            (count, install_id, boot),
+        )
+
     # records and events
+
+    def recover(self) -> int:
+        """Bring the account up to date with the record log, after a crash; gives how many blobs were read."""
+        return recover(self.conn)
 
     def log(self, sections: Sequence[tuple[int, bytes]]) -> tuple[int, int]:
         """Append a blob with ``(width, packed records)`` to the record log; gives its key and how many they are."""

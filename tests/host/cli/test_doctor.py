@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,17 +121,20 @@ def test_a_store_that_is_newer_damaged_or_full(tmp_path: Path, monkeypatch: pyte
     assert of_store(tmp_path / "t") == {"store-damaged"}
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    store = tmp_path / "s"
-    StoreWriter(store).close()
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.getuid() and path.is_relative_to(tmp_path.parents[1]):
-            path.chmod(0o755)
-    store.chmod(0o555)
-    with somebody():
-        found = of_store(store)
-    store.chmod(0o755)
-    assert "store-unwritable" in found
+def test_a_folder_that_cannot_be_written_or_read() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        store = Path(name) / "s"
+        StoreWriter(store).close()
+        store.chmod(0o555)
+        with somebody():
+            assert "store-unwritable" in of_store(store)
+        store.chmod(0o700 if os.geteuid() == 0 else 0)
+        with somebody():
+            found = list(place.store(store))
+        store.chmod(0o755)
+    assert any("Permission denied" in one.what for one in found)
+    assert found[0].code == "store-unreadable"
 
 
 def test_every_kind_of_finding_is_produced_in_a_test() -> None:

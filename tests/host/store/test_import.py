@@ -21,7 +21,7 @@ from babbitt.errors import ImportFailed
 from babbitt.pipeline import Pipeline
 from babbitt.protocol.limits import VALUE_MAX
 from babbitt.store.reader import StoreReader
-from babbitt.store.schema import open_for_reading
+from babbitt.store.state import State
 from babbitt.store.writer import StoreWriter
 
 MAIN = [sys.executable, "-c", "from babbitt.cli import main; main()"]
@@ -83,10 +83,10 @@ def test_prediction_has_a_past_from_day_one(room: Path, tmp_path: Path) -> None:
         "--column", "Temp in [degF]=temp.mean:degF")  # fmt: skip
     writer = StoreWriter(tmp_path / "s")
     pipeline = Pipeline(writer, threading.Event())
-    conn = open_for_reading(tmp_path / "s")
-    while pipeline.step(conn):
+    state = State.open(tmp_path / "s")
+    while pipeline.step(state):
         pass
-    conn.close()
+    state.close()
     writer.close()
     reader = StoreReader(tmp_path / "s")
     assessment = reader.nodes()[0].assessment

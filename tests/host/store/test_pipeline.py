@@ -10,7 +10,7 @@ from feeding import T0, Feed, birth, rows
 
 from babbitt.pipeline import Pipeline
 from babbitt.protocol.assessment import Assessment, Asset
-from babbitt.store.schema import open_for_reading
+from babbitt.store.state import State
 
 
 class Counter:
@@ -40,10 +40,10 @@ KINDS = {"machine": f"{__name__}:Counter"}
 
 def analyse(feed: Feed, kinds: Mapping[str, str] = KINDS) -> Pipeline:
     pipeline = Pipeline(feed.writer, threading.Event(), kinds, slot_ms=1)
-    conn = open_for_reading(feed.folder)
-    while pipeline.step(conn):
+    state = State.open(feed.folder)
+    while pipeline.step(state):
         pass
-    conn.close()
+    state.close()
     return pipeline
 
 
@@ -53,10 +53,10 @@ def test_of_a_minute_in_which_nothing_changes_the_last_assessment_is_kept(feed: 
     )
     for _ in range(2):  # judged again after a crash, it is the same
         pipeline = Pipeline(feed.writer, threading.Event(), KINDS)
-        conn = open_for_reading(feed.folder)
-        while pipeline.step(conn):
+        state = State.open(feed.folder)
+        while pipeline.step(state):
             pass
-        conn.close()
+        state.close()
         kept = feed.reader.assessments("hall", "pump-7", 0, 2 * T0, 10**9)
         assert [(one.t_ms - T0, one.level, one.anomaly) for one in kept] == [
             (10_000, "normal", 2),
