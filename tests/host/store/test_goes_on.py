@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from babbitt.acquisition.ingest import Ingest
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
 from babbitt.protocol.messages import Commit
+from babbitt.store.check import check
+from babbitt.store.reader import StoreReader
 from babbitt.store.schema import FILE
 from babbitt.store.writer import StoreWriter
 
@@ -31,6 +34,65 @@ def test_a_store_that_was_taken_away_acknowledges_nothing(feed: Feed, replaced: 
         (feed.folder / FILE).touch()
     with pytest.raises(StoreError, match="taken away or replaced: restart"):
         feed.put(("data", rows(1, [[1, 1]])))
+
+
+@pytest.mark.parametrize(
+    ("fail", "mend", "said"),
+    [
+        ("PRAGMA query_only=ON", "PRAGMA query_only=OFF", "readonly"),  # as on a disk mounted read-only
+        ("PRAGMA max_page_count=1", "PRAGMA max_page_count=1000000", "full"),  # SQLite keeps to what is there
+    ],
+)
+def test_a_disk_that_cannot_be_written_costs_nothing_and_is_said(
+    tmp_path: Path, fail: str, mend: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer, pipe = StoreWriter(tmp_path), Pipe()
+    told = threading.Event()
+    ingest = Ingest(writer, pipe, lambda *_: told.set(), clock=lambda: T0 / 1000)
+    ingest.start()
+    pipe.put("birth", birth())
+    pipe.put("data", rows(0, [[1, 1]]))
+    _within(10, told)
+    with writer._lock:
+        writer.conn.execute(fail)
+    for n in range(1, 200):  # more than the free room in the pages there are
+        pipe.put("data", rows(n * 20, [[1, 1]] * 20))
+    end = time.monotonic() + 20
+    while ingest.store_ok:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    acknowledged = pipe.acked
+    time.sleep(0.3)
+    assert pipe.acked == acknowledged < 201
+    assert f"{said}" in caplog.text
+    assert "nothing is acknowledged" in caplog.text
+    with writer._lock:
+        writer.conn.execute(mend)
+    while pipe.acked < 201:
+        assert time.monotonic() < end + 20
+        time.sleep(0.01)
+    assert ingest.store_ok
+    ingest.stop()
+    writer.close()
+    reader = StoreReader(tmp_path)
+    proof = reader.prove()
+    reader.close()
+    assert (proof.sound, proof.records) == (True, 1 + 199 * 20)
+
+
+def test_a_page_that_is_damaged_is_said_and_nothing_acknowledged_on_top_of_it(tmp_path: Path) -> None:
+    feed = Feed(tmp_path / "s")
+    feed.put(("birth", birth()), *(("data", rows(n * 20, [[1, 1]] * 20)) for n in range(50)))
+    feed.close()
+    path = tmp_path / "s" / FILE
+    raw = bytearray(path.read_bytes())
+    size = int.from_bytes(raw[16:18], "big")
+    for page in range(2, len(raw) // size):
+        raw[page * size : page * size + 64] = b"\xff" * 64
+    path.write_bytes(raw)
+    with pytest.raises(StoreError, match=r"malformed|cannot be"):
+        Feed(tmp_path / "s").put(("data", rows(2000, [[1, 1]])))
+    assert {fault.where for fault in check(tmp_path / "s")} >= {FILE}
 
 
 def test_a_defect_does_not_end_the_ingest(tmp_path: Path) -> None:
