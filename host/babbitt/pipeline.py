@@ -93,7 +93,7 @@ class Pipeline:
     """Analyses in a thread of its own; ``wake`` is set by the ingest when there is something new.
 
     ``kinds`` maps a kind of asset to ``module:class`` of its analyser; of the assessments of ``slot_ms`` that agree
-    one is kept.
+    one is kept. Who cannot set ``wake`` looks every ``look_s``.
     """
 
     def __init__(
@@ -102,9 +102,11 @@ class Pipeline:
         wake: threading.Event,
         kinds: Mapping[str, str] | None = None,
         slot_ms: int = SLOT_MS,
+        look_s: float = 0.5,
     ) -> None:
         self._writer = writer
         self._slot_ms = slot_ms
+        self._look_s = look_s
         self._wake = wake
         self._hurry = threading.Event()
         self._kinds = dict(KINDS if kinds is None else kinds)
@@ -126,6 +128,11 @@ class Pipeline:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """End after the slice in hand; the next start goes on from there."""
@@ -170,7 +177,7 @@ class Pipeline:
                     self._passed.notify_all()
                     if self._passes >= self._wanted:
                         self._hurry.clear()
-                self._wake.wait(0.5)
+                self._wake.wait(self._look_s)
             if self._unsaved:
                 self._save()
             self._rechecks.save(self._writer, ending=True)

@@ -22,7 +22,8 @@ from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
 from babbitt.settings import RetentionPart
-from babbitt.store.keeper.process import Child
+from babbitt.store.checkpoint import Checkpointer
+from babbitt.store.child import Child
 from babbitt.store.lock import BACKUP, StoreLock, held
 from babbitt.store.reader import StoreReader
 from babbitt.store.upkeep import Upkeep
@@ -43,7 +44,8 @@ class Host:
     ``broker`` is the address of a broker that runs already (text: see ``BrokerAddress.parse``); without it an embedded one is started that
     listens on ``broker_listen`` (``"address:port"``, port 0 for a free one). ``accept_simulated`` takes
     simulated time for real time. ``kinds`` replaces the analysers (see :class:`babbitt.pipeline.Pipeline`),
-    ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged; ``retention`` says how long what is kept.
+    ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged; ``retention`` says how long what is kept;
+    ``apart``: the analysis is a process of its own (with the analysers there are, not ``kinds``).
     ``start`` raises BrokerError or StoreError; ``with Host(...)`` starts and stops it.
     """
 
@@ -58,6 +60,7 @@ class Host:
         clock: Callable[[], float] = time.time,
         analysis: bool = True,
         retention: RetentionPart | None = None,
+        apart: bool = False,
     ) -> None:
         self.store_path = Path(store_path)
         self._given = BrokerAddress.parse(broker) if isinstance(broker, str) else broker
@@ -66,6 +69,7 @@ class Host:
         self._kinds = kinds
         self._clock = clock
         self._analysis = analysis
+        self._apart = apart
         self._retention = (retention or RetentionPart()).as_days()
         self.broker: EmbeddedBroker | None = None
         self._commits = Histogram()
@@ -122,10 +126,18 @@ class Host:
         self.keeper = Child("keeper", "babbitt.store.keeper", str(self.store_path))
         self.keeper.start()
         self._parts.append(self.keeper.stop)
+        checkpoints = Checkpointer(self.store_path)
+        checkpoints.start()
+        self._parts.append(checkpoints.stop)
         upkeep = Upkeep(self._writer, WaveShelf(self.store_path), self._retention, self._clock)
         upkeep.start()
         self._parts.append(upkeep.stop)
-        if self._analysis:
+        self.analysis: Child | None = None
+        if self._analysis and self._apart:
+            self.analysis = Child("analysis", "babbitt.analysis", str(self.store_path))
+            self.analysis.start()
+            self._parts.append(self.analysis.stop)
+        elif self._analysis:
             self.pipeline.start()
             self._parts.append(self.pipeline.stop)
         receiver.start()
@@ -142,7 +154,9 @@ class Host:
         if held(self.store_path, BACKUP):
             return 0  # a copy is being made, and what it has of the history may be older
         kept = self.reader.keeper_position()
-        return (min(kept, self.pipeline.passed) if self._analysis else kept) - LIVE_BLOBS
+        if self._analysis:
+            kept = min(kept, self.reader.analysed() if self._apart else self.pipeline.passed)
+        return kept - LIVE_BLOBS
 
     def vitals(self) -> Vitals:
         """How the host is, now; for any thread."""
@@ -169,6 +183,10 @@ class Host:
             found.troubles["disk"] = f"only {found.disk_free // 2**20} MB are left on the disk of the store"
         if not receiver.listening:
             found.troubles["broker"] = f"no connection to the broker: {receiver.trouble}"
+        if self.analysis is not None:
+            found.analysis_restarts = self.analysis.restarts
+            if self.analysis.pid is None:
+                found.troubles["analysis"] = "the analysis does not run; it is started again"
         if self.keeper.pid is None:
             found.troubles["keeper"] = "the keeper does not run; it is started again"
         return found

@@ -37,6 +37,7 @@ class Vitals:
     connections: int = 0
     keeper_restarts: int = 0
     broker_restarts: int = 0
+    analysis_restarts: int = 0
     nodes: int = 0
     nodes_online: int = 0
     unkept: int = 0

@@ -16,6 +16,7 @@ BLOCKS = [
     "prognosis",
     "advisory",
     "pipeline",
+    "analysis",
     "service",
     "doctor",
     "web",

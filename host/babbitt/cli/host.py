@@ -99,6 +99,7 @@ def host(
         accept_simulated=accept_simulated_time or said.accept_simulated_time,
         analysis=said.analysis and not no_analysis,
         retention=chosen.retention,
+        apart=True,
     ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):

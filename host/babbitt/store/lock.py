@@ -11,6 +11,7 @@ from babbitt.errors import StoreError
 FILE = "host.lock"
 KEEPER = "keeper.lock"
 BACKUP = "backup.lock"
+ANALYSIS = "analysis.lock"
 
 
 class StoreLock:
@@ -30,7 +31,7 @@ class StoreLock:
             _lock(self._file)
         except OSError as error:
             self._file.close()
-            what = {FILE: "host", KEEPER: "keeper", BACKUP: "backup"}[name]
+            what = {FILE: "host", KEEPER: "keeper", BACKUP: "backup", ANALYSIS: "analysis"}[name]
             raise StoreError(
                 f"another {what} works on the store in {folder}: end it first, or give this one another --store"
             ) from error

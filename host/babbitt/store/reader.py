@@ -275,6 +275,11 @@ class StoreReader:
         rows = self._all("SELECT value FROM meta WHERE key='host'")
         return HostView(**json.loads(rows[0][0])) if rows else None
 
+    def analysed(self) -> int:
+        """Key of the log up to which the analysis has saved."""
+        rows = self._all("SELECT value FROM meta WHERE key='analysed'")
+        return int(rows[0][0]) if rows else 0
+
     def keeper_position(self) -> int:
         """The key of the record log up to which the keeper has everything; 0 before it has begun."""
         conn = self._history()

@@ -25,6 +25,8 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
         conn.execute("PRAGMA journal_mode=WAL")
         conn.execute("PRAGMA synchronous=FULL")
         conn.execute("PRAGMA journal_size_limit=16777216")
+        # In the background it is done sooner (babbitt.store.checkpoint); a commit does it only if that falls behind.
+        conn.execute("PRAGMA wal_autocheckpoint=4000")
         migrate(conn, _check_version(conn, folder), int(time.time() * 1000))
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the store in {folder} cannot be opened: {error}") from error

@@ -16,6 +16,7 @@ _COUNTERS = {
     "quarantined": ("babbitt_messages_quarantined_total", "Messages that broke a rule of the protocol"),
     "connections": ("babbitt_broker_connections_total", "Connections made to the broker"),
     "keeper_restarts": ("babbitt_keeper_restarts_total", "Times the keeper had to be started again"),
+    "analysis_restarts": ("babbitt_analysis_restarts_total", "Times the analysis had to be started again"),
     "broker_restarts": (
         "babbitt_broker_restarts_total",
         "Times the host's own broker had to be started again",

@@ -6,7 +6,6 @@ moment.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 from babbitt.errors import StoreError
+from babbitt.store.child import give_way
 from babbitt.store.keeper.keeper import Keeper
 
 EVERY_S = 1.0
@@ -29,19 +29,11 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-def _give_way() -> None:
-    """Receiving comes first: what is not kept today is kept tomorrow, the log has it."""
-    if hasattr(os, "nice"):
-        os.nice(NICE)
-    with contextlib.suppress(OSError):  # on Linux a session of its own shares the processor as a whole
-        Path("/proc/self/autogroup").write_text(str(NICE))
-
-
 def main() -> None:
     """Keep the history of a store until the parent goes."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s keeper: %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _give_way()
+    give_way(NICE)
     run(Path(sys.argv[1]))
 
 

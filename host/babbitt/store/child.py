@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.5, 30.0)
 STEADY_S = 60.0
+
+
+def give_way(nice: int) -> None:
+    """For a child: receiving comes first. What is not done now is done later, the record log has it."""
+    if hasattr(os, "nice"):
+        os.nice(nice)
+    with contextlib.suppress(OSError):  # on Linux a session of its own shares the processor as a whole
+        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 class Child:
