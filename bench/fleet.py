@@ -26,7 +26,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from ingest import HostProcess, cpu_s, peak_mb  # noqa: E402
+from ingest import HostProcess, since  # noqa: E402
 from load.brokers import Mosquitto  # noqa: E402
 
 QUICK = bool(os.environ.get("QUICK"))
@@ -80,20 +80,21 @@ def main() -> int:
             first = wait_for_all(host.store, began)
             assert sender.stdout is not None
             sender.stdout.readline()
-            before, stored = cpu_s(host.process.pid), host.stored
+            before, stored = host.cpu_s(), host.stored
             time.sleep(WATCH_S)
-            used, rows = cpu_s(host.process.pid) - before, host.stored - stored
+            used, rows = since(before, host.cpu_s()), host.stored - stored
             steady: dict[str, Any] = {
-                "cpu_share": round(used / WATCH_S, 3), "memory_mb": round(peak_mb(host.process.pid)),
+                "cpu_share": round(sum(used.values()) / WATCH_S, 3), "memory_mb": host.peak_mb(),
+                "cpu_shares": {name: round(one / WATCH_S, 3) for name, one in used.items()},
                 "records_s": round(rows / WATCH_S, 1),
             }  # fmt: skip
             broker.kill()
-            before = cpu_s(host.process.pid)
+            before = host.cpu_s()
             restarted = int(time.time() * 1000)
             broker.start()
             storm = wait_for_all(host.store, restarted)
-            storm_cpu = cpu_s(host.process.pid) - before
-            memory = round(peak_mb(host.process.pid))
+            storm_cpu = sum(since(before, host.cpu_s()).values())
+            memory = sum(host.peak_mb().values())
             sender.terminate()
             sender.wait(30)
         finally:

@@ -4,7 +4,7 @@
 
 200 nodes send records of twelve values (about 250 bytes of JSON) at QoS 1 through Mosquitto as fast as it takes them.
 The host (`babbitt host --no-web`) acknowledges after the commit. Processor time is that of the host's process alone,
-user and system, from /proc; the keeper's is beside it. Beside it in the same run: mosquitto_sub (which
+user and system, from /proc; the keeper's and the analysis's are beside it. Beside it in the same run: mosquitto_sub (which
 stores nothing), and what people write: paho-mqtt with a queue, and gmqtt, both into a wide table of SQLite, a
 transaction a second or a thousand rows.
 
@@ -69,6 +69,11 @@ def peak_mb(pid: int) -> float:
     return int(text.partition("VmHWM:")[2].split()[0]) / 1024
 
 
+def since(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+    """What processes have used since, by name."""
+    return {name: used - before.get(name, 0.0) for name, used in now.items()}
+
+
 class HostProcess:
     """`babbitt host` on a store of its own."""
 
@@ -91,13 +96,24 @@ class HostProcess:
             conn.close()
 
     @property
-    def keeper(self) -> int | None:
-        """The keeper's process."""
+    def pids(self) -> dict[str, int]:
+        """The host's process and those of its children, by what they do."""
+        found = {"host": self.process.pid}
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for child in children:
-            if "babbitt.store.keeper" in Path(f"/proc/{child}/cmdline").read_text():
-                return int(child)
-        return None
+            line = Path(f"/proc/{child}/cmdline").read_text()
+            for name, module in (("keeper", "babbitt.store.keeper"), ("analysis", "babbitt.analysis")):
+                if module in line:
+                    found[name] = int(child)
+        return found
+
+    def cpu_s(self) -> dict[str, float]:
+        """Processor time of each so far."""
+        return {name: cpu_s(pid) for name, pid in self.pids.items()}
+
+    def peak_mb(self) -> dict[str, int]:
+        """The most memory each has had."""
+        return {name: round(peak_mb(pid)) for name, pid in self.pids.items()}
 
     def stop(self) -> None:
         """End it in order."""
@@ -116,20 +132,19 @@ def throughput(folder: Path, *options: str) -> dict[str, Any]:
         assert sender.stdout is not None
         assert broker.process is not None
         sender.stdout.readline()
-        began, before = time.monotonic(), cpu_s(host.process.pid)
-        keeper_before, broker_before = cpu_s(host.keeper) if host.keeper else 0.0, cpu_s(broker.process.pid)
+        began, before, broker_before = time.monotonic(), host.cpu_s(), cpu_s(broker.process.pid)
         end = began + 300
         while host.stored < RECORDS and time.monotonic() < end:
             time.sleep(0.05)
         took = time.monotonic() - began
         stored = host.stored
-        used = cpu_s(host.process.pid) - before
+        used = since(before, host.cpu_s())
         sent = json.loads(sender.stdout.readline())
         return {
-            "records": stored, "records_s": round(stored / took), "cpu_us": round(used / stored * 1e6, 2),
-            "keeper_us": round((cpu_s(host.keeper) - keeper_before if host.keeper else 0.0) / stored * 1e6, 2),
+            "records": stored, "records_s": round(stored / took), "cpu_us": round(used["host"] / stored * 1e6, 2),
+            "children_us": {k: round(v / stored * 1e6, 2) for k, v in used.items() if k != "host"},
             "broker_us": round((cpu_s(broker.process.pid) - broker_before) / stored * 1e6, 2),
-            "nodes_us": round(sent["cpu_s"] / sent["sent"] * 1e6, 2), "memory_mb": round(peak_mb(host.process.pid)),
+            "nodes_us": round(sent["cpu_s"] / sent["sent"] * 1e6, 2), "memory_mb": host.peak_mb(),
             "lost": sent["sent"] - stored, "analysed": analysed(host.store),
         }  # fmt: skip
     finally:

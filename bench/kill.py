@@ -84,9 +84,12 @@ class SmallDisk:
         self._filler.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Unmount it."""
-        if self.there:
-            subprocess.run(["umount", str(self.folder)], check=False)
+        """Unmount it, when the children of the last host that was killed have closed their files."""
+        end = time.monotonic() + 30
+        while self.there and time.monotonic() < end:
+            done = subprocess.run(["umount", str(self.folder)], capture_output=True, check=False)
+            self.there = done.returncode != 0
+            time.sleep(0.2)
 
 
 def run(folder: Path) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def fill(folder: Path) -> None:
     tables = {install: Tables(writer.conn, install) for install in installs}
     per_day = ROWS // MACHINES // DAYS
     rng = np.random.default_rng(3)
-    keeper = Keeper(folder, Limits(records=10**9), clock=lambda: END / 1000 + 3 * 86_400)
+    now = END - DAYS * DAY
+    keeper = Keeper(folder, Limits(records=10**9), clock=lambda: now / 1000)
     began = time.monotonic()
     for day in range(DAYS):
         parts = []
@@ -103,7 +104,12 @@ def fill(folder: Path) -> None:
             assert table is not None
             parts.append(Meant(table, section))
         keeper.put(parts)
+        now += DAY
+        keeper.run_until_idle()
         print(f"day {day + 1} of {DAYS}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    keeper.close()
+    # What a keeper does once a minute it does at once when it starts.
+    keeper = Keeper(folder, clock=lambda: END / 1000 + 3 * 86_400)
     keeper.run_until_idle()
     keeper.close()
     with writer.transaction():

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from pathlib import Path
 
-from nodesim import birth, data, row, until
+from nodesim import Wire, birth, data, row, until
 
-from babbitt.acquisition.address import BrokerAddress
-from babbitt.acquisition.client import connect, make_client
 from babbitt.protocol.assessment import Assessment
 from babbitt.service import Host
 from babbitt.store.lock import ANALYSIS, held
@@ -21,17 +18,9 @@ def test_it_judges_goes_on_after_a_kill_and_ends_with_the_host(tmp_path: Path) -
     now = int(time.time() * 1000) - 100_000
     with Host(tmp_path / "s", broker_listen="127.0.0.1:0", apart=True) as host:
         assert host.listening(10)
-        address = BrokerAddress(*host.address)
-        client = make_client(address, "node", clean=True)
-        connect(client, address)
-        root = "babbitt/1/hall/pump-7/"
-
-        def say(kind: str, body: dict[str, object]) -> None:
-
-            client.publish(root + kind, json.dumps(body), qos=1).wait_for_publish(10)
-
-        say("birth", birth())
-        say("data", data(0, [row(n, now + n * 1000) for n in range(20)]))
+        wire = Wire(host.address[1], "pump-7")
+        wire.send("birth", birth())
+        wire.send("data", data(0, [row(n, now + n * 1000) for n in range(20)]))
 
         def judged() -> int:
             view = next(iter(host.reader.nodes()), None)
@@ -43,15 +32,14 @@ def test_it_judges_goes_on_after_a_kill_and_ends_with_the_host(tmp_path: Path) -
         assert first is not None
         os.kill(first, signal.SIGKILL)
         until(lambda: host.vitals().troubles.get("analysis") or host.vitals().analysis_restarts)
-        say("data", data(20, [row(n, now + n * 1000) for n in range(20, 40)]))
+        wire.send("data", data(20, [row(n, now + n * 1000) for n in range(20, 40)]))
         until(lambda: judged() == now + 39_000, 30)
         second = host.analysis.pid
         assert second not in (None, first)
         assert host.vitals().analysis_restarts == 1
         assert host.vitals().troubles == {}
         until(lambda: host.reader.analysed() > 0, 30)
-        client.disconnect()
-        client.loop_stop()
+        wire.close()
     assert not held(tmp_path / "s", ANALYSIS)
     levels = [a.t_ms for a in host_assessments(tmp_path / "s")]
     assert levels == sorted(set(levels))  # nothing was judged into two rows

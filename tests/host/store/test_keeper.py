@@ -188,6 +188,49 @@ def test_what_is_older_than_it_is_to_be_kept_goes(feed: Feed) -> None:
     assert feed.reader.prove().absent == 10
 
 
+def test_old_buckets_are_packed_and_their_room_is_given_back(feed: Feed) -> None:
+    """What comes for a block that is packed already is counted at once, and packed with the next."""
+    day = 86_400_000
+    now = T0 - 30 * day
+    keeper = Keeper(feed.folder, clock=lambda: now / 1000)
+
+    def tidied() -> tuple[int, int, int]:
+        """Buckets that are not packed, blocks that are, pages that are unused."""
+        keeper._tidied = float("-inf")
+        keeper.run_until_idle()
+        conn = keeper._conn
+        sql = ("SELECT count(*) FROM rollups", "SELECT count(*) FROM packed", "PRAGMA freelist_count")
+        unpacked, packed, unused = (conn.execute(one).fetchone()[0] for one in sql)
+        return unpacked, packed, unused
+
+    with feed.writer.transaction():
+        feed.writer.meta("retention", json.dumps({"minutes": None}))
+    feed.put(("birth", birth()), *(
+        ("data", rows(25 * n, [[1, 1]] * 25, t=now, step=60_000)) for n in range(400)
+    ))  # fmt: skip
+    loose, _, _ = tidied()
+    assert loose > 20_000
+    pages = keeper._conn.execute("PRAGMA page_count").fetchone()[0]
+    now = T0
+    rest, blocks, unused = tidied()
+    assert rest < loose / 20
+    assert blocks >= 2 * 10_000 // 240
+    assert unused <= max(base.UNUSED_PAGES, keeper._conn.execute("PRAGMA page_count").fetchone()[0] // 8)
+    assert keeper._conn.execute("PRAGMA page_count").fetchone()[0] < pages / 2
+
+    def counted() -> int:
+        return sum(int(n) for n in rollups.read(keeper._conn, 1, 0, 0, 2 * T0)[:, 1])
+
+    assert counted() == 10_000
+    feed.put(("data", rows(10_000, [[1, 1]] * 10, t=now - 29 * day - 10_000 * 60_000, step=60_000)))
+    late, same, _ = tidied()
+    assert (late > rest, same, counted()) == (True, blocks, 10_010)
+    now += rollups.BLOCKS[2]
+    assert tidied()[0] <= rest
+    assert counted() == 10_010
+    keeper.close()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

@@ -15,6 +15,8 @@ from babbitt.store import expired
 FILE = "history.sqlite3"
 FOLDER = "history"
 VERSION = 2
+UNUSED_PAGES = 200
+"""So many unused pages are never worth giving back."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -83,6 +85,22 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
         conn.close()
         return None
     return conn
+
+
+def give_back(conn: sqlite3.Connection, most: int = 20_000) -> bool:
+    """Give up to ``most`` unused pages back to the disk if more than an eighth of the file is unused: what packing
+    has emptied. The rest is soon used again. True if there is more to give back."""
+
+    def unused() -> int:
+        return int(conn.execute("PRAGMA freelist_count").fetchone()[0])
+
+    (pages,) = conn.execute("PRAGMA page_count").fetchone()
+    before = unused()
+    if before <= max(UNUSED_PAGES, pages // 8):
+        return False
+    # A step of this pragma gives back a page, and execute() makes one step of what has no columns.
+    conn.executescript(f"PRAGMA incremental_vacuum({most})")
+    return unused() < before
 
 
 def position(conn: sqlite3.Connection) -> int:

@@ -79,6 +79,8 @@ class Keeper:
         self._homes: dict[int, tuple[str, str]] = {}
         self._tidied = float("-inf")
         self._looked_at = 0
+        self._to_pack: list[rollups.Block] = []
+        self._packed_to = [-1, -1, -1]
         self._damaged_days: set[str] = set()
         self._sweep()
 
@@ -320,12 +322,11 @@ class Keeper:
         now = self._now()
         if time.monotonic() - self._tidied < 60:
             return False
-        with self._transaction() as conn:
-            more = rollups.pack_old(conn, now) > 0
-        if more:
+        if self._pack(now):
+            return True
+        if base.give_back(self._conn):
             return True
         self._tidied = time.monotonic()
-        self._conn.execute("PRAGMA incremental_vacuum(20000)").fetchall()
         self._retain(now)
         gone = [
             name for (name,) in self._conn.execute("SELECT name FROM files WHERE gone<?", (now - GRACE_MS,))
@@ -334,6 +335,20 @@ class Keeper:
             (self.folder / name).unlink(missing_ok=True)
         self._conn.executemany("DELETE FROM files WHERE name=?", [(name,) for name in gone])
         return False
+
+    def _pack(self, now: int, most: int = 4000) -> bool:
+        """Pack some of the blocks that are over; True if there was something to do. What comes late is packed with
+        the next block: looking for it reads all buckets."""
+        if not self._to_pack:
+            for level, before in enumerate(rollups.ended(now)):
+                if before != self._packed_to[level]:
+                    self._to_pack += rollups.unpacked(self._conn, level, before)
+                    self._packed_to[level] = before
+        some, self._to_pack = self._to_pack[:most], self._to_pack[most:]
+        if some:
+            with self._transaction() as conn:
+                rollups.pack_blocks(conn, some)
+        return bool(some)
 
     def _retain(self, now: int) -> None:
         said = self._hot.execute("SELECT value FROM meta WHERE key='retention'").fetchone()

@@ -38,6 +38,8 @@ ON CONFLICT (channel_id, level, start) DO UPDATE SET
 """
 Buckets = NDArray[np.int64]
 """Shape (n, 9), ascending by start."""
+Block = tuple[int, int, int]
+"""Level, channel and start (ms) of what is packed together."""
 
 
 def summarise(
@@ -120,29 +122,33 @@ def read(conn: sqlite3.Connection, channel_id: int, level: int, start: int, end:
     return rows[(rows[:, 0] >= start) & (rows[:, 0] <= end)]
 
 
-def pack_old(conn: sqlite3.Connection, now: int, most: int = 4000) -> int:
-    """Pack the blocks that are over, at most ``most``; gives how many. Inside a transaction; ``now`` in ms."""
-    done = 0
-    for level, length in enumerate(BLOCKS):
-        before = (now - LATE_MS) // length * length
-        blocks = conn.execute(
-            "SELECT DISTINCT channel_id, start - start % ?1 FROM rollups WHERE level=?2 AND start<?3 LIMIT ?4",
-            (length, level, before, most - done),
-        ).fetchall()
-        for channel_id, block in blocks:
-            rows = read(conn, channel_id, level, block, block + length - 1)
-            conn.execute(
-                "INSERT OR REPLACE INTO packed (channel_id, level, block, body) VALUES (?,?,?,?)",
-                (channel_id, level, block, pack(rows, level)),
-            )
-            conn.execute(
-                "DELETE FROM rollups WHERE channel_id=? AND level=? AND start>=? AND start<?",
-                (channel_id, level, block, block + length),
-            )
-        done += len(blocks)
-        if done >= most:
-            break
-    return done
+def ended(now: int) -> tuple[int, ...]:
+    """By level: what begins before this (ms) is in blocks that are over and may be packed; ``now`` in ms."""
+    return tuple((now - LATE_MS) // length * length for length in BLOCKS)
+
+
+def unpacked(conn: sqlite3.Connection, level: int, before: int) -> list[Block]:
+    """The blocks with buckets from before a time (ms) that are not packed: reads through all buckets."""
+    found = conn.execute(
+        "SELECT DISTINCT channel_id, start - start % ?1 FROM rollups WHERE level=?2 AND start<?3",
+        (BLOCKS[level], level, before),
+    )
+    return [(level, channel_id, block) for channel_id, block in found]
+
+
+def pack_blocks(conn: sqlite3.Connection, blocks: Sequence[Block]) -> None:
+    """Pack blocks. Inside a transaction."""
+    for level, channel_id, block in blocks:
+        end = block + BLOCKS[level]
+        rows = read(conn, channel_id, level, block, end - 1)
+        conn.execute(
+            "INSERT OR REPLACE INTO packed (channel_id, level, block, body) VALUES (?,?,?,?)",
+            (channel_id, level, block, pack(rows, level)),
+        )
+        conn.execute(
+            "DELETE FROM rollups WHERE channel_id=? AND level=? AND start>=? AND start<?",
+            (channel_id, level, block, end),
+        )
 
 
 def pack(rows: Buckets, level: int) -> bytes:
