@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO_SECONDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint format bench wiring lock wheel clean
+.PHONY: help demo test test-quick lint format bench bench-predict wiring lock wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ format: $(VENV)/.dev ## let ruff format the code
 bench: $(VENV)/.dev ## one benchmark: make bench NAME=golden [QUICK=1]; the last line is one JSON object
 	@test -f "bench/$(NAME).py" || { echo "No bench '$(NAME)'. There are: `cd bench && ls *.py | sed 's/\.py//' | tr '\n' ' '`" >&2; exit 2; }
 	@QUICK="$(QUICK)" $(BIN)/python bench/$(NAME).py
+
+bench-predict: $(VENV)/.dev ## all benchmarks of prediction, as one table [QUICK=1]; they need the recordings
+	@QUICK="$(QUICK)" $(BIN)/python bench/predict_all.py
 
 wiring: $(VENV)/.dev ## draw the wiring of every board anew (boards/*/wiring.svg)
 	@$(BIN)/python -m babbitt_tools.wiring $(patsubst %/wiring.json,%,$(wildcard boards/*/wiring.json))

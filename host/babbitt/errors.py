@@ -14,6 +14,8 @@
     ├── ExportError          values cannot be written to a file
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
+    ├── UnknownBearing       a bearing is not in the catalogue, and its geometry was not given
+    ├── NotEnough            a waveform is too short, or does not change: nothing can be told from it
     ├── UnknownWave          the store has no such waveform
     ├── CheckUnknown         a node has checks that this program cannot judge again
     ├── ConfigRefused        a node's configuration is not valid, or the node refused it
@@ -93,6 +95,14 @@ class UnknownChannel(BabbittError):
 
 class ConfigRefused(BabbittError):
     """A configuration document is not valid, or the node refused it."""
+
+
+class UnknownBearing(BabbittError):
+    """A bearing is not in the catalogue, and its geometry was not given."""
+
+
+class NotEnough(BabbittError):
+    """A waveform is too short, or does not change: nothing can be told from it."""
 
 
 class UnknownWave(BabbittError):

@@ -117,6 +117,7 @@ def test_arguments_are_named(command: str) -> None:
 def test_commands_without_arguments_are_all_others() -> None:
     named = {
         "desired",
+        "diagnose",
         "replay",
         "command",
         "waves",

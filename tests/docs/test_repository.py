@@ -109,6 +109,11 @@ def test_nothing_private_is_in_a_tracked_file() -> None:
 
 def test_every_bench_is_documented() -> None:
     page = (ROOT / "docs/benchmarks.md").read_text()
-    benches = [p.stem for p in (ROOT / "bench").glob("*.py") if "def main" in p.read_text()]
+    benches = [
+        p.stem
+        for at in ("bench", "bench/predict")
+        for p in (ROOT / at).glob("*.py")
+        if "def main" in p.read_text()
+    ]
     assert benches
     assert [b for b in benches if f"`{b}`" not in page] == []

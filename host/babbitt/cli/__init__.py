@@ -39,6 +39,7 @@ COMMANDS = {
     "desired": ("babbitt.cli.desired", "desired", "Give a node a configuration and wait for its answer."),
     "command": ("babbitt.cli.command", "command", "Have a node do something once, and say what came of it."),
     "waves": ("babbitt.cli.waves", "waves", "The waveforms that were taken: list them, export one."),
+    "diagnose": ("babbitt.cli.diagnose", "diagnose", "What a waveform says about bearing and rotor."),
     "demo": ("babbitt_tools.demo", "demo", "Watch virtual machines wear out, on this PC."),
     "replay": ("babbitt_tools.replay.command", "replay", "Play a recording through the real firmware."),
 }
