@@ -7,7 +7,8 @@ smoothed by a median over the last records, so that single spikes (a dropped too
 by the limit: 1.0 is the limit. Both directions count, because clogged fans and some faults vibrate less than
 a healthy machine.
 
-Energy (rms, peak) carries the score. Shape (crest, kurtosis) reacts to every single knock; alone it never
+Energy (rms, peak) carries the score: each by itself, and all of them and the bands together
+(`pattern.Pattern`). Shape (crest, kurtosis) reacts to every single knock; alone it never
 reaches the limit, but it counts fully once an rms has moved half-way.
 
 A machine that is off is not judged and not learnt. A baseline is refused while the machine trends strongly
@@ -25,15 +26,27 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from babbitt.manipulation.features import ENERGY, SHAPE, TEMPERATURE, features, kind, median, overall_rms
+from babbitt.detection.pattern import Pattern
+from babbitt.manipulation.features import (
+    ENERGY,
+    PART,
+    SHAPE,
+    TEMPERATURE,
+    features,
+    kind,
+    median,
+    overall_rms,
+)
 
 LEARN = 60
 """Records of the running machine that make a baseline."""
 SIGMAS = 4.0
 """Limit of a smoothed deviation in spreads of a single record, before the tolerance of `_tolerance`."""
-FLOOR = {ENERGY: math.log(1.3), SHAPE: math.log(2.0), TEMPERATURE: 12.0}
+FLOOR = {ENERGY: math.log(1.3), PART: math.log(2.0), SHAPE: math.log(2.0), TEMPERATURE: 12.0}
 """Least limit: a factor of 1.3 of energy, 2 of shape, 12 K of a machine's temperature (summer and winter,
 load)."""
+PEAK_FLOOR = math.log(1.6)
+"""That of a peak: the highest sample of a window scatters."""
 SMOOTH = 7
 """Records in the median of a deviation."""
 ALONE = 0.9
@@ -47,6 +60,9 @@ QUIET_AFTER = 4
 """A machine that stays below `OFF_G` for so many learning periods is a quiet machine, not one that is off."""
 SETTLE = 3
 """Records not judged after the machine came back on (run-up)."""
+RUN_UP, RUN_UP_MAX, STEADY = 16, 120, math.log(1.08)
+"""It still runs up while the vibration of the newer half of the last `RUN_UP` records is so far (natural log) from that of the
+older half, `RUN_UP_MAX` records at most."""
 TREND = math.log(1.2)
 """Change between the halves of the learning period above which a baseline is refused."""
 PATIENCE = 4
@@ -89,6 +105,9 @@ class Baseline:
         self._limit: dict[str, float] = {}
         self._recent: dict[str, list[float]] = {}
         self._settle = 0
+        self._start: list[dict[str, float]] | None = None
+        self._since = 0
+        self._pattern: Pattern | None = None
         self._last = Verdict(False, 0.0, (), {})
 
     @property
@@ -113,7 +132,7 @@ class Baseline:
         now = {c: v for c, v in features(values).items() if c in self._centre}
         level = overall_rms(values)
         if level is not None and level < OFF * self.level_g:
-            self._settle = SETTLE
+            self._settle, self._start, self._since = SETTLE, [], 0
             return self._idle()
         if self.level_g < OFF_G and level is not None and level > OFF_G / OFF:
             self._start_again()  # what was learnt was the machine at rest
@@ -122,11 +141,40 @@ class Baseline:
         if not now or self._settle:
             self._settle = max(0, self._settle - 1)
             return self._idle()
+        if self._runs_up(now):
+            return self._idle()
         for channel, value in now.items():
             recent = self._recent.setdefault(channel, [])
             recent.append(value - self._centre[channel])
             del recent[:-SMOOTH]
+        if all(2 * len(recent) <= SMOOTH for recent in self._recent.values()):
+            return self._idle()
         return self._judge()
+
+    def _runs_up(self, now: Mapping[str, float]) -> bool:
+        """Whether the machine, which came back on, has not reached the vibration of all its axes yet."""
+        if self._start is None:
+            return False
+        self._start = [*self._start, {c: v for c, v in now.items() if c.endswith(".rms")}][-RUN_UP:]
+        self._since += 1
+        half = len(self._start) // 2
+        moves = half < SETTLE or self._step() > STEADY
+        if moves and self._since < RUN_UP_MAX:
+            return True
+        self._start, self._recent = None, {}
+        return False
+
+    def _step(self) -> float:
+        """The largest step of an axis between the halves of what came since the start."""
+        start = self._start or []
+        half, steps = len(start) // 2, [0.0]
+        for channel in start[-1]:
+            parts = [
+                [row[channel] for row in some if channel in row] for some in (start[:half], start[half:])
+            ]
+            if all(parts):
+                steps.append(abs(median(parts[1]) - median(parts[0])))
+        return max(steps)
 
     def _idle(self) -> Verdict:
         return Verdict(False, self._last.score, self._last.drivers, self._last.deviation)
@@ -136,9 +184,11 @@ class Baseline:
         score = {c: abs(d) / self._limit[c] for c, d in deviation.items()}
         energy = max((s for c, s in score.items() if kind(c) == ENERGY), default=0.0)
         rms = max((s for c, s in score.items() if c.endswith(".rms")), default=0.0)
-        rest = max((s for c, s in score.items() if kind(c) != ENERGY), default=0.0)
-        total = max(energy, rest if rms >= 0.5 else min(rest, ALONE))
-        drivers = sorted((c for c, s in score.items() if s >= 0.5), key=lambda c: (-score[c], c))
+        rest = max((s for c, s in score.items() if kind(c) in (SHAPE, TEMPERATURE)), default=0.0)
+        together = self._pattern.score(deviation) if self._pattern is not None else 0.0
+        total = max(energy, together, rest if rms >= 0.5 else min(rest, ALONE))
+        least = 0.5 if together < 1.0 else 0.5 * max(score.values(), default=0.0)
+        drivers = sorted((c for c, s in score.items() if s >= min(0.5, least)), key=lambda c: (-score[c], c))
         self._last = Verdict(True, total, tuple(drivers[:5]), deviation)
         return self._last
 
@@ -174,13 +224,17 @@ class Baseline:
                 # The newer half tells the scatter: the trend itself would hide in that of the whole.
                 worst = max(worst, step / max(TREND, 2.0 * _spread(column[half:])))
             centre[channel] = median(column)
-            limit[channel] = max(FLOOR[what], SIGMAS * max(spread * _tolerance(column), 0.5 * step))
+            floor = PEAK_FLOOR if channel.endswith((".peak", ".p2p")) else FLOOR[what]
+            limit[channel] = max(floor, SIGMAS * max(spread * _tolerance(column), 0.5 * step))
         if worst > 1.0 and self._refused < PATIENCE:
             self._refused += 1
             self._rows = self._rows[half:]
             return
         self.level_g = median([r["level"] for r in self._rows if "level" in r] or [usual])
-        self._centre, self._limit, self._rows = _without_noise_shape(centre), limit, []
+        self._centre, self._limit = _without_noise_shape(centre), limit
+        energy = {c: v for c, v in self._centre.items() if kind(c) in (ENERGY, PART)}
+        self._pattern = Pattern.learnt(self._rows, energy)
+        self._rows = []
 
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types; its size is bounded by `learn` records of features."""
@@ -194,6 +248,9 @@ class Baseline:
             "limit": dict(self._limit),
             "recent": {c: list(r) for c, r in self._recent.items()},
             "settle": self._settle,
+            "start": self._start,
+            "since": self._since,
+            "pattern": self._pattern.dump() if self._pattern is not None else None,
             "score": self._last.score,
             "drivers": list(self._last.drivers),
             "deviation": dict(self._last.deviation),
@@ -210,6 +267,9 @@ class Baseline:
         self._centre, self._limit = dict(state["centre"]), dict(state["limit"])
         self._recent = {c: list(r) for c, r in state["recent"].items()}
         self._settle = state["settle"]
+        self._start, self._since = state.get("start"), state.get("since", 0)
+        if kept := state.get("pattern"):
+            self._pattern = Pattern.load(kept)
         self._last = Verdict(False, state["score"], tuple(state["drivers"]), dict(state["deviation"]))
         return self
 

@@ -4,7 +4,8 @@ Energy multiplies: a bearing that wears does not add 0.1 g, it doubles. On a log
 change is the same distance whatever the machine, scatter is near symmetric, and exponential growth is a
 straight line.
 
-A feature is *energy* (``rms``, ``peak``), *shape* (``crest``, ``kurt``) or *temperature* (``mean``). What a
+A feature is *energy* (``rms``, ``peak``, ``p2p``, ``velocity``, ``env``), a *part* of it (``band1`` to ``band8``), *shape*
+(``crest``, ``kurt``) or *temperature* (``mean``). What a
 sensor shows when nothing moves is added under the root, so that an axis that only shows noise cannot double
 by chance.
 """
@@ -21,8 +22,20 @@ PEAK_OF_NOISE = 3.0
 PLAUSIBLE = 1e6
 """No quantity of a node is as large in g, degrees C or as a ratio; beyond it a value is garbage."""
 
-ENERGY, SHAPE, TEMPERATURE = "energy", "shape", "temperature"
-_KINDS = {"rms": ENERGY, "peak": ENERGY, "crest": SHAPE, "kurt": SHAPE}
+ENERGY, PART, SHAPE, TEMPERATURE = "energy", "part", "shape", "temperature"
+_KINDS = {
+    "rms": ENERGY,
+    "peak": ENERGY,
+    "p2p": ENERGY,
+    "velocity": ENERGY,
+    "env": ENERGY,
+    "crest": SHAPE,
+    "kurt": SHAPE,
+} | {f"band{n}": PART for n in range(1, 9)}
+_NOISE = {
+    "peak": PEAK_OF_NOISE * SENSOR_NOISE_G, "p2p": 2 * PEAK_OF_NOISE * SENSOR_NOISE_G, "velocity": 0.05,
+}  # fmt: skip
+"""What a sensor shows when nothing moves: g, mm/s."""
 
 
 def number(value: float | None) -> float | None:
@@ -57,8 +70,8 @@ def features(values: Mapping[str, float | None]) -> dict[str, float]:
             continue
         if what == TEMPERATURE:
             out[channel] = value
-        elif what == ENERGY and value >= 0.0:
-            noise = SENSOR_NOISE_G * (PEAK_OF_NOISE if channel.endswith("peak") else 1.0)
+        elif what in (ENERGY, PART) and value >= 0.0:
+            noise = _NOISE.get(channel.rpartition(".")[2], SENSOR_NOISE_G)
             out[channel] = math.log(math.hypot(value, noise))
         elif what == SHAPE and value > 0.0:
             out[channel] = math.log(value)
