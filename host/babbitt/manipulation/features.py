@@ -4,7 +4,7 @@ Energy multiplies: a bearing that wears does not add 0.1 g, it doubles. On a log
 change is the same distance whatever the machine, scatter is near symmetric, and exponential growth is a
 straight line.
 
-A feature is *energy* (``rms``, ``peak``, ``p2p``, ``velocity``, ``env``), a *part* of it (``band1`` to ``band8``), *shape*
+A feature is *energy* (``rms``, ``peak``, ``p2p``, ``velocity``, ``env``, ``envamp1``), a *part* of it (``band1`` to ``band8``), *shape*
 (``crest``, ``kurt``) or *temperature* (``mean``). What a
 sensor shows when nothing moves is added under the root, so that an axis that only shows noise cannot double
 by chance.
@@ -29,11 +29,12 @@ _KINDS = {
     "p2p": ENERGY,
     "velocity": ENERGY,
     "env": ENERGY,
+    "envamp1": ENERGY,
     "crest": SHAPE,
     "kurt": SHAPE,
 } | {f"band{n}": PART for n in range(1, 9)}
 _NOISE = {
-    "peak": PEAK_OF_NOISE * SENSOR_NOISE_G, "p2p": 2 * PEAK_OF_NOISE * SENSOR_NOISE_G, "velocity": 0.05,
+    "peak": PEAK_OF_NOISE * SENSOR_NOISE_G, "p2p": 2 * PEAK_OF_NOISE * SENSOR_NOISE_G, "velocity": 0.05, "envamp1": 0.0005,
 }  # fmt: skip
 """What a sensor shows when nothing moves: g, mm/s."""
 
