@@ -185,6 +185,7 @@ def cold_room(records: list[node.Record], limit: float) -> dict[str, Any]:
         "warned_before": sum(h > 0 for h in leads),
         "leads_h": leads,
         "false": false,
+        "warnings": len(starts),
         "months": months,
     }
 

@@ -118,6 +118,7 @@ def test_commands_without_arguments_are_all_others() -> None:
     named = {
         "desired",
         "diagnose",
+        "forecast",
         "replay",
         "command",
         "waves",

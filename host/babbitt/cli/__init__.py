@@ -40,6 +40,7 @@ COMMANDS = {
     "command": ("babbitt.cli.command", "command", "Have a node do something once, and say what came of it."),
     "waves": ("babbitt.cli.waves", "waves", "The waveforms that were taken: list them, export one."),
     "diagnose": ("babbitt.cli.diagnose", "diagnose", "What a waveform says about bearing and rotor."),
+    "forecast": ("babbitt.cli.forecast", "forecast", "What the temperatures of a node will be in two hours."),
     "demo": ("babbitt_tools.demo", "demo", "Watch virtual machines wear out, on this PC."),
     "replay": ("babbitt_tools.replay.command", "replay", "Play a recording through the real firmware."),
 }

@@ -25,6 +25,8 @@ MINUTES_BELOW_S = 30
 """Minutes are kept of nodes that measure more often than this only."""
 
 _COLUMNS = 9
+_PAIR = b"n"
+"""A column without bytes of its own: both times of extremes are in a byte at the end."""
 _MERGE = """
 INSERT INTO rollups VALUES (?,?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT (channel_id, level, start) DO UPDATE SET
@@ -153,15 +155,18 @@ def pack_blocks(conn: sqlite3.Connection, blocks: Sequence[Block]) -> None:
 
 def pack(rows: Buckets, level: int) -> bytes:
     """Buckets as few bytes: each column against what is expected of it, in the narrowest integers, compressed. The
-    times of the extremes are kept to a 256th of the bucket."""
-    part = LEVELS[level] // 256
+    times of the extremes are kept to a 16th of the bucket, both in one byte."""
+    part = LEVELS[level] // 16
     start, count, total, low, low_t, high, high_t, last, last_t = rows.T
     columns = (
-        np.diff(start, prepend=0), count, total - count * last, last - low, (low_t - start) // part - 128, high - last,
-        (high_t - start) // part - 128, np.diff(last, prepend=0), last_t - start,
+        np.diff(start, prepend=0), count, total - count * ((low + high) >> 1), last - low, None, high - last, None,
+        np.diff(last, prepend=0), last_t - start,
     )  # fmt: skip
     kinds, parts = b"", []
     for column in columns:
+        if column is None:
+            kinds += _PAIR
+            continue
         head, rest = int(column[0]), column[1:]
         kind = next(k for k in "bhiq" if not len(rest) or _fits(rest, k))
         kinds += kind.encode()
@@ -170,6 +175,8 @@ def pack(rows: Buckets, level: int) -> bytes:
         parts.append(
             struct.pack("<q", head) + narrow.view(np.uint8).reshape(len(rest), narrow.itemsize).T.tobytes()
         )
+    pairs = (low_t - start) // part * 16 + (high_t - start) // part
+    parts.append(pairs.astype(np.uint8).tobytes())
     return struct.pack("<I9s", len(rows), kinds) + zlib.compress(b"".join(parts), 9)
 
 
@@ -179,35 +186,33 @@ def _fits(column: NDArray[np.int64], kind: str) -> bool:
 
 
 def unpack(body: bytes, level: int) -> Buckets:
-    """The buckets of :func:`pack`."""
+    """The buckets of :func:`pack`; also of its first form, which kept the times of the extremes to a 256th."""
     n, kinds = struct.unpack_from("<I9s", body)
-    raw, at, part = zlib.decompress(body[13:]), 0, LEVELS[level] // 256
+    raw, at = zlib.decompress(body[13:]), 0
     columns = []
     for kind in kinds.decode():
-        size = struct.calcsize(kind)
-        column = np.empty(n, np.int64)
-        (column[0],) = struct.unpack_from("<q", raw, at)
-        if n > 1:
-            planes = np.frombuffer(raw, np.uint8, (n - 1) * size, at + 8).reshape(size, n - 1)
-            column[1:] = np.ascontiguousarray(planes.T).view(f"<i{size}").ravel()
+        column = np.zeros(n, np.int64)
+        if kind != _PAIR.decode():
+            size = struct.calcsize(kind)
+            (column[0],) = struct.unpack_from("<q", raw, at)
+            if n > 1:
+                planes = np.frombuffer(raw, np.uint8, (n - 1) * size, at + 8).reshape(size, n - 1)
+                column[1:] = np.ascontiguousarray(planes.T).view(f"<i{size}").ravel()
+            at += 8 + (n - 1) * size
         columns.append(column)
-        at += 8 + (n - 1) * size
     start, count, total, low, low_t, high, high_t, last, last_t = columns
     start, last = np.cumsum(start), np.cumsum(last)
-    return np.stack(
-        (
-            start,
-            count,
-            total + count * last,
-            last - low,
-            (low_t + 128) * part + start,
-            high + last,
-            (high_t + 128) * part + start,
-            last,
-            last_t + start,
-        ),
-        axis=1,
+    low, high = last - low, high + last
+    if _PAIR in kinds:
+        pairs, part = np.frombuffer(raw, np.uint8, n, at).astype(np.int64), LEVELS[level] // 16
+        low_t, high_t, total = pairs // 16 * part, pairs % 16 * part, total + count * ((low + high) >> 1)
+    else:
+        low_t, high_t = ((column + 128) * (LEVELS[level] // 256) for column in (low_t, high_t))
+        total = total + count * last
+    rows: Buckets = np.stack(
+        (start, count, total, low, low_t + start, high, high_t + start, last, last_t + start), axis=1
     )
+    return rows
 
 
 def forget(conn: sqlite3.Connection, level: int, before: int) -> None:

@@ -1,0 +1,56 @@
+"""``babbitt forecast``: what the temperatures of a node will be in 15, 60 and 120 minutes."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.store.reader import StoreReader
+
+LEARN_DAYS = 60
+DAY_MS = 86_400_000
+
+
+def forecast(
+    site: Annotated[str, typer.Argument(help="Site of the node.")],
+    node: Annotated[str, typer.Argument(help="Name of the node.")],
+    store: StoreOption,
+    channel: Annotated[str | None, typer.Option(help="Only this channel, as temp.mean.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Forecast each temperature of a node from what the store has of it, with intervals that hold nine times of ten."""
+    from babbitt.prognosis.temperature import READY, STEP_MS, Forecast, TemperatureForecast
+
+    reader = StoreReader(store)
+    found: list[tuple[str, int, list[Forecast]]] = []
+    for one in reader.channels(site, node):
+        if one.unit != "degC" or not one.id.endswith(".mean") or channel not in (None, one.id):
+            continue
+        view = reader.node(site, node)
+        end = view.last_t or int(time.time() * 1000)
+        start = end - LEARN_DAYS * DAY_MS
+        follower = TemperatureForecast()
+        t, values = reader.series(site, node, one.id, start, end, 4 * (end - start) // STEP_MS)
+        for at, value in zip(t.tolist(), values.tolist(), strict=True):
+            follower.update(at, value)
+        last = end // STEP_MS * STEP_MS
+        follower.update(last, None)
+        found.append((one.id, last, follower.forecasts()))
+    reader.close()
+    if json:
+        channels = [{"channel": name, "from": at, "forecasts": some} for name, at, some in found]
+        print_json({"site": site, "node": node, "channels": channels})
+        return
+    print_table(
+        f"Temperatures of {site}/{node}, degrees C: in the middle, and where they will be nine times of ten",
+        ("channel", "from", "in", "middle", "low", "high"),
+        [
+            (name, when(at), f"{f.minutes} min", f"{f.middle:.1f}", f"{f.low:.1f}", f"{f.high:.1f}")
+            for name, at, some in found
+            for f in some
+        ],
+        f"Nothing can be forecast yet: it takes {READY * STEP_MS // 3_600_000} hours of a temperature, and a while more.",
+    )
