@@ -119,6 +119,8 @@ def test_commands_without_arguments_are_all_others() -> None:
         "desired",
         "diagnose",
         "forecast",
+        "train",
+        "models",
         "replay",
         "command",
         "waves",

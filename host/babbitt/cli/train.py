@@ -1,0 +1,204 @@
+"""``babbitt train`` and ``babbitt models``: remaining life learnt from a fleet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.errors import ModelError
+
+FileOption = Annotated[Path | None, typer.Option("--file", help="apply: histories, CSV or Parquet.")]
+UnitOption = Annotated[str, typer.Option("--unit", help="Column that names the machine.")]
+TimeOption = Annotated[str, typer.Option("--time", help="Column of the time run: hours, cycles, days.")]
+
+
+class Action(StrEnum):
+    """What to do with models."""
+
+    LIST = "list"
+    SHOW = "show"
+    USE = "use"
+    APPLY = "apply"
+
+
+def train(
+    file: Annotated[Path, typer.Argument(help="Histories of machines, a row a record: CSV or Parquet.")],
+    store: StoreOption,
+    unit: UnitOption = "unit",
+    at: TimeOption = "time",
+    settings: Annotated[
+        str | None, typer.Option(help="Columns of operating conditions, separated by commas.")
+    ] = None,
+    ended: Annotated[
+        str | None,
+        typer.Option(help="Column that is 1 on the last record of a machine that failed; default: all have."),
+    ] = None,
+    cap: Annotated[
+        float | None,
+        typer.Option(min=0, help="Longest remaining life that is told; default half the median life."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the model.")] = "fleet",
+    json: JsonOption = False,
+) -> None:
+    """Learn the remaining life from machines that failed; the new model is used if its back-test is no worse."""
+    import statistics
+
+    from babbitt.prognosis.fleet.backtest import back_test
+    from babbitt.prognosis.fleet.history import Fleet, read
+    from babbitt.prognosis.fleet.model import LEAST_UNITS
+    from babbitt.prognosis.fleet.model import train as learn
+    from babbitt.prognosis.fleet.shelf import ModelShelf
+
+    fleet = read(file, unit, at, tuple(filter(None, (settings or "").split(","))), ended)
+    lives = [float(h.time[-1]) for h in fleet.histories if h.failed]
+    if len(lives) < LEAST_UNITS:
+        raise ModelError(
+            f"{len(lives)} machines of {file} have failed; {LEAST_UNITS} are needed to learn from"
+        )
+    top = cap or round(statistics.median(lives) / 2, 6)
+    shelf = ModelShelf(store)
+    shelf.versions(name)
+    # A fifth is kept apart, for the new model and for the one in use: neither has seen it, if it is new to the latter.
+    apart = fleet.histories[::5]
+    rest = tuple(h for n, h in enumerate(fleet.histories) if n % 5)
+    trial = learn(Fleet(rest, fleet.channels, fleet.settings), top, _progress)
+    tested = back_test(trial, apart, statistics.fmean(lives))
+    model = learn(fleet, top, _progress)
+    about = {
+        "made": int(time.time() * 1000),
+        "file": file.name,
+        "backtest": tested,
+        "explained": model.explained(fleet),
+    }
+    before, used = shelf.current(name), None
+    if before is not None:
+        old = shelf.load(name)
+        seen = set(old.trained["units"])
+        fresh = [h for h in apart if h.unit not in seen]
+        if old.channels == model.channels and old.settings == model.settings:
+            used = back_test(old, fresh or apart, statistics.fmean(lives))
+    version = shelf.save(name, model, {**about, "backtest": _plain(tested)})
+    better = used is None or tested is None or tested.error <= used.error
+    if better:
+        shelf.use(name, version)
+    said = {"name": name, "version": version, "in_use": shelf.current(name), "cap": top, **model.trained,
+            "backtest": _plain(tested), "one_in_use": _plain(used), "explained": about["explained"]}  # fmt: skip
+    said.pop("units")
+    if json:
+        print_json(said)
+        return
+    print(
+        f"Model {name}, version {version}: learnt from {len(fleet.histories)} machines, {len(lives)} of which failed."
+    )
+    if tested is not None:
+        print(
+            f"Back-test on {tested.machines} of them that it had not seen: error {tested.error:.3g} (the mean life: {tested.mean_life:.3g}),"
+            f" {tested.inside:.0%} of the truths inside the 80 % interval."
+        )
+    if better:
+        print("It is in use from now on.")
+    else:
+        assert used is not None
+        print(
+            f"It is not in use: version {before} has an error of {used.error:.3g}. `babbitt models use` takes it all the same."
+        )
+    print(
+        "It leans on "
+        + ", ".join(f"{feature} ({share:.0%})" for feature, share in model.explained(fleet, 3))
+        + "."
+    )
+
+
+def models(
+    store: StoreOption,
+    action: Annotated[Action, typer.Argument(help="list, show, use or apply.")] = Action.LIST,
+    name: Annotated[str, typer.Argument(help="Name of the model.")] = "fleet",
+    version: Annotated[int | None, typer.Argument(help="show, use: which version.")] = None,
+    file: FileOption = None,
+    unit: UnitOption = "unit",
+    at: TimeOption = "time",
+    json: JsonOption = False,
+) -> None:
+    """List models, show one, take another version into use, or apply the one in use to histories in a file."""
+    from babbitt.prognosis.fleet.shelf import ModelShelf
+
+    shelf = ModelShelf(store)
+    if action == Action.APPLY:
+        _apply(shelf, name, file, unit, at, json)
+        return
+    if action == Action.LIST:
+        rows = [
+            shelf.about(one, v) | {"in_use": shelf.current(one) == v}
+            for one in shelf.names()
+            for v in shelf.versions(one)
+        ]
+        if json:
+            print_json(rows)
+            return
+        cells = [
+            (row["name"], row["version"], "yes" if row["in_use"] else "", when(row["made"]), row["trained"]["machines"],
+             f"{row['backtest']['error']:.3g}" if row["backtest"] else "-", row["file"])
+            for row in rows
+        ]  # fmt: skip
+        title = ("name", "version", "in use", "made", "machines", "error", "file")
+        print_table("Models", title, cells, "There is no model yet: `babbitt train` makes one.")
+        return
+    which = version or shelf.current(name)
+    if which is None:
+        raise ModelError(f"there is no model {name}: `babbitt train` makes one")
+    if action == Action.USE:
+        shelf.use(name, which)
+    about = shelf.about(name, which)
+    about["trained"].pop("units")
+    if json:
+        print_json(about | {"in_use": shelf.current(name) == which})
+        return
+    print(f"{name} {which}" + (" (in use)" if shelf.current(name) == which else ""))
+    for key, value in (*about["trained"].items(), *(about["backtest"] or {}).items()):
+        print(f"  {key}: {value:.4g}" if isinstance(value, float) else f"  {key}: {value}")
+    for feature, share in about["explained"]:
+        print(f"  {share:6.1%}  {feature}")
+
+
+def _apply(shelf: Any, name: str, file: Path | None, unit: str, at: str, json: bool) -> None:
+    from babbitt.prognosis.fleet.history import History, read
+
+    if file is None:
+        raise ModelError("apply needs --file with histories of the machines that run")
+    model = shelf.load(name)
+    fleet = read(file, unit, at, model.settings)
+    if missing := [c for c in model.channels if c not in fleet.channels]:
+        raise ModelError(f"{file} has no column {', '.join(missing[:5])}, which the model was trained with")
+    columns = [fleet.channels.index(c) for c in model.channels]
+    found = [
+        (h.unit, model.remaining(History(h.unit, h.time, h.settings, h.values[:, columns], failed=False)))
+        for h in fleet.histories
+    ]
+    if json:
+        print_json([{"unit": one, "remaining": remaining} for one, remaining in found])
+        return
+    print_table(
+        f"Remaining life by model {name}, in the unit of its histories",
+        ("machine", "10 %", "middle", "90 %", ""),
+        [
+            (one, f"{r.p10:.4g}", f"{r.p50:.4g}", f"{r.p90:.4g}", "or more" if r.beyond else "")
+            for one, r in sorted(found, key=lambda pair: pair[1].p50)
+        ],
+        "The file has no machine.",
+    )
+
+
+def _plain(found: Any) -> dict[str, Any] | None:
+    import dataclasses
+
+    return None if found is None else dataclasses.asdict(found)
+
+
+def _progress(what: str, done: int, of: int) -> None:
+    print(f"{what}: {done} of {of}", file=sys.stderr, flush=True)

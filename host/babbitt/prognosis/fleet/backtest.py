@@ -1,0 +1,48 @@
+"""How good a model of a fleet would have been on machines it had not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from babbitt.prognosis.fleet.history import History
+from babbitt.prognosis.fleet.model import FleetModel
+
+MOMENTS = (0.5, 0.7, 0.8, 0.9, 0.95)
+"""Shares of a life at which it is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """``error``: root mean square of prediction minus truth, both capped; ``mean_life``: the same of the mean life minus the
+    time run; ``inside``: share of truths between the 10 and the 90 % quantile; ``asked``: questions; ``machines``."""
+
+    error: float
+    mean_life: float
+    inside: float
+    asked: int
+    machines: int
+
+
+def back_test(model: FleetModel, histories: Sequence[History], mean_life: float) -> Backtest | None:
+    """Ask a model about machines that failed, at MOMENTS of their lives; None if there are none."""
+    errors, plain, inside = [], [], []
+    cap = model.core.cap
+    failed = [h for h in histories if h.failed]
+    for history in failed:
+        rows = model.core.features(history)
+        for share in MOMENTS:
+            at = max(1, round(share * len(history.time))) - 1
+            truth = min(float(history.remaining[at]), cap)
+            said = model.spread(float(model.core.middle(rows[at : at + 1])[0]))
+            errors.append(said.p50 - truth)
+            plain.append(min(cap, max(0.0, mean_life - float(history.time[at]))) - truth)
+            inside.append(said.p10 <= truth <= said.p90)
+    if not errors:
+        return None
+    return Backtest(
+        float(np.sqrt(np.mean(np.square(errors)))), float(np.sqrt(np.mean(np.square(plain)))), float(np.mean(inside)),
+        len(errors), len(failed),
+    )  # fmt: skip

@@ -1,0 +1,226 @@
+"""Remaining life by what became of other machines of the kind, as a distribution.
+
+Features of the whole history (:mod:`.statistics`) of values without their operating conditions (:mod:`.regimes`), and of two
+linear indices of health made of them, go into boosted trees (Friedman 2001, histogram-based) and extremely randomised trees
+(Geurts et al. 2006), whose mean is the middle. The label is capped: how long a new machine lasts cannot be seen from it. A machine
+that did not fail teaches where it is certain: wherever more than the cap was still to come.
+
+The quantiles are conformal, by the prediction itself (Mondrian, Vovk et al. 2005): the errors on machines that were not learnt from
+(cross-validation by machine), sorted by bins of what was predicted. So 80 of 100 truths are between the 10 and the 90 % quantile,
+near the end as well as far from it, if the fleet is like the one it was trained on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from babbitt.errors import ModelError
+from babbitt.prognosis.fleet.history import Fleet, History
+from babbitt.prognosis.fleet.regimes import Regimes
+from babbitt.prognosis.fleet.statistics import features, names
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+FOLDS = 5
+LEAST_UNITS = 10
+EDGES = (0.0, 0.12, 0.25, 0.45, 0.7, 0.9)
+"""Bins of the prediction, as shares of the cap."""
+QUANTILES = (0.05, 0.1, 0.5, 0.9, 0.95)
+RIDGE = 1e-3
+ROUNDS, TREES = 400, 100
+SMALL = 10_000
+ROWS = 60_000
+"""Records that are learnt from at most: every n-th of longer fleets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """Time to the end, in the unit of the histories, by quantiles. ``beyond``: not less than about the cap; how much more
+    cannot be seen."""
+
+    p05: float
+    p10: float
+    p50: float
+    p90: float
+    p95: float
+    beyond: bool
+
+
+def quiet(what: str, done: int, of: int) -> None:
+    """No progress."""
+
+
+class Core:
+    """What predicts the middle: regimes, indices of health, and trees."""
+
+    def __init__(self, fleet: Fleet, cap: float, seed: int = 0) -> None:
+        from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+        from threadpoolctl import threadpool_limits
+
+        self.cap = cap
+        settings = np.vstack([h.settings for h in fleet.histories])
+        self.regimes = Regimes.learn(settings, np.vstack([h.values for h in fleet.histories]))
+        if not len(self.regimes.kept):
+            raise ModelError("no channel changes: there is nothing to learn from")
+        self.indices = self._indices(fleet.histories)
+        rows, labels = zip(*(self._rows(h) for h in fleet.histories), strict=True)
+        x, y = np.vstack(rows), np.concatenate(labels)
+        each = max(1, len(x) // ROWS)
+        x, y = x[::each], y[::each]
+        # A small fleet is learnt in fewer, longer steps, and faster by one thread than by several that wait for each other.
+        small = len(x) < SMALL
+        rounds = ROUNDS // 4 if small else ROUNDS
+        with threadpool_limits(1 if small else None):
+            self.boosted = HistGradientBoostingRegressor(
+                max_iter=rounds, learning_rate=12.0 / rounds, max_leaf_nodes=31, min_samples_leaf=min(60, max(5, len(x) // 150)),
+                l2_regularization=10, max_features=0.2, early_stopping=False, random_state=seed,
+            ).fit(x, y)  # fmt: skip
+        self.random = ExtraTreesRegressor(
+            TREES, min_samples_leaf=5, max_features=0.3, n_jobs=1 if small else -1, random_state=seed
+        ).fit(x, y)
+
+    def _indices(self, histories: Sequence[History]) -> Floats:
+        """Two linear combinations of the normalised values, shape (p + 1, 2): remaining life, and late against early."""
+        x = np.vstack([self.regimes.normal(h.settings, h.values) for h in histories])
+        x = np.c_[x, np.ones(len(x))]
+        certain = np.concatenate([self._certain(h) for h in histories])
+        left = np.concatenate([np.minimum(h.remaining, self.cap) for h in histories])
+        late = left < 0.5 * self.cap
+        clear = certain & (late | (left >= self.cap))
+        found = []
+        for some, target in ((certain, left / self.cap * 3), (clear, 3.0 * late)):
+            part = x[some]
+            square = part.T @ part + RIDGE * len(part) * np.eye(x.shape[1])
+            found.append(np.linalg.solve(square, part.T @ target[some]))
+        return np.stack(found, axis=1)
+
+    def _certain(self, history: History) -> NDArray[np.bool_]:
+        """Of which records the capped label is known."""
+        return np.full(len(history.time), history.failed) | (history.remaining >= self.cap)
+
+    def features(self, history: History) -> Floats:
+        """Shape (n, f)."""
+        x = self.regimes.normal(history.settings, history.values)
+        return features(np.c_[x, np.c_[x, np.ones(len(x))] @ self.indices])
+
+    def _rows(self, history: History) -> tuple[Floats, Floats]:
+        known = self._certain(history)
+        return self.features(history)[known], np.minimum(history.remaining, self.cap)[known]
+
+    def middle(self, x: Floats) -> Floats:
+        """Predictions for rows of features, within 0 and the cap."""
+        found: Floats = np.clip(0.5 * (self.boosted.predict(x) + self.random.predict(x)), 0.0, self.cap)
+        return found
+
+
+class FleetModel:
+    """A core with what is known of its errors. ``trained``: what it was trained on, in plain JSON types."""
+
+    def __init__(self, core: Core, channels: Sequence[str], settings: Sequence[str], errors: Sequence[Floats],
+                 trained: dict[str, Any]) -> None:  # fmt: skip
+        self.core, self.channels, self.settings = core, tuple(channels), tuple(settings)
+        self.errors = [np.sort(np.asarray(some, np.float64)) for some in errors]
+        self.trained = trained
+
+    def remaining(self, history: History) -> Remaining:
+        """After the last record of a history. Raises ModelError if its columns are others."""
+        if history.values.shape[1] != len(self.channels) or history.settings.shape[1] != len(self.settings):
+            raise ModelError(
+                f"the model wants the channels {', '.join(self.channels)}, and the settings {self.settings}"
+            )
+        return self.spread(float(self.core.middle(self.core.features(history)[-1:])[0]))
+
+    def spread(self, middle: float) -> Remaining:
+        """The distribution around a prediction."""
+        errors = self.errors[bin_of(middle, self.core.cap)]
+        found = [max(0.0, middle + quantile(errors, q)) for q in QUANTILES]
+        # The median stays the prediction: its errors are small beside their spread.
+        low05, low10, _, high90, high95 = (min(value, self.core.cap) for value in found)
+        return Remaining(
+            min(low05, middle), min(low10, middle), middle, max(high90, middle), max(high95, middle),
+            high95 >= self.core.cap,
+        )  # fmt: skip
+
+    def explained(self, fleet: Fleet, most: int = 10) -> list[tuple[str, float]]:
+        """The features that the randomised trees lean on most, with their shares."""
+        kept = [self.channels[n] for n in self.core.regimes.kept]
+        said = names([*kept, "index of life", "index of wear"])
+        order = np.argsort(-self.core.random.feature_importances_)[:most]
+        return [(said[n], round(float(self.core.random.feature_importances_[n]), 4)) for n in order.tolist()]
+
+
+def bin_of(middle: float, cap: float) -> int:
+    """The bin of a prediction."""
+    return int(np.searchsorted(np.array(EDGES) * cap, middle, side="right")) - 1
+
+
+def quantile(errors: Floats, q: float) -> float:
+    """The conformal quantile of sorted errors: of n + 1 places, so that the next one is on the right side of it."""
+    n = len(errors)
+    if not n:
+        return 0.0
+    at = math.ceil(q * (n + 1)) - 1 if q > 0.5 else math.floor(q * (n + 1)) - 1
+    return float(errors[min(n - 1, max(0, at))])
+
+
+def train(fleet: Fleet, cap: float, progress: Progress = quiet, folds: int = FOLDS) -> FleetModel:
+    """Learn from a fleet. Raises ModelError if fewer than LEAST_UNITS machines have failed."""
+    failed = [h for h in fleet.histories if h.failed]
+    if len(failed) < LEAST_UNITS:
+        raise ModelError(f"{len(failed)} machines have failed; {LEAST_UNITS} are needed to learn from")
+    pairs = held_out(fleet, cap, progress, folds)
+    errors: list[list[float]] = [[] for _ in EDGES]
+    for middle, truth, weight in pairs:
+        if weight:
+            errors[bin_of(middle, cap)].append(truth - middle)
+    progress("learning from all", folds, folds + 1)
+    core = Core(fleet, cap)
+    trained = {
+        "machines": len(fleet.histories), "failed": len(failed), "records": sum(len(h.time) for h in fleet.histories),
+        "cap": cap, "regimes": len(core.regimes.centres), "units": sorted(h.unit for h in fleet.histories),
+    }  # fmt: skip
+    progress("learning from all", folds + 1, folds + 1)
+    return FleetModel(core, fleet.channels, fleet.settings, [np.array(e) for e in _filled(errors)], trained)
+
+
+def held_out(
+    fleet: Fleet, cap: float, progress: Progress = quiet, folds: int = FOLDS, seed: int = 1
+) -> list[tuple[float, float, bool]]:
+    """Predictions for machines that were not learnt from, at eight moments of each life: the prediction, the truth (capped),
+    and whether the truth is certain."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(fleet.histories))
+    found: list[tuple[float, float, bool]] = []
+    for fold in range(folds):
+        progress("learning without some", fold, folds + 1)
+        out = set(order[fold::folds].tolist())
+        rest = tuple(h for n, h in enumerate(fleet.histories) if n not in out)
+        core = Core(Fleet(rest, fleet.channels, fleet.settings), cap, seed=fold)
+        for n in sorted(out):
+            history = fleet.histories[n]
+            certain, left = core._certain(history), np.minimum(history.remaining, cap)
+            some = rng.choice(len(history.time), min(8, len(history.time)), replace=False)
+            for at, middle in zip(
+                some.tolist(), core.middle(core.features(history)[some]).tolist(), strict=True
+            ):
+                found.append((middle, float(left[at]), bool(certain[at])))
+    return found
+
+
+def _filled(errors: list[list[float]]) -> list[list[float]]:
+    """A bin with too few errors takes those of its neighbours."""
+    filled = []
+    for n in range(len(errors)):
+        some, reach = list(errors[n]), 1
+        while len(some) < 30 and reach < len(errors):
+            for near in (n - reach, n + reach):
+                some += errors[near] if 0 <= near < len(errors) else []
+            reach += 1
+        filled.append(some)
+    return filled
