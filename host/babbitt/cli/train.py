@@ -123,6 +123,10 @@ def models(
     file: FileOption = None,
     unit: UnitOption = "unit",
     at: TimeOption = "time",
+    planned: Annotated[float | None, typer.Option(help="apply: what a planned stop costs.")] = None,
+    failure: Annotated[
+        float | None, typer.Option(help="apply: what a failure costs, in the same money.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """List models, show one, take another version into use, or apply the one in use to histories in a file."""
@@ -130,7 +134,7 @@ def models(
 
     shelf = ModelShelf(store)
     if action == Action.APPLY:
-        _apply(shelf, name, file, unit, at, json)
+        _apply(shelf, name, file, unit, at, (planned, failure), json)
         return
     if action == Action.LIST:
         rows = [
@@ -166,32 +170,54 @@ def models(
         print(f"  {share:6.1%}  {feature}")
 
 
-def _apply(shelf: Any, name: str, file: Path | None, unit: str, at: str, json: bool) -> None:
+def _apply(
+    shelf: Any,
+    name: str,
+    file: Path | None,
+    unit: str,
+    at: str,
+    costs: tuple[float | None, float | None],
+    json: bool,
+) -> None:
+    from babbitt.prognosis.advice import HORIZON, advise, check_costs
     from babbitt.prognosis.fleet.history import History, read
 
     if file is None:
         raise ModelError("apply needs --file with histories of the machines that run")
+    planned, failure = costs
+    if (planned is None) != (failure is None):
+        raise ModelError("advice needs both --planned and --failure")
     model = shelf.load(name)
+    life = float(model.trained["mean_life"])
+    if planned is not None and failure is not None:
+        check_costs(planned, failure, life)
     fleet = read(file, unit, at, model.settings)
     if missing := [c for c in model.channels if c not in fleet.channels]:
         raise ModelError(f"{file} has no column {', '.join(missing[:5])}, which the model was trained with")
     columns = [fleet.channels.index(c) for c in model.channels]
-    found = [
-        (h.unit, model.remaining(History(h.unit, h.time, h.settings, h.values[:, columns], failed=False)))
-        for h in fleet.histories
-    ]
+    found = []
+    for h in fleet.histories:
+        said = model.remaining(History(h.unit, h.time, h.settings, h.values[:, columns], failed=False))
+        advice = None
+        if planned is not None and failure is not None:
+            advice = advise(model.chance(said.p50, HORIZON * life), planned, failure, life, HORIZON * life)
+        found.append((h.unit, said, advice))
     if json:
-        print_json([{"unit": one, "remaining": remaining} for one, remaining in found])
+        print_json([{"unit": one, "remaining": said, "advice": advice} for one, said, advice in found])
         return
     print_table(
         f"Remaining life by model {name}, in the unit of its histories",
-        ("machine", "10 %", "middle", "90 %", ""),
+        ("machine", "10 %", "middle", "90 %", "", "maintenance"),
         [
-            (one, f"{r.p10:.4g}", f"{r.p50:.4g}", f"{r.p90:.4g}", "or more" if r.beyond else "")
-            for one, r in sorted(found, key=lambda pair: pair[1].p50)
+            (one, f"{r.p10:.4g}", f"{r.p50:.4g}", f"{r.p90:.4g}", "or more" if r.beyond else "",
+             "" if advice is None else "now" if advice.now else "not yet")
+            for one, r, advice in sorted(found, key=lambda row: row[1].p50)
         ],
         "The file has no machine.",
-    )
+    )  # fmt: skip
+    for one, _, advice in found:
+        if advice is not None and advice.now:
+            print(f"{one}: {advice.text}")
 
 
 def _plain(found: Any) -> dict[str, Any] | None:

@@ -38,6 +38,13 @@ def test_what_runs_is_told_how_long_it_still_goes(trained: Path) -> None:
     }
     assert found["m0"]["p50"] < found["m1"]["p50"] <= found["m2"]["p50"]
     assert found["m0"]["p10"] <= found["m0"]["p50"] <= found["m0"]["p90"]
+    costs = ("--planned", "1", "--failure", "20")
+    advised = said("models", "apply", "--store", trained / "s", "--file", path, *costs)
+    assert [row["advice"]["now"] for row in advised] == [True, False, False]
+    assert (
+        "m0: Maintenance is worth doing now"
+        in run("models", "apply", "--store", trained / "s", "--file", path, *costs).stdout
+    )
     told = run("models", "apply", "--store", trained / "s", "--file", path).stdout
     assert told.index("m0") < told.index("m2")
 
@@ -58,6 +65,8 @@ def test_models_are_listed_shown_and_taken_into_use(trained: Path) -> None:
         (("apply",), "needs --file"),
         (("apply", "other", "--file", "{now}"), "is in use"),
         (("apply", "fleet", "--file", "{bad}"), "no column"),
+        (("apply", "fleet", "--file", "{now}", "--planned", "1"), "both --planned and --failure"),
+        (("apply", "fleet", "--file", "{now}", "--planned", "9", "--failure", "1"), "no more than a failure"),
     ],
 )
 def test_what_cannot_be_is_said(trained: Path, words: tuple[str, ...], word: str) -> None:

@@ -33,6 +33,7 @@ EDGES = (0.0, 0.12, 0.25, 0.45, 0.7, 0.9)
 """Bins of the prediction, as shares of the cap."""
 QUANTILES = (0.05, 0.1, 0.5, 0.9, 0.95)
 RIDGE = 1e-3
+FREEDOM = 5
 ROUNDS, TREES = 400, 100
 SMALL = 10_000
 ROWS = 60_000
@@ -147,6 +148,17 @@ class FleetModel:
             high95 >= self.core.cap,
         )  # fmt: skip
 
+    def chance(self, middle: float, within: float) -> float:
+        """Chance that a machine with this prediction fails within a time: a Student t with FREEDOM degrees and the spread of
+        the errors of its bin, for chances that are smaller than one of their number."""
+        from scipy.stats import t
+
+        errors = self.errors[bin_of(middle, self.core.cap)]
+        spread = max(float(errors.std()) if len(errors) else 0.0, 1e-9)
+        scale = spread * math.sqrt((FREEDOM - 2) / FREEDOM)
+        shift = float(errors.mean()) if len(errors) else 0.0
+        return float(t.cdf((within - middle - shift) / scale, FREEDOM))
+
     def explained(self, fleet: Fleet, most: int = 10) -> list[tuple[str, float]]:
         """The features that the randomised trees lean on most, with their shares."""
         kept = [self.channels[n] for n in self.core.regimes.kept]
@@ -183,7 +195,8 @@ def train(fleet: Fleet, cap: float, progress: Progress = quiet, folds: int = FOL
     core = Core(fleet, cap)
     trained = {
         "machines": len(fleet.histories), "failed": len(failed), "records": sum(len(h.time) for h in fleet.histories),
-        "cap": cap, "regimes": len(core.regimes.centres), "units": sorted(h.unit for h in fleet.histories),
+        "mean_life": float(np.mean([h.time[-1] for h in failed])), "cap": cap, "regimes": len(core.regimes.centres),
+        "units": sorted(h.unit for h in fleet.histories),
     }  # fmt: skip
     progress("learning from all", folds + 1, folds + 1)
     return FleetModel(core, fleet.channels, fleet.settings, [np.array(e) for e in _filled(errors)], trained)
