@@ -14,6 +14,7 @@
     ├── ExportError          values cannot be written to a file
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
+    ├── BacktestError        what is in the store cannot be judged again as asked
     ├── ModelError           a fleet cannot be learnt from, or a model's file is not as it should be
     ├── UnknownBearing       a bearing is not in the catalogue, and its geometry was not given
     ├── NotEnough            a waveform is too short, or does not change: nothing can be told from it
@@ -96,6 +97,10 @@ class UnknownChannel(BabbittError):
 
 class ConfigRefused(BabbittError):
     """A configuration document is not valid, or the node refused it."""
+
+
+class BacktestError(BabbittError):
+    """What is in the store cannot be judged again as asked."""
 
 
 class ModelError(BabbittError):

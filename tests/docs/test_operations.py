@@ -119,6 +119,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "desired",
         "diagnose",
         "forecast",
+        "backtest",
         "train",
         "models",
         "replay",

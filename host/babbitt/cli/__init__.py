@@ -41,6 +41,11 @@ COMMANDS = {
     "waves": ("babbitt.cli.waves", "waves", "The waveforms that were taken: list them, export one."),
     "diagnose": ("babbitt.cli.diagnose", "diagnose", "What a waveform says about bearing and rotor."),
     "forecast": ("babbitt.cli.forecast", "forecast", "What the temperatures of a node will be in two hours."),
+    "backtest": (
+        "babbitt.cli.backtest",
+        "backtest",
+        "What a detector would have said of what is in the store.",
+    ),
     "train": ("babbitt.cli.train", "train", "Learn the remaining life from machines that failed."),
     "models": ("babbitt.cli.train", "models", "Models of fleets: list, show, use, apply."),
     "demo": ("babbitt_tools.demo", "demo", "Watch virtual machines wear out, on this PC."),

@@ -1,0 +1,190 @@
+"""``babbitt backtest``: what a detector would have said of the records that are in the store."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.errors import BacktestError
+from babbitt.store.reader import StoreReader
+
+if TYPE_CHECKING:
+    from babbitt.detection.mewma import Mewma
+    from babbitt.protocol.assessment import Analyser
+
+DAY_MS = 86_400_000
+MONTH_DAYS = 30.4
+AHEAD_H = 48.0
+Record = tuple[int, dict[str, float | None]]
+Said = tuple[int, bool, tuple[str, ...]]
+
+
+@dataclass
+class Alarm:
+    """From ``start`` to ``end`` (ms; None: it still stands), because of ``drivers``."""
+
+    start: int
+    end: int | None
+    drivers: tuple[str, ...]
+
+
+class By(StrEnum):
+    """Which detector."""
+
+    OWN = "own"
+    TOGETHER = "together"
+
+
+def backtest(
+    site: Annotated[str, typer.Argument(help="Site of the node.")],
+    node: Annotated[str, typer.Argument(help="Name of the node.")],
+    store: StoreOption,
+    days: Annotated[
+        float, typer.Option(min=0.01, max=4000, help="So far back from the newest record.")
+    ] = 90.0,
+    detector: Annotated[
+        By, typer.Option(help="own: as the host judges; together: several channels as one.")
+    ] = By.OWN,
+    channels: Annotated[
+        str | None, typer.Option(help="together: which, separated by commas; default all measured.")
+    ] = None,
+    learn: Annotated[
+        int, typer.Option(min=60, max=100_000, help="together: records that are learnt first.")
+    ] = 400,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(help="When something did happen (UTC), as 2026-10-17T20:30; may be given again."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Replay what a node sent through a detector: how many alarms, when, why, and which of the events were found before."""
+    reader = StoreReader(store)
+    times = sorted(_time(one) for one in event or [])
+    view = reader.node(site, node)
+    end = view.last_t or int(time.time() * 1000)
+    start = end - int(days * DAY_MS)
+    records = _records(reader, site, node, start, end)
+    asked = [one.strip() for one in channels.split(",")] if channels else None
+    known = {one.id for one in reader.channels(site, node)}
+    if asked and (missing := [one for one in asked if one not in known]):
+        raise BacktestError(
+            f"{site}/{node} has no channel {', '.join(missing)}; it has {', '.join(sorted(known))}"
+        )
+    own = detector == By.OWN
+    said = _own(_analyser(reader, site, node), records) if own else _together(learn, asked, records)
+    judged, first, last = 0, start, start
+    alarms: list[Alarm] = []
+    for at, on, drivers in said:
+        first = at if not judged else first
+        judged, last = judged + 1, at
+        if on and (not alarms or alarms[-1].end is not None):
+            alarms.append(Alarm(at, None, drivers))
+        elif not on and alarms and alarms[-1].end is None:
+            alarms[-1].end = at
+    reader.close()
+    months = max((last - first) / (MONTH_DAYS * DAY_MS), 1e-9)
+    found = [_found(one, alarms) for one in times]
+    result = {
+        "site": site, "node": node, "detector": detector.value, "records": judged, "from": first, "to": last,
+        "alarms": alarms, "per_month": round(len(alarms) / months, 2) if judged else None,
+        "events": [{"at": at, "hours_ahead": ahead} for at, ahead in zip(times, found, strict=True)],
+    }  # fmt: skip
+    if json:
+        print_json(result)
+        return
+    if not judged:
+        print(f"Nothing was judged: {site}/{node} has too few records of these {days:g} days to learn from.")
+        return
+    print(
+        f"{site}/{node}, {detector.value}: {len(alarms)} alarms in {judged} records from {when(first)} to {when(last)},"
+        f" {len(alarms) / months:.2f} a month."
+    )
+    if times:
+        ahead = [hours for hours in found if hours is not None]
+        print(
+            f"Events: {len(ahead)} of {len(times)} were told"
+            + (f", {min(ahead):.1f} h before at least." if ahead else ".")
+        )
+    print_table(
+        "Alarms",
+        ("from", "to", "because of"),
+        [(when(a.start), when(a.end) if a.end else "still", ", ".join(a.drivers)) for a in alarms],
+        "There would have been no alarm.",
+    )
+
+
+def _records(reader: StoreReader, site: str, node: str, start: int, end: int) -> Iterator[Record]:
+    """The records of a node by time, a day at once."""
+    query = (
+        "SELECT epoch_ms(t) AS ms, install, boot, seq, list(channel), list(value) FROM history"
+        " WHERE site=? AND node=? AND t >= make_timestamptz(?*1000) AND t < make_timestamptz(?*1000)"
+        " GROUP BY ALL ORDER BY ms, boot, seq"
+    )
+    with reader.table() as conn:
+        for begin in range(start, end + 1, DAY_MS):
+            until = min(begin + DAY_MS, end + 1)
+            for at, _, _, _, names, values in conn.execute(query, [site, node, begin, until]).fetchall():
+                yield at, dict(zip(names, values, strict=True))
+
+
+def _analyser(reader: StoreReader, site: str, node: str) -> Analyser:
+    """A fresh analyser for what the node watches. Raises BacktestError if nobody analyses that."""
+    from babbitt.pipeline import KINDS
+    from babbitt.protocol.assessment import Asset
+
+    view = reader.node(site, node)
+    if view.birth is None or view.kind not in KINDS:
+        raise BacktestError(
+            f"{site}/{node} watches {view.kind or 'nothing known'}, which the host does not judge"
+        )
+    limits = {one.id: dict(one.limits) for one in reader.channels(site, node) if one.limits}
+    asset = Asset(site, node, view.asset, view.kind, int(view.birth.get("interval") or 1), limits)
+    module, name = KINDS[view.kind].split(":")
+    analyser: Analyser = getattr(importlib.import_module(module), name).load(asset, {})
+    return analyser
+
+
+def _own(analyser: Analyser, records: Iterator[Record]) -> Iterator[Said]:
+    for at, values in records:
+        one = analyser.update(at, values)
+        if one.level != "learning":
+            yield at, one.level in ("warning", "alarm"), one.drivers
+
+
+def _together(learn: int, channels: list[str] | None, records: Iterator[Record]) -> Iterator[Said]:
+    from babbitt.detection.mewma import Mewma
+
+    detector: Mewma = Mewma(learn)
+    for at, values in records:
+        if channels is None:
+            some = {k: v for k, v in values.items() if not k.endswith((".rate", ".overflow", ".clip"))}
+        else:
+            some = {k: values.get(k) for k in channels}
+        score = detector.score_one(some)
+        detector.learn_one(some)
+        if score is not None:
+            yield at, score >= 1, detector.drivers() if score >= 1 else ()
+
+
+def _found(at: int, alarms: list[Alarm]) -> float | None:
+    """Hours from the start of the alarm that stands at an event, or that ended less than AHEAD_H before it."""
+    for alarm in alarms:
+        if alarm.start <= at and (alarm.end is None or at - alarm.end <= AHEAD_H * 3_600_000):
+            return round((at - alarm.start) / 3.6e6, 2)
+    return None
+
+
+def _time(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BacktestError(f"--event {text!r} is no time: write it as 2026-10-17T20:30") from error
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

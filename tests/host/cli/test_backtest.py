@@ -1,0 +1,81 @@
+"""`babbitt backtest` as a user runs it, on a store that `babbitt import` filled."""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from test_commands import run, said
+
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+FAULT = 1800
+"""Record from which the pump is ill; one a minute."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two days of a pump with vibration, current and flow."""
+    folder = tmp_path_factory.mktemp("backtest")
+    rng = random.Random(4)
+    with (folder / "pump.csv").open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["time", "vib.x.rms [g]", "vib.x.peak [g]", "current.mean [A]", "flow.mean [l/min]"])
+        for n in range(2880):
+            load, ill = rng.gauss(0, 1), n >= FAULT
+            rms = (0.3 + 0.2 * ill) * math.exp(rng.gauss(0, 0.03))
+            peak = rms * rng.gauss(4, 0.2)
+            current = 8 + 0.2 * load + rng.gauss(0, 0.02) + 0.3 * ill
+            row = [rms, peak, current, 120 + 3 * load + rng.gauss(0, 0.3)]
+            at = (BEGIN + timedelta(minutes=n)).isoformat()
+            out.writerow([at, *(f"{value:.4f}" for value in row)])
+    named = ("--site", "hall", "--node", "pump", "--kind", "machine")
+    run("import", folder / "pump.csv", "--store", folder / "s", *named)
+    return folder / "s"
+
+
+def test_the_host_s_own_judgement_finds_the_event_before_it_was_known(store: Path) -> None:
+    known = (BEGIN + timedelta(minutes=FAULT + 120)).isoformat()
+    found = said("backtest", "hall", "pump", "--store", store, "--event", known)
+    (alarm,) = found["alarms"]
+    start = BEGIN.timestamp() * 1000 + FAULT * 60_000
+    assert start <= alarm["start"] <= start + 15 * 60_000
+    assert alarm["end"] is None
+    assert alarm["drivers"][0].startswith("vib.x")
+    assert 1.7 < found["events"][0]["hours_ahead"] <= 2.0
+    told = run("backtest", "hall", "pump", "--store", store, "--event", known).stdout
+    assert "own: 1 alarms" in told
+    assert "Events: 1 of 1 were told" in told
+
+
+def test_several_channels_together(store: Path) -> None:
+    words = ("--detector", "together", "--channels", "current.mean,flow.mean")
+    found = said("backtest", "hall", "pump", "--store", store, *words)
+    assert len(found["alarms"]) == 1
+    assert set(found["alarms"][0]["drivers"]) <= {"current.mean", "flow.mean"}
+    assert said("backtest", "hall", "pump", "--store", store, *words, "--days", "0.7")["alarms"] == []
+    early = (BEGIN + timedelta(hours=10)).isoformat()
+    assert (
+        said("backtest", "hall", "pump", "--store", store, *words, "--event", early)["events"][0][
+            "hours_ahead"
+        ]
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (("--event", "yesterday"), "is no time"),
+        (("--detector", "together", "--channels", "nothing.mean"), "has no channel nothing.mean"),
+    ],
+)
+def test_what_cannot_be_is_said(store: Path, words: tuple[str, ...], word: str) -> None:
+    assert word in run("backtest", "hall", "pump", "--store", store, *words, code=1).stderr
+
+
+def test_too_few_records_are_said(store: Path) -> None:
+    assert "Nothing was judged" in run("backtest", "hall", "pump", "--store", store, "--days", "0.02").stdout
