@@ -120,6 +120,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "diagnose",
         "forecast",
         "backtest",
+        "record",
         "train",
         "models",
         "replay",

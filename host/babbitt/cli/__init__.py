@@ -41,6 +41,7 @@ COMMANDS = {
     "waves": ("babbitt.cli.waves", "waves", "The waveforms that were taken: list them, export one."),
     "diagnose": ("babbitt.cli.diagnose", "diagnose", "What a waveform says about bearing and rotor."),
     "forecast": ("babbitt.cli.forecast", "forecast", "What the temperatures of a node will be in two hours."),
+    "record": ("babbitt.cli.record", "record", "The temperatures of a room, a line a day, to be filed."),
     "backtest": (
         "babbitt.cli.backtest",
         "backtest",

@@ -48,6 +48,20 @@ def test_it_tells_what_comes_with_an_interval(store: Path) -> None:
     assert said("forecast", "hall", "room", "--store", store / "s", "--channel", "x.mean")["channels"] == []
 
 
+def test_a_line_a_day_is_recorded(store: Path) -> None:
+    take_in(store)
+    found = said("record", "hall", "room", "--store", store / "s", "--days", "5")
+    assert len(found) == 5
+    day = found[0]["record"]
+    assert (day["values"], day["missing"]) == (288, pytest.approx(0.0, abs=0.01))
+    assert (day["low"], day["high"]) == (pytest.approx(-23, abs=0.3), pytest.approx(-21, abs=0.3))
+    assert day["mean"] < day["kinetic"] < day["mean"] + 0.2
+    lines = run("record", "hall", "room", "--store", store / "s", "--csv").stdout.splitlines()
+    assert len(lines) == DAYS + 1
+    assert lines[1].startswith("hall,room,2026-11-01,air.mean,288,")
+    assert "2026-11-12" in run("record", "hall", "room", "--store", store / "s").stdout
+
+
 def test_too_little_and_nobody_are_said(store: Path) -> None:
     lines = (store / "room.csv").read_text().splitlines()[:200]
     (store / "room.csv").write_text("\n".join(lines))
