@@ -71,7 +71,7 @@ def backtest(
     view = reader.node(site, node)
     end = view.last_t or int(time.time() * 1000)
     start = end - int(days * DAY_MS)
-    records = _records(reader, site, node, start, end)
+    records = reader.replay(site, node, start, end)
     asked = [one.strip() for one in channels.split(",")] if channels else None
     known = {one.id for one in reader.channels(site, node)}
     if asked and (missing := [one for one in asked if one not in known]):
@@ -119,20 +119,6 @@ def backtest(
         [(when(a.start), when(a.end) if a.end else "still", ", ".join(a.drivers)) for a in alarms],
         "There would have been no alarm.",
     )
-
-
-def _records(reader: StoreReader, site: str, node: str, start: int, end: int) -> Iterator[Record]:
-    """The records of a node by time, a day at once."""
-    query = (
-        "SELECT epoch_ms(t) AS ms, install, boot, seq, list(channel), list(value) FROM history"
-        " WHERE site=? AND node=? AND t >= make_timestamptz(?*1000) AND t < make_timestamptz(?*1000)"
-        " GROUP BY ALL ORDER BY ms, boot, seq"
-    )
-    with reader.table() as conn:
-        for begin in range(start, end + 1, DAY_MS):
-            until = min(begin + DAY_MS, end + 1)
-            for at, _, _, _, names, values in conn.execute(query, [site, node, begin, until]).fetchall():
-                yield at, dict(zip(names, values, strict=True))
 
 
 def _analyser(reader: StoreReader, site: str, node: str) -> Analyser:

@@ -158,6 +158,13 @@ class StoreReader:
         with table_.history(conn, self._history(), self.path) as found:
             yield found
 
+    def replay(
+        self, site: str, node: str, start: int, end: int
+    ) -> Iterator[tuple[int, dict[str, float | None]]]:
+        """The records of a node as values by channel, for start <= t <= end (ms), by time; None: not measured."""
+        with self.table() as conn:
+            yield from table_.replay(conn, site, node, start, end)
+
     def prove(self, progress: Callable[[int, int], None] = lambda done, of: None) -> Proof:
         """Read all records again and compare them with the ledger (see :mod:`babbitt.store.proof`)."""
         return self._guard(lambda conn: proof_.prove(conn, self._history(), self.path, progress))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _ALL = 2**62
+_DAY_MS = 86_400_000
 _VIEW = """
 CREATE VIEW history AS SELECT site::VARCHAR AS site, node::VARCHAR AS node, channel::VARCHAR AS channel,
     unit::VARCHAR AS unit, t, CASE WHEN exp < 0 THEN raw / pow(10, -exp) ELSE raw * pow(10, exp) END AS value,
@@ -66,3 +67,18 @@ def _hot(hot: sqlite3.Connection, sections: Sequence[log.Section]) -> object:
         )
     }
     return files.table_of(parts, homes) if parts else files.SCHEMA.empty_table()
+
+
+def replay(
+    conn: duckdb.DuckDBPyConnection, site: str, node: str, start: int, end: int
+) -> Iterator[tuple[int, dict[str, float | None]]]:
+    """The records of a node with their times (ms) from ``start`` to ``end``, ascending; a day is read at once."""
+    query = (
+        "SELECT epoch_ms(t) AS ms, install, boot, seq, list(channel), list(value) FROM history"
+        " WHERE site=? AND node=? AND t >= make_timestamptz(?*1000) AND t < make_timestamptz(?*1000)"
+        " GROUP BY ALL ORDER BY ms, boot, seq"
+    )
+    for begin in range(start, end + 1, _DAY_MS):
+        until = min(begin + _DAY_MS, end + 1)
+        for ms, _, _, _, names, values in conn.execute(query, [site, node, begin, until]).fetchall():
+            yield ms, dict(zip(names, values, strict=True))

@@ -53,11 +53,11 @@ def by_hand(points: list[tuple[int, int]], name: str) -> dict[tuple[str, int, in
 def alike(
     found: dict[tuple[str, int, int], tuple[int, ...]], wanted: dict[tuple[str, int, int], tuple[int, ...]]
 ) -> None:
-    """Count, sum, extremes, last and its time are exact; once packed, the times of the extremes are those of a 256th."""
+    """Count, sum, extremes, last and its time are exact; once packed, the times of the extremes are those of a 16th."""
     assert found.keys() == wanted.keys()
     for key, one in found.items():
         assert [one[k] for k in (0, 1, 2, 4, 6, 7)] == [wanted[key][k] for k in (0, 1, 2, 4, 6, 7)]
-        assert all(0 <= wanted[key][k] - one[k] < LEVELS[key[1]] / 256 for k in (3, 5))
+        assert all(0 <= wanted[key][k] - one[k] < LEVELS[key[1]] / 16 for k in (3, 5))
 
 
 def test_rollups_are_exact_however_late_the_data_comes(feed: Feed) -> None:
@@ -98,8 +98,8 @@ def test_no_peak_is_lost_in_a_thinned_series(feed: Feed, span: int) -> None:
     assert len(t) == len(v) <= 42
     assert np.all(np.diff(t) >= 0)
     assert (v.max(), v.min()) == (1000.0, -1000.0)
-    assert 0 <= T0 + count // 3 * 10_000 - t[v.argmax()] < 60_000 / 256
-    assert 0 <= T0 + count // 2 * 10_000 - t[v.argmin()] < 60_000 / 256
+    assert 0 <= T0 + count // 3 * 10_000 - t[v.argmax()] < 60_000 / 16
+    assert 0 <= T0 + count // 2 * 10_000 - t[v.argmin()] < 60_000 / 16
 
 
 def test_values_not_measured_are_left_out_and_the_ends_are_kept_to(feed: Feed) -> None:

@@ -53,12 +53,11 @@ def read(path: Path, unit: str, time: str, settings: Sequence[str] = (), ended: 
     failed, without it all have failed. All other columns of numbers are measured values. Raises ModelError."""
     import duckdb
 
-    source = "read_parquet(?)" if path.suffix == ".parquet" else "read_csv(?)"
     try:
         with duckdb.connect() as conn:
-            table = conn.execute(f"SELECT * FROM {source}", [str(path)])
-            names = [column[0] for column in table.description or ()]
-            columns = table.fetchnumpy()
+            reads = conn.read_parquet if path.suffix == ".parquet" else conn.read_csv
+            table = reads(str(path))
+            names, columns = table.columns, table.fetchnumpy()
     except duckdb.Error as error:
         raise ModelError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     asked = [unit, time, *settings, *([ended] if ended else [])]
