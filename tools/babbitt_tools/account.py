@@ -23,10 +23,13 @@ def numbered(flash: Path) -> tuple[int, int] | None:
     last: tuple[int, int] | None = None
     folder = flash / "spool"
     for path in sorted(folder.glob("*.seg")) if folder.is_dir() else ():
-        with path.open("rb") as file:
-            for _ in reader.each(file, segment.HEADER, path.stat().st_size, buf):
-                key = (reader.boot, reader.seq)
-                last = key if last is None else max(last, key)
+        try:
+            with path.open("rb") as file:
+                for _ in reader.each(file, segment.HEADER, path.stat().st_size, buf):
+                    key = (reader.boot, reader.seq)
+                    last = key if last is None else max(last, key)
+        except FileNotFoundError:  # the board is running, and has deleted one that was delivered
+            continue
     return last
 
 
