@@ -120,6 +120,8 @@ class Pipeline:
         self._unsaved: dict[int, _Subject] = {}
         self._saved_at = float("-inf")
         self._records = 0
+        self._relearnt = -1
+        self._relearns: dict[int, tuple[int, int]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
         self._passes = self._wanted = 0
@@ -193,7 +195,8 @@ class Pipeline:
         self._waiting, self._waits, self._since = [], 0, _NONE
         state.forget()
         self._unsaved.clear()
-        self._cursor = -1
+        self._relearns.clear()
+        self._cursor = self._relearnt = -1
 
     def step(self, state: State) -> bool:
         """Analyse what is in the log, for a second at most, and save; True if there was any work.
@@ -202,6 +205,10 @@ class Pipeline:
         """
         if self._cursor < 0:
             self._cursor = self._kept = state.analysed()
+            self._relearnt = state.relearnt()
+        for key, node_id, t in state.relearns(self._relearnt):
+            self._relearns[node_id] = key, t
+            self._relearnt = key
         end = time.monotonic() + SAVE_S
         found: dict[int, _Found] = {}
         done = False
@@ -293,6 +300,9 @@ class Pipeline:
         if keep != self._kept:
             with self._writer.transaction():
                 self._writer.meta("analysed", str(keep))
+                # What a node has done and no record of it came after yet is followed after a restart.
+                followed = min((key - 1 for key, _ in self._relearns.values()), default=self._relearnt)
+                self._writer.meta("relearnt", str(followed))
             self._kept = keep
 
     def _load(self, state: State, node_id: int, site: str, node: str) -> _Subject:
@@ -316,6 +326,9 @@ class Pipeline:
 
     def _judge(self, subject: _Subject, reading: Reading, found: _Found) -> None:
         t = reading.t
+        if found.node_id in self._relearns and t > self._relearns[found.node_id][1]:
+            del self._relearns[found.node_id]
+            subject.analyser, subject.asset, subject.state = None, None, "{}"
         try:
             analyser = self._analyser(subject, reading.table)
             if analyser is None:

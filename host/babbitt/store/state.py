@@ -162,6 +162,19 @@ class State:
         names = ("last_t", "kind", "level", "state", "failures", "late")
         return dict(zip(names, row, strict=False)) | {"place": tuple(json.loads(row[6]))}
 
+    def relearns(self, after: int) -> list[tuple[int, int, int]]:
+        """Commands to learn anew that nodes have done, with keys above ``after``: key, node, time (ms)."""
+        sql = (
+            "SELECT id, node_id, t FROM events WHERE id>? AND origin='host' AND name='command'"
+            " AND came_from='relearn' AND came_to='done' ORDER BY id"
+        )
+        return self._conn.execute(sql, (after,)).fetchall()
+
+    def relearnt(self) -> int:
+        """The key of the last such command that the analysis has followed; those from before it knew of them count."""
+        row = self._one("SELECT value FROM meta WHERE key='relearnt'")
+        return int(row[0]) if row else int(self._one("SELECT coalesce(max(id), 0) FROM events")[0])
+
     def recheck(self, node: int) -> tuple[bytes | None, int]:
         """The re-run of a node's checks as it was saved last, and how often they differed."""
         row = self._one("SELECT recheck, differences FROM analysers WHERE node_id=?", node)

@@ -87,6 +87,33 @@ def test_each_record_is_judged_once_also_over_restarts(feed: Feed) -> None:
     assert len(seen(feed)) == 8
 
 
+def test_a_machine_is_learnt_anew_when_its_node_was_told_to(feed: Feed) -> None:
+    ack = {
+        "i": "9f3a01bc",
+        "boot": 1,
+        "n": 1,
+        "id": "c-1f0e5a7c",
+        "cmd": "relearn",
+        "state": "done",
+        "checks": ["h"],
+    }
+    now = T0 + 86_400_000  # the host's clock: that is when the command was done
+    feed.put(("birth", birth()), ("data", rows(0, [[1, 1]] * 3)))
+    analyse(feed)
+    # Refused is not done, and what was measured before the command counts as before.
+    feed.put(("ack", ack | {"state": "refused"}), ("ack", ack), ("data", rows(3, [[1, 1]] * 2)))
+    for _ in range(2):
+        pipeline = analyse(feed)
+        pipeline._save()
+    feed.put(("data", rows(5, [[1, 1]] * 2, t=now - 49_000)))
+    analyse(feed)
+    analyse(feed)
+    feed.put(("data", rows(7, [[1, 1]], t=now - 49_000)))
+    analyse(feed)
+    found = feed.reader.assessments("hall", "pump-7", 0, 2 * now, 10**9)
+    assert [one.anomaly for one in found] == [1, 2, 3, 4, 5, 1, 2, 3]
+
+
 def test_records_wait_for_their_birth(feed: Feed) -> None:
     feed.put(("data", rows(0, [[1, 2]])))
     analyse(feed)
