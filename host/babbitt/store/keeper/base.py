@@ -91,7 +91,7 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
 
 
 def give_back(conn: sqlite3.Connection, most: int = 20_000) -> bool:
-    """Give up to ``most`` unused pages back to the disk if more than a sixteenth of the file is unused: what packing
+    """Give up to ``most`` unused pages back to the disk if more than a sixty-fourth of the file is unused: what packing
     has emptied. The rest is soon used again. True if there is more to give back."""
 
     def unused() -> int:
@@ -99,7 +99,7 @@ def give_back(conn: sqlite3.Connection, most: int = 20_000) -> bool:
 
     (pages,) = conn.execute("PRAGMA page_count").fetchone()
     before = unused()
-    if before <= max(UNUSED_PAGES, pages // 16):
+    if before <= max(UNUSED_PAGES, pages // 64):
         return False
     # A step of this pragma gives back a page, and execute() makes one step of what has no columns.
     conn.executescript(f"PRAGMA incremental_vacuum({most})")
