@@ -121,7 +121,7 @@ class Pipeline:
         self._saved_at = float("-inf")
         self._records = 0
         self._relearnt = -1
-        self._relearns: dict[int, tuple[int, int]] = {}
+        self._relearns: dict[int, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-analysis", daemon=True)
         self._passes = self._wanted = 0
@@ -205,9 +205,9 @@ class Pipeline:
         """
         if self._cursor < 0:
             self._cursor = self._kept = state.analysed()
-            self._relearnt = state.relearnt()
+            self._relearnt, self._relearns = state.relearnt()
         for key, node_id, t in state.relearns(self._relearnt):
-            self._relearns[node_id] = key, t
+            self._relearns[node_id] = t
             self._relearnt = key
         end = time.monotonic() + SAVE_S
         found: dict[int, _Found] = {}
@@ -300,9 +300,7 @@ class Pipeline:
         if keep != self._kept:
             with self._writer.transaction():
                 self._writer.meta("analysed", str(keep))
-                # What a node has done and no record of it came after yet is followed after a restart.
-                followed = min((key - 1 for key, _ in self._relearns.values()), default=self._relearnt)
-                self._writer.meta("relearnt", str(followed))
+                self._writer.meta("relearnt", json.dumps([self._relearnt, self._relearns]))
             self._kept = keep
 
     def _load(self, state: State, node_id: int, site: str, node: str) -> _Subject:
@@ -326,7 +324,7 @@ class Pipeline:
 
     def _judge(self, subject: _Subject, reading: Reading, found: _Found) -> None:
         t = reading.t
-        if found.node_id in self._relearns and t > self._relearns[found.node_id][1]:
+        if found.node_id in self._relearns and t > self._relearns[found.node_id]:
             del self._relearns[found.node_id]
             subject.analyser, subject.asset, subject.state = None, None, "{}"
         try:

@@ -170,10 +170,14 @@ class State:
         )
         return self._conn.execute(sql, (after,)).fetchall()
 
-    def relearnt(self) -> int:
-        """The key of the last such command that the analysis has followed; those from before it knew of them count."""
+    def relearnt(self) -> tuple[int, dict[int, int]]:
+        """The key of the newest such command that the analysis knew of when it saved, and by node the times (ms) of those
+        that no record has come after yet. Before it knew of any, all that are there count as followed."""
         row = self._one("SELECT value FROM meta WHERE key='relearnt'")
-        return int(row[0]) if row else int(self._one("SELECT coalesce(max(id), 0) FROM events")[0])
+        if row is None:
+            return int(self._one("SELECT coalesce(max(id), 0) FROM events")[0]), {}
+        key, waiting = json.loads(row[0])
+        return key, {int(node): t for node, t in waiting.items()}
 
     def recheck(self, node: int) -> tuple[bytes | None, int]:
         """The re-run of a node's checks as it was saved last, and how often they differed."""

@@ -114,6 +114,31 @@ def test_a_machine_is_learnt_anew_when_its_node_was_told_to(feed: Feed) -> None:
     assert [one.anomaly for one in found] == [1, 2, 3, 4, 5, 1, 2, 3]
 
 
+def test_a_node_that_stays_away_has_no_other_learnt_anew_twice(feed: Feed) -> None:
+    ack = {"i": "9f3a01bc", "boot": 1, "n": 1, "id": "c-1f0e5a7c", "cmd": "relearn", "state": "done"}
+    soon = T0 + 86_400_000
+
+    def put(node: str, *messages: tuple[str, dict[str, Any]]) -> None:
+        feed.node = node
+        feed.put(*messages)
+
+    for node in ("pump-7", "pump-8"):
+        put(node, ("birth", birth()), ("data", rows(0, [[1, 1]] * 2)))
+    analyse(feed)._save()
+    put("pump-8", ("ack", ack))
+    put("pump-7", ("ack", ack), ("data", rows(2, [[1, 1]], t=soon - 19_000)))
+    analyse(feed)._save()
+    for n in (3, 4):
+        put("pump-7", ("data", rows(n, [[1, 1]], t=soon - 19_000)))
+        analyse(feed)._save()
+    assert [one for one, _ in seen(feed)] == [1, 2, 1, 2, 3]
+    # The other one is still waited for.
+    put("pump-8", ("data", rows(2, [[1, 1]], t=soon - 19_000)))
+    analyse(feed)
+    found = feed.reader.assessments("hall", "pump-8", 0, 2 * T0, 10**9)
+    assert [one.anomaly for one in found] == [1, 2, 1]
+
+
 def test_records_wait_for_their_birth(feed: Feed) -> None:
     feed.put(("data", rows(0, [[1, 2]])))
     analyse(feed)
