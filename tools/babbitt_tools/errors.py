@@ -1,7 +1,10 @@
 """Errors of the tools.
 
 BabbittError
-+-- BoardError        a virtual board that cannot be made, started or served
++-- BoardError        a board, virtual or real, that cannot be made, started, reached or written
+|   +-- PortError     a serial port that is not there, busy, or on which nobody answers as a board does
+|   +-- FlashError    esptool cannot do it; the board is as it was unless the text says otherwise
+|   +-- NodeAnswer    the program on the node failed
 +-- RecordingError    a recording that is not there or cannot be read
 """
 
@@ -11,7 +14,19 @@ from babbitt.errors import BabbittError
 
 
 class BoardError(BabbittError):
-    """A virtual board cannot be made, started or served; the text says what to do."""
+    """A board cannot be made, started, reached or written; the text says what to do."""
+
+
+class PortError(BoardError):
+    """A serial port is not there, is busy, or nobody answers on it as a board does; the text says what to do."""
+
+
+class FlashError(BoardError):
+    """Flashing did not succeed. The text says whether anything was written, and what to do."""
+
+
+class NodeAnswer(BoardError):
+    """What was run on the node failed there; the text ends with what it said."""
 
 
 class RecordingError(BabbittError):

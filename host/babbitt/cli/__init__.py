@@ -49,24 +49,34 @@ COMMANDS = {
     ),
     "train": ("babbitt.cli.train", "train", "Learn the remaining life from machines that failed."),
     "models": ("babbitt.cli.train", "models", "Models of fleets: list, show, use, apply."),
+    "node": (
+        "babbitt.cli.node",
+        "group",
+        "Boards: find, build, flash, provision, deploy, watch, find the fault.",
+    ),
     "demo": ("babbitt_tools.demo", "demo", "Watch virtual machines wear out, on this PC."),
     "replay": ("babbitt_tools.replay.command", "replay", "Play a recording through the real firmware."),
 }
 
 
-class _Lazy(TyperGroup):
-    """A group whose commands are imported when they are called."""
+class Lazy(TyperGroup):
+    """A group whose commands are imported when they are called: `TABLE`, and how many words come before their names."""
+
+    TABLE = COMMANDS
+    BEFORE = 0
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return list(self.TABLE)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.TABLE:
             return None
-        module, name, help_ = COMMANDS[cmd_name]
+        module, name, help_ = self.TABLE[cmd_name]
         # All others are asked only for their line in the list of commands.
-        called = cmd_name == _called()
+        called = _words()[self.BEFORE : self.BEFORE + 1] == [cmd_name]
         function = getattr(importlib.import_module(module), name) if called else _nothing
+        if isinstance(function, typer.Typer):
+            return typer.main.get_command(function)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         single.command(cmd_name, help=None if called else help_)(function)
         return typer.main.get_command(single)
@@ -76,17 +86,15 @@ def _nothing() -> None:
     """Stands for a command in the list of commands."""
 
 
-def _called() -> str:
-    """The command on the command line: the first word that is neither an option nor the file of the settings."""
+def _words() -> list[str]:
+    """The command line without options and without the file of the settings: the names of commands come first."""
     words = sys.argv[1:]
     after = ["", *words]
-    return next(
-        (w for before, w in zip(after, words, strict=False) if w[:1] != "-" and before != "--config"), ""
-    )
+    return [w for before, w in zip(after, words, strict=False) if w[:1] != "-" and before != "--config"]
 
 
 app = typer.Typer(
-    cls=_Lazy,
+    cls=Lazy,
     name="babbitt",
     help="Condition monitoring without a cloud.",
     no_args_is_help=True,

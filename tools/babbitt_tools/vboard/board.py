@@ -91,7 +91,7 @@ class VirtualBoard:
         self._config = config
         self._image = image
         self._rom = rom
-        self._heap = _bytes(heap)
+        self._heap = heap_bytes(heap)
         self._state = LinkState(world.faults)
         self._log: BoundedLog | None = None
         self._lock = threading.RLock()
@@ -354,7 +354,7 @@ def _check_speed(speed: float) -> None:
         raise BoardError(f"speed {speed:g} is not within 0.01 .. 1000000")
 
 
-def _bytes(size: str) -> int:
+def heap_bytes(size: str) -> int:
     """ "128k" as bytes. Raises BoardError for anything but a number with k or M, 32k .. 64M."""
     unit = {"k": 1024, "K": 1024, "m": 1 << 20, "M": 1 << 20}.get(size[-1:], 1)
     digits = size[:-1] if unit != 1 else size

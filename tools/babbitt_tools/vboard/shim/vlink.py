@@ -48,14 +48,24 @@ QUANTITIES = ("temperature", "humidity", "current", "voltage", "contact", "speed
 LSB_ZERO = 0x80
 
 
+def _nothing(key):
+    """Stands for `micropython.kbd_intr` where nobody can press a key."""
+
+
 class Link:
     """The board's end.
 
-    Args: `reader`, `writer`: unbuffered binary files of the two pipes.
+    Args: `reader`, `writer`: unbuffered binary files of the two pipes. `console`: a Ctrl-C may come, which must not tear
+    a question from its answer: it waits until the answer is there.
     Raises SystemExit when the world is gone: a board without a world has nothing to run for.
     """
 
-    def __init__(self, reader, writer):
+    def __init__(self, reader, writer, console=False):
+        self._interrupt = _nothing
+        if console:
+            import micropython
+
+            self._interrupt = micropython.kbd_intr
         self._reader = reader
         self._writer = writer
         self._request = bytearray(REQUEST_SIZE)
@@ -76,17 +86,25 @@ class Link:
 
     def ask(self, op, now_us, fmt=0, n=0, index=0, rate_mhz=0, t_us=0):
         """Send a question, return the answer as bytes."""
-        self.tell(op, now_us, fmt, n, index, rate_mhz, t_us)
-        answer = bytearray(self._answer_length())
-        self._fill(memoryview(answer))
+        self._interrupt(-1)
+        try:
+            self.tell(op, now_us, fmt, n, index, rate_mhz, t_us)
+            answer = bytearray(self._answer_length())
+            self._fill(memoryview(answer))
+        finally:
+            self._interrupt(3)
         return answer
 
     def ask_into(self, view, op, now_us, fmt=0, n=0, index=0, rate_mhz=0, t_us=0):
         """Send a question, put the answer into `view`, a memoryview of exactly its length."""
-        self.tell(op, now_us, fmt, n, index, rate_mhz, t_us)
-        if self._answer_length() != len(view):
-            raise SystemExit("the world answered with another length than asked for")
-        self._fill(view)
+        self._interrupt(-1)
+        try:
+            self.tell(op, now_us, fmt, n, index, rate_mhz, t_us)
+            if self._answer_length() != len(view):
+                raise SystemExit("the world answered with another length than asked for")
+            self._fill(view)
+        finally:
+            self._interrupt(3)
 
     def _answer_length(self):
         self._fill(memoryview(self._length))

@@ -32,12 +32,14 @@ def mount(carrier, path):
     vfs.mount(vfs.VfsRom(uctypes.bytearray_at(start, len(_HEADER) + at + size)), path)
 
 
-def start(read_fd, write_fd, flash, firmware):
-    """Mount shim and firmware (a carrier, or "" where the firmware lies in the flash folder), start the board."""
+def start(read_fd, write_fd, flash, firmware, *how):
+    """Mount shim and firmware (a carrier, or "" where the firmware lies in the flash folder), start the board; `how` are
+    further arguments of `vboot.run`.
+    """
     mount("shim_rom", "/shim")
     if firmware:
         mount(firmware, "/rom")
     sys.path[:] = ["/shim", ".frozen"]
     import vboot
 
-    vboot.run(read_fd, write_fd, flash)
+    vboot.run(read_fd, write_fd, flash, *how)

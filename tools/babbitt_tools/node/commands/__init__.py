@@ -1,0 +1,1 @@
+"""`babbitt node ...`: one module a command."""
