@@ -21,7 +21,7 @@ from babbitt_tools.node.bundle import Bundle
 from babbitt_tools.node.link import Link
 
 BAUD = 460800
-START_S = 30.0
+WAKE_S, START_S = 10.0, 30.0
 STAGES = ("connect", "write", "verify", "start", "done")
 
 
@@ -72,7 +72,7 @@ def flash(job: Job, told: Told | None = None) -> Outcome:
         if told is not None:
             told(job, "start", 0, 1)
         with Link(job.port) as link:
-            if link.answers(3.0):  # it may have started, and said so, before anybody listened
+            if link.answers(WAKE_S):  # it may have started, and said so, before anybody listened
                 link.stop()
                 link.restart()
             outcome.started = link.started(START_S)

@@ -46,7 +46,7 @@ HINTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "mismatch",
-        r"md5 of file does not match|verify failed|digest mismatch|checksum",
+        r"md5 of file does not match|verif(y|ication) failed|digest mismatch|checksum",
         "What was read back is not what was written: a bad cable or supply, or worn flash. Try a short cable on another port and --baud 115200.",
     ),
 )

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial import SerialException
@@ -32,6 +32,7 @@ ONBOARD = Path(__file__).parent / "onboard"
 CHUNK = 1024  # bytes of a file in one piece of code
 GIVE_UP_S = 600  # after which a node that was left stopped starts by itself
 STARTED = "babbitt "
+transport_serial.print = lambda *_, **__: None  # what it prints beside its errors is not for people
 MOUNTED = ("rom", "shim")
 """Folders that are no part of the file system: firmware that runs in place, and what a virtual board has for hardware."""
 
@@ -68,10 +69,9 @@ class Link:
 
     @contextlib.contextmanager
     def _words(self) -> Iterator[None]:
-        """Errors of mpremote and pyserial in words; what mpremote prints is not for people."""
+        """Errors of mpremote and pyserial in words."""
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                yield
+            yield
         except TransportExecError as error:
             raise NodeAnswer(f"{self.port}: {explained(error.error_output.strip())}") from None
         except (TransportError, SerialException, OSError, IndexError, TypeError, AttributeError) as error:
@@ -79,12 +79,15 @@ class Link:
             raise PortError(f"{self.port}: {explained(str(error) or repr(error))}") from None
 
     def answers(self, timeout_s: float = 1.0) -> bool:
-        """Whether MicroPython is there: it gives a prompt after Ctrl-C."""
+        """Whether MicroPython is there: it gives a prompt after Ctrl-C, which is pressed once a second."""
         heard = b""
         end = time.monotonic() + timeout_s
+        pressed = -1.0
         with self._words():
-            self._line.serial.write(b"\r\x03\x03\x02\r\n")
             while time.monotonic() < end and not (b">>> " in heard or b"invalid header" in heard):
+                if time.monotonic() - pressed > 1:
+                    pressed = time.monotonic()
+                    self._line.serial.write(b"\r\x03\x03\x02\r\n")
                 if self._line.serial.in_waiting:
                     heard += self._line.serial.read(1)  # over a network it only tells that there is something
                 else:
@@ -139,8 +142,8 @@ class Link:
             self._line.exec_raw_no_follow("import machine\nmachine.reset()")
             self._line.in_raw_repl = False
 
-    def lines(self, timeout_s: float | None = None) -> Iterator[str]:
-        """What the console prints, a line at a time, until nothing more is wanted or `timeout_s` is over."""
+    def lines(self, timeout_s: float | None = None, over: Callable[[], bool] | None = None) -> Iterator[str]:
+        """What the console prints, a line at a time, until `timeout_s` is over or, while it is quiet, `over` says so."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
         kept = b""
         while end is None or time.monotonic() < end:
@@ -148,6 +151,8 @@ class Link:
                 waiting = self._line.serial.in_waiting
                 data = self._line.serial.read(waiting) if waiting else b""
             if not data:
+                if over is not None and over():
+                    break
                 time.sleep(0.02)
                 continue
             *whole, kept = (kept + data).split(b"\n")

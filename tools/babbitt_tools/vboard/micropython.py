@@ -24,8 +24,8 @@ APP_BYTES = 1_700_000
 _LOAD = {"esp32": 0x3FFB0000, "esp32s3": 0x3FC90000, "esp32c3": 0x3FC90000}
 
 
-def image(board: Board) -> bytes:
-    """As MicroPython's own `firmware.bin`, to be written at `board.image_offset`: without a partition for files."""
+def image(board: Board, app_bytes: int = APP_BYTES) -> bytes:
+    """As MicroPython's own `firmware.bin`, to be written at `board.image_offset`: without a partition for files. `app_bytes`: its size."""
     start = board.image_offset
     upstream = [
         Partition("nvs", "data", "nvs", 0x9000, 0x6000),
@@ -38,7 +38,7 @@ def image(board: Board) -> bytes:
     table = partitions.table(upstream)
     at = partitions.OFFSET - start
     whole[at : at + len(table)] = table
-    return bytes(whole) + _program(board.chip, APP_BYTES, board.flash_bytes)
+    return bytes(whole) + _program(board.chip, app_bytes, board.flash_bytes)
 
 
 def _program(chip: str, size: int, flash_bytes: int) -> bytes:

@@ -68,19 +68,20 @@ def once(device: str, board: str | None, out: Console, dry_run: bool = False) ->
                 task = bar.add_task("", total=max(1, difference.bytes))
                 deploying.send(link, difference, lambda done, of: bar.update(task, completed=done))
         link.restart()
-        started = link.started()
+        started = None if dry_run else link.started()
     facts = {
         "sent": [] if dry_run else sorted(difference.send), "would_send": sorted(difference.send) if dry_run else [],
         "removed": list(difference.remove), "same": difference.same, "bytes": difference.bytes,
         "seconds": round(time.monotonic() - began, 2), "started": started,
     }  # fmt: skip
+    runs = f" It runs: {started}" if started else ""
     if difference.nothing:
-        out.print(f"The node has all {difference.same} files. It runs: {started}")
+        out.print(f"The node has all {difference.same} files.{runs}")
     else:
         verb = "would change" if dry_run else "changed"
         out.print(
             f"{len(difference.send)} files {verb} ({kilobytes(difference.bytes)}), {len(difference.remove)} old ones go, "
-            f"{difference.same} stay; {facts['seconds']} s. It runs: {started}"
+            f"{difference.same} stay; {facts['seconds']} s.{runs}"
         )
     return facts
 
@@ -90,21 +91,25 @@ def _watch(device: str, board: str | None, out: Console) -> None:
     package, own = sources.firmware()
     out.print(f"Watching {package} and {own}. Ctrl-C ends it.")
     before = _stamp(package, own)
+    looked = time.monotonic()
+
+    def saved() -> bool:
+        nonlocal looked
+        if time.monotonic() - looked < LOOK_S:
+            return False
+        looked = time.monotonic()
+        return _stamp(package, own) != before
+
     while True:
         try:
             with Link(device) as link:
-                for line in link.lines():
-                    out.print(line, markup=False)
-                    if _stamp(package, own) != before:
-                        break
-        except BoardError as error:
-            out.print(f"[red]{error}[/]")
-            time.sleep(1)
-        before = _stamp(package, own)
-        try:
+                for line in link.lines(over=saved):
+                    out.print(line, markup=False, soft_wrap=True)
+            before = _stamp(package, own)
             once(device, board, out)
         except BoardError as error:
             out.print(f"[red]{error}[/]")
+            time.sleep(1)
 
 
 def _stamp(*folders: Path) -> dict[str, int]:
