@@ -130,12 +130,17 @@ def test_the_example_of_the_configuration_runs_on_every_board() -> None:
 
 def test_commands_of_the_readme_are_there() -> None:
     commands = importlib.import_module("babbitt.cli").COMMANDS
-    from test_operations import options
+    from test_operations import GROUPS, options
 
     for page in PAGES:
         for line in re.findall(r"(?:^    |`)babbitt ([a-z]+\b[^`\n]*)", page.read_text(), flags=re.M):
             name, *rest = line.split()
-            if name in {"is", "host", *commands} and name in commands:
+            if name in GROUPS and rest:
+                assert rest[0] in GROUPS[name], (
+                    f"{page.name} names 'babbitt {name} {rest[0]}', which is no command"
+                )
+                name, rest = f"{name} {rest[0]}", rest[1:]
+            if name.split()[0] in commands:
                 known = {one for names in options(name) for one in names.split(", ")} | {"--help"}
                 wrong = [word for word in rest if re.match(r"--[a-z]", word) and word not in known]
                 assert wrong == [], f"{page.name}: babbitt {line}"

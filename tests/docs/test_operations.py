@@ -7,6 +7,8 @@ import dataclasses
 import importlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from pages import code, section, tables, text
 
 import babbitt
 from babbitt.cli import COMMANDS, app
+from babbitt.cli import node as boards
 from babbitt.doctor.finding import KINDS
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
 from babbitt.settings import HostPart, RetentionPart
@@ -32,11 +35,16 @@ from babbitt_tools.demo import Line
 from babbitt_tools.replay.outcome import Outcome
 
 PAGE = text("operations.md")
+GROUPS = {"node": boards.COMMANDS}
+"""Commands that have commands."""
+ALL = {name: entry for name, entry in COMMANDS.items() if name not in GROUPS} | {
+    f"{group} {name}": entry for group, table in GROUPS.items() for name, entry in table.items()
+}
 
 
 def options(command: str) -> dict[str, Any]:
     """Every option of a command by its names, as typer builds it: {"--limit, -n": default}."""
-    module, function, _ = COMMANDS[command]
+    module, function, _ = ALL[command]
     single = typer.Typer(add_completion=False)
     single.command(command)(getattr(importlib.import_module(module), function))
     found = {}
@@ -48,7 +56,7 @@ def options(command: str) -> dict[str, Any]:
 
 def arguments(command: str) -> list[str]:
     """The arguments of a command, in order."""
-    module, function, _ = COMMANDS[command]
+    module, function, _ = ALL[command]
     single = typer.Typer(add_completion=False)
     single.command(command)(getattr(importlib.import_module(module), function))
     params = typer.main.get_command(single).params
@@ -66,9 +74,22 @@ def options_said(command: str) -> dict[str, str]:
 
 def test_every_command_has_a_section_and_every_section_a_command() -> None:
     assert sorted(re.findall(r"^### babbitt (\w+)$", PAGE, flags=re.M)) == sorted(COMMANDS)
+    for group, table in GROUPS.items():
+        assert sorted(re.findall(rf"^#### babbitt {group} (\w+)$", PAGE, flags=re.M)) == sorted(table)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def test_the_program_lists_the_commands_of_a_group() -> None:
+    for group, table in GROUPS.items():
+        said = subprocess.run(
+            [sys.executable, "-c", "from babbitt.cli import main; main()", group, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert [name for name in table if f" {name} " not in said] == []
+
+
+@pytest.mark.parametrize("command", ALL)
 def test_every_option_is_there_with_its_default(command: str) -> None:
     there, said = options(command), options_said(command)
     assert set(said) == set(there)
@@ -133,7 +154,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "broker",
         "import",
     }
-    assert {c for c in COMMANDS if arguments(c)} == named
+    assert {c for c in ALL if arguments(c)} == named
 
 
 def fields_said(what: str) -> set[str]:
@@ -156,7 +177,7 @@ def test_json_fields_are_those_of_the_views(what: str, view: Any, more: set[str]
 
 
 def test_commands_with_json_are_those_that_report() -> None:
-    assert {c for c in COMMANDS if "--json" in options(c)} == set(COMMANDS) - {"host"}
+    assert {c for c in ALL if "--json" in options(c)} == set(ALL) - {"host", "node repl"}
 
 
 def test_every_error_of_the_node_is_explained() -> None:

@@ -129,9 +129,7 @@ def test_a_full_flash_is_told_before_anything_is_sent(bench: Bench) -> None:
     assert flash.flash(job(board.port, config=False)).ok
     with Link(board.port) as link:
         link.stop()
-        link.run(
-            "f = open('fill', 'wb')\ntry:\n    while True:\n        f.write(bytes(4096))\nexcept OSError:\n    pass\nf.close()"
-        )
+        link.run(FILL)
         with pytest.raises(NodeAnswer, match=r"the flash is full.*Nothing was changed"):
             deploy.look(link, version(4))
         link.run(

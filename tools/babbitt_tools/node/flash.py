@@ -111,7 +111,6 @@ def parts(bundle: Bundle, micropython: bytes) -> list[tuple[int, bytes]]:
 def _write(job: Job, outcome: Outcome, told: Told | None) -> None:
     board = job.bundle.board
     images = parts(job.bundle, job.micropython)
-    outcome.bytes = sum(len(data) for _, data in images)
     with tempfile.TemporaryDirectory(prefix="babbitt-flash-") as folder:  # only its owner may read it
         writes = []
         for number, (offset, data) in enumerate(images):
@@ -134,6 +133,8 @@ def _write(job: Job, outcome: Outcome, told: Told | None) -> None:
             nonlocal written, last
             if what["event"] == "found":
                 outcome.mac = what["mac"]
+            elif what["event"] == "written":
+                outcome.bytes = what["bytes"]
             if told is None:
                 return
             if what["event"] == "progress":

@@ -37,6 +37,7 @@ from babbitt_tools.vboard.world import World
 RELEASE_S = 0.1  # the capacitor at EN: so long after the reset ends the boot pin is looked at; a line over RFC 2217 takes 50 ms
 IMAGE_MAGIC = 0xE9
 SYNC = b"\xc0\x00\x08\x24\x00"  # how esptool begins
+CHANGE_BAUD = b"\xc0\x00\x0f\x08\x00"  # its command for another speed: checksum, new speed, old speed follow
 EMPTY = b"invalid header: 0xffffffff\r\n"
 
 
@@ -216,6 +217,8 @@ class BareBoard:
                     return True
                 if line is not None:
                     data = b"".join(line.filter(data))
+                elif data.startswith(CHANGE_BAUD):
+                    lines.baudrate = int.from_bytes(data[9:13], "little")
                 elif data.startswith(SYNC) and not isinstance(self._part, chips.Loader):
                     self._start(loader=True, cause=HARD_RESET)
                 if self._pace:

@@ -7,16 +7,17 @@ from typing import Annotated
 import typer
 
 from babbitt_tools.node import ports as there
-from babbitt_tools.node.commands.options import PortOption, console
+from babbitt_tools.node.commands.options import JsonOption, PortOption, console, print_json
 from babbitt_tools.node.link import Link
 
 
 def identify(
     port: PortOption = None,
     seconds: Annotated[int, typer.Option("--seconds", min=1, max=60, help="So long.")] = 10,
+    as_json: JsonOption = False,
 ) -> None:
     """Have the board on a port blink, and say who it is; it runs again afterwards. A node on the network blinks by `babbitt command`."""
-    out = console(False)
+    out = console(as_json)
     with Link(there.one(port)) as link:
         link.stop()
         who = link.ask("who")
@@ -25,5 +26,7 @@ def identify(
         )
         blinked = link.ask("blink", seconds=seconds)
         link.restart()
-    if not blinked["led"]:
+    if as_json:
+        print_json(who | {"port": link.port, "led": blinked["led"]})
+    if blinked["led"] is None:
         out.print("Its board.json names no LED: nothing blinked.")

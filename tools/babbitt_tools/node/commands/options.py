@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +49,7 @@ NtpOption = Annotated[str | None, typer.Option("--ntp", help="A time server; nee
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="What the node measures and judges (config.json).")
 ]
+WIDE = 200  # columns where nobody looks: a file, another program
 
 
 def answers(**given: Any) -> Answers:
@@ -61,7 +64,8 @@ def print_json(what: Any) -> None:
 
 def console(as_json: bool) -> Console:
     """Where words for people go: beside the JSON, not into it."""
-    return Console(stderr=as_json, highlight=False)
+    into_a_file = not (sys.stderr if as_json else sys.stdout).isatty() and "COLUMNS" not in os.environ
+    return Console(stderr=as_json, highlight=False, width=WIDE if into_a_file else None)
 
 
 def kilobytes(count: int) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from babbitt_tools.errors import BoardError
-from babbitt_tools.node.commands.options import console
+from babbitt_tools.node.commands.options import JsonOption, console, print_json
 
 START_S = 20.0
 
@@ -33,9 +33,10 @@ def virtual(
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=0, help="End by itself after so long.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Plug in a board that is a program: every command for boards works on the port it prints. Ctrl-C unplugs it; its flash stays."""
-    out = console(False)
+    out = console(as_json)
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder, "port.txt")
         command = [
@@ -51,6 +52,8 @@ def virtual(
                     words = board.stderr.read().strip().splitlines()
                     raise BoardError(f"the board does not start: {words[-1] if words else 'without a word'}")
                 time.sleep(0.05)
+            if as_json:
+                print_json({"board": "virtual", "port": said.read_text(), "flash": str(flash)})
             out.print(
                 f"A bare board is plugged in: --board virtual --port {said.read_text()}", soft_wrap=True
             )
