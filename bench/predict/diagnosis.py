@@ -61,7 +61,8 @@ def mfpt(folder: Path) -> Iterator[Record]:
         shaft = float(z["shaft_hz"])
         said = "inner race" if path.name.startswith("Inner") else "outer race"
         orders = {
-            "cage": float(z["BPFO"]) / shaft / 8, "outer race": float(z["BPFO"]) / shaft, "inner race": float(z["BPFI"]) / shaft, "ball": 2 * float(z["BSF"]) / shaft,
+            "cage": float(z["BPFO"]) / shaft / 8,
+            "outer race": float(z["BPFO"]) / shaft, "inner race": float(z["BPFI"]) / shaft, "ball": 2 * float(z["BSF"]) / shaft,
         }  # fmt: skip
         yield "mfpt", said, z["counts"] * float(z["g_per_count"]), float(z["fs"]), shaft, orders
 
@@ -195,7 +196,8 @@ def main() -> int:
                 "baseline": _share(plain_races, "correct"), "ratio": round(figure / max(1e-9, _share(plain_races, "correct")), 2),
                 "goal": GOALS, "ok": figure >= GOALS["races"] and tuned["wrong"] <= GOALS["wrong"], "in_view": tuned, "blind": blind,
                 "baseline_wrong": _total(base, ("cwru", "mfpt", "adi"))["wrong"],
-                "races_in_windows": dict(short), "races_by_kurtogram": dict(banded), "races_in_windows_by_kurtogram": dict(short_banded), "rotor": rotors(folder),
+                "races_in_windows": dict(short), 
+                "races_by_kurtogram": dict(banded), "races_in_windows_by_kurtogram": dict(short_banded), "rotor": rotors(folder),
                 "by_class": {key: dict(one) for key, one in sorted(found.items())},
             }
         )
