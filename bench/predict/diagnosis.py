@@ -196,7 +196,7 @@ def main() -> int:
                 "baseline": _share(plain_races, "correct"), "ratio": round(figure / max(1e-9, _share(plain_races, "correct")), 2),
                 "goal": GOALS, "ok": figure >= GOALS["races"] and tuned["wrong"] <= GOALS["wrong"], "in_view": tuned, "blind": blind,
                 "baseline_wrong": _total(base, ("cwru", "mfpt", "adi"))["wrong"],
-                "races_in_windows": dict(short), 
+                "races_in_windows": dict(short),
                 "races_by_kurtogram": dict(banded), "races_in_windows_by_kurtogram": dict(short_banded), "rotor": rotors(folder),
                 "by_class": {key: dict(one) for key, one in sorted(found.items())},
             }

@@ -65,6 +65,10 @@ def diagnose(
         typer.Option(help="A waveform of the same machine, at the same speed and load, when it was well."),
     ] = None,
     drawing: Annotated[Path | None, typer.Option(help="Draw what was found into this file (SVG).")] = None,
+    spectrum: Annotated[
+        Path | None,
+        typer.Option(help="Write the spectrum of all axes into this file (CSV), by order and Hz."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say what a waveform tells about the cause: bearing, rotor, gears, motor, noise, or undetermined."""
@@ -86,16 +90,34 @@ def diagnose(
         slow, fast = (60 * float(one) for one in (profile.hz.min(), profile.hz.max()))
         title += f" (read at equal angles, {slow:.0f} to {fast:.0f} r/min)"
     if drawing is not None:
-        try:
-            drawing.write_text(draw(report, title), encoding="utf-8")
-        except OSError as error:
-            raise StoreError(f"{drawing} cannot be written: {error.strerror}") from error
+        _write(drawing, draw(report, title))
+    if spectrum is not None:
+        _write(spectrum, _table(report))
     if json:
         print_json(_plain(report, wave, speed, steady))
         return
     _tell(report, title)
     if drawing is not None:
         print(f"Drawn in {drawing}.")
+    if spectrum is not None:
+        print(f"Its spectrum is in {spectrum}.")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _table(report: Report) -> str:
+    """The spectrum as CSV: order (multiples of the shaft), Hz, height and background in g RMS."""
+    lines, shaft_hz = report.lines, report.bearing.shaft_hz
+    rows = [
+        f"{n * lines.step / shaft_hz:.4f},{n * lines.step:.4f},{size:.6g},{floor:.6g}"
+        for n, (size, floor) in enumerate(zip(lines.size.tolist(), lines.floor.tolist(), strict=True))
+    ]
+    return "\n".join(["order,hz,g_rms,background_g_rms", *rows]) + "\n"
 
 
 def _tell(report: Report, title: str) -> None:

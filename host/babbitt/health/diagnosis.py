@@ -72,9 +72,9 @@ def diagnose(
     (windows, n); the shaft turns at ``shaft_hz`` (Hz).
 
     ``orders`` names the order of each cause (:meth:`babbitt.health.bearings.Bearing.orders`); None searches the order of
-    the strongest family. ``band``: the first of the two spectra is of this band alone (of the whole signal otherwise, which names
-    as many faults in long recordings and more in short ones: bench ``diagnosis``). Raises NotEnough if the waveform is shorter than TURNS_MIN turns or its windows than
-    WINDOW_TURNS, if it holds a value that is no number, or does not change.
+    the strongest family. ``band``: the first of the two spectra is of this band alone; of the whole signal otherwise, which
+    names as many faults in long recordings and more in short ones (bench ``diagnosis``). Raises NotEnough if the waveform is
+    shorter than TURNS_MIN turns or its windows than WINDOW_TURNS, if it holds a value that is no number, or does not change.
     """
     x = np.atleast_2d(x)
     _check(x, rate_hz, shaft_hz)

@@ -145,13 +145,22 @@ def _spectrum(report: Report, top: int) -> list[str]:
     x: Floats = LEFT + np.arange(1, count, dtype=np.float64) * lines.step * scale_x
     parts = [_curve(x, heights(lines.size), "#475569"), _curve(x, heights(lines.floor), "#f59e0b")]
     parts += [
-        _text(LEFT + share * end * scale_x, bottom + 16, f"{share * end:.0f}", ' text-anchor="middle"')
-        for share in (0, 0.25, 0.5, 0.75, 1)
+        _text(
+            LEFT + share * end * scale_x,
+            bottom + 16,
+            f"{share * end:.0f} Hz, {share * end / shaft:.1f}x",
+            ' text-anchor="middle"',
+        )
+        for share in (0.1, 0.3, 0.5, 0.7, 0.9)
     ]
     parts += [
         _text(LEFT - 8, top + 20, f"{10**highest:.2g}", ' text-anchor="end"'),
         _text(LEFT - 8, bottom, f"{10 ** (highest - DECADES):.2g}", ' text-anchor="end"'),
-        _text(LEFT, bottom + 32, "spectrum of all axes and its background (orange), g RMS, over Hz"),
+        _text(
+            LEFT,
+            bottom + 32,
+            "spectrum of all axes and its background (orange), g RMS, over Hz and multiples of the shaft's speed",
+        ),
     ]
     row = 0
     for name, some in tones.items():

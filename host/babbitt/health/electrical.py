@@ -52,6 +52,12 @@ class Motor:
 def electrical(capture: Capture, shaft_hz: float, motor: Motor, before: Capture | None = None) -> Finding:
     """Judge a motor whose shaft turns at about ``shaft_hz``; 1x tells it better. Raises NotEnough if the shaft is faster than
     the field of such a motor. ``before``: the same machine, same speed and load, when it was well."""
+    if 2 * motor.line_hz > 0.45 * capture.rate_hz:
+        return Finding(
+            "undetermined", (),
+            f"Twice the line is {2 * motor.line_hz:g} Hz; a rate of {capture.rate_hz:.0f} Hz shows lines up to"
+            f" {0.45 * capture.rate_hz:.0f} Hz: set a higher `rate_hz`.",
+        )  # fmt: skip
     lines = spectrum(capture.axes.values(), capture.rate_hz, 2 * shaft_hz)
     at = lines.bin_of(shaft_hz, SHAFT_SLIP * shaft_hz)
     if at > 1 and lines.size[at] >= OVER * lines.floor[at]:

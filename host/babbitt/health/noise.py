@@ -31,6 +31,9 @@ def noise(capture: Capture, before: Capture) -> Finding:
     """Judge the floor against that of ``before``: the same machine, same sensor, speed and load, when it was well."""
     rate = min(capture.rate_hz, before.rate_hz)
     edges = np.linspace(LOW * rate, HIGH * rate, PARTS + 1)
+    least = min(x.shape[1] / one.rate_hz for one in (capture, before) for x in one.axes.values())
+    if least * (edges[1] - edges[0]) < 4:
+        return Finding("undetermined", (), "The windows are too short to tell a floor from lines.")
     risen: dict[str, Floats] = {}
     shares, shocks, tones = [], [], []
     for name, x in capture.axes.items():

@@ -39,7 +39,7 @@ def kurtogram(x: Floats, rate_hz: float, least_hz: float) -> list[Band]:
     for parts in sorted(
         {2**level for level in range(DEEPEST + 1)} | {3 * 2**level for level in range(DEEPEST)}
     ):
-        if rate_hz / 2 / parts < least_hz or lines.shape[1] // parts < 16:
+        if parts > 1 and (rate_hz / 2 / parts < least_hz or lines.shape[1] // parts < 16):
             break
         edges = np.linspace(0, lines.shape[1], parts + 1).astype(int)
         for low, high in itertools.pairwise(edges):

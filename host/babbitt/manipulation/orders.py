@@ -1,7 +1,7 @@
 """Order tracking: a vibration over the angle of the shaft, so that what turns with it stands still while the speed changes.
 
-The angle at each sample comes from the pulses of a tachometer or from a profile of the speed; the waveform is then read at equal
-angles. A spectrum over angle has lines at orders (multiples of the shaft), as sharp as at constant speed.
+The angle at each sample is the integral of the speed, which a tachometer has told at some times; the waveform is then read at
+equal angles. Its spectrum has lines at orders (multiples of the shaft), as sharp as at constant speed.
 
 Source: K. R. Fyfe, E. D. S. Munck, "Analysis of computed order tracking", Mech. Syst. Signal Process. 11 (1997).
 """
@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, PchipInterpolator
+from scipy.interpolate import CubicSpline
 from scipy.signal import resample_poly
 
 from babbitt.errors import NotEnough
-from babbitt.manipulation.spectra import Lines, background, sizes
 
 Floats = NDArray[np.float64]
 
@@ -47,19 +46,6 @@ class Profile:
         return whole
 
 
-def turns_of_pulses(pulses_s: Floats, time_s: Floats, per_turn: int = 1) -> Floats:
-    """Turns of the shaft at ``time_s`` from the times of a tachometer's pulses, ``per_turn`` of them each turn; between pulses
-    a cubic that never turns back (Fritsch and Carlson 1980). NaN before the first and after the last pulse.
-
-    Raises NotEnough with fewer than two pulses, or pulses that do not follow each other.
-    """
-    if len(pulses_s) < 2 or not bool((np.diff(pulses_s) > 0).all()):
-        raise NotEnough("a tachometer needs at least two pulses, one after the other")
-    between = PchipInterpolator(pulses_s, np.arange(len(pulses_s)) / per_turn, extrapolate=False)
-    turns: Floats = between(time_s)
-    return turns
-
-
 def equal_angles(x: Floats, turns: Floats, per_turn: int | None = None) -> tuple[Floats, int]:
     """Read samples ``x`` (n,) or (n, axes), evenly spaced in time, at equal angles; ``turns`` (n,) is the angle at each, rising.
 
@@ -79,15 +65,6 @@ def equal_angles(x: Floats, turns: Floats, per_turn: int | None = None) -> tuple
     places = np.interp(np.arange(first, last + 1) / each, turns, np.arange(len(turns), dtype=float))
     read: Floats = CubicSpline(np.arange(len(fine)) / FINER, fine)(places)
     return read, each
-
-
-def order_spectrum(x: Floats, turns: Floats, wide: float = 4.0) -> Lines:
-    """The spectrum over orders of samples ``x`` (n,) at angles ``turns`` (n,): its ``step`` is in orders, heights are RMS; the
-    background is taken over ``wide`` orders. Raises NotEnough as :func:`equal_angles`."""
-    read, each = equal_angles(x, turns)
-    size = sizes(read[None])
-    step = each / len(read)
-    return Lines(step, size, background(size, max(9, int(wide / step))))
 
 
 def at_constant_speed(x: Floats, time_s: Floats, profile: Profile) -> tuple[Floats, float, float]:

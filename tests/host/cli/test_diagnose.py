@@ -83,6 +83,7 @@ def test_what_was_there_before_is_taken_off(store: Path) -> None:
         (["--rpm", "40"], "are needed"),
         (["--before", "hall/pump-7/9f3a01bc-9-9"], "no waveform"),
         (["--drawing", "/nowhere/x.svg"], "cannot be written"),
+        (["--spectrum", "/nowhere/x.csv"], "cannot be written"),
     ],
 )
 def test_what_cannot_be_is_said(store: Path, more: list[str], word: str) -> None:
@@ -142,12 +143,13 @@ def test_a_speed_that_changes_is_read_at_equal_angles(store: Path) -> None:
     slow, fast = 1660.0, 1892.0
     turns = (slow * time_s + (fast - slow) / end * time_s**2 / 2) / 60
     rng = np.random.default_rng(1)
-    x = rng.normal(0, 0.05, len(t))
+    x = rng.normal(0, 0.05, len(t)) + 0.1 * np.sin(2 * np.pi * 3 * turns)
     struck = np.flatnonzero(np.diff(np.floor(3.5848 * turns)) > 0)
     ring = np.arange(25) / RATE
     for at in struck[struck < len(x) - 25]:
         x[at : at + 25] += np.exp(-900 * ring) * np.sin(2 * np.pi * 2100 * ring)
     wave = kept(store, "1-0", x, lines({1: 0.5})[: len(t)])
+    table = store.parent / "orders.csv"
     steady = said("diagnose", wave, "--store", store, "--rpm", "1776", "--bearing", "6205")
     tracked = said(
         "diagnose", wave, "--store", store, "--rpm", "1660", "--rpm-end", "1892", "--bearing", "6205"
@@ -158,8 +160,16 @@ def test_a_speed_that_changes_is_read_at_equal_angles(store: Path) -> None:
     strength = {name: one["bearing"]["seen"][0]["strength"] for name, one in (("s", steady), ("t", tracked))}
     assert strength["t"] > 1.5 * strength["s"]
     told = run(
-        "diagnose", wave, "--store", store, "--rpm", "1660", "--rpm-end", "1892", "--line-hz", "60"
-    ).stdout
+        "diagnose", wave, "--store", store, "--rpm", "1660", "--rpm-end", "1892", "--line-hz", "60", "--bearing", "6205",
+        "--spectrum", table,
+    ).stdout  # fmt: skip
+    assert f"Its spectrum is in {table}" in told
+    order, hz, g, floor = np.loadtxt(table, delimiter=",", skiprows=1, unpack=True)
+    assert table.read_text().startswith("order,hz,g_rms,background_g_rms\n")
+    near = (order > 2.9) & (order < 3.1)
+    assert order[near][np.argmax(g[near])] == pytest.approx(3.0, abs=0.03)  # a line of the run-up is one line
+    assert g[near].max() > 8 * np.median(floor[near])
+    assert hz[-1] / order[-1] == pytest.approx(tracked["rpm"] / 60, rel=1e-3)
     assert "read at equal angles, 1660 to 1892 r/min" in told
     assert "electrical, which needs a constant speed" in told
 

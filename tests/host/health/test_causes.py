@@ -90,6 +90,14 @@ def test_twice_the_line_is_the_stator_where_it_can_be_told_from_the_shaft() -> N
     assert "needs windows of 3.3 s, these have 0.50 s" in short.text
 
 
+def test_what_a_waveform_is_too_slow_or_too_short_for_is_said() -> None:
+    slow = Capture({"x": np.random.default_rng(1).normal(size=(1, 4000))}, 200.0)
+    assert "higher `rate_hz`" in electrical(slow, 24.7, Motor(50.0)).text
+    short = Capture({"x": np.random.default_rng(1).normal(size=(200, 60))}, RIG.rate_hz)
+    assert "too short" in noise(short, WELL).text
+    assert examine(short, 1500.0, Machine(ORDERS), short).band.high_hz <= RIG.rate_hz / 2
+
+
 def test_a_two_pole_motor_is_not_called_misaligned_in_a_short_window() -> None:
     """49.5 x 2 against 50 x 2: a window of half a second sees one line; one of ten seconds says which."""
     rig = sim.Rig(shaft_hz=49.5)
