@@ -39,7 +39,11 @@ COMMANDS = {
     "desired": ("babbitt.cli.desired", "desired", "Give a node a configuration and wait for its answer."),
     "command": ("babbitt.cli.command", "command", "Have a node do something once, and say what came of it."),
     "waves": ("babbitt.cli.waves", "waves", "The waveforms that were taken: list them, export one."),
-    "diagnose": ("babbitt.cli.diagnose", "diagnose", "What a waveform says about bearing and rotor."),
+    "diagnose": (
+        "babbitt.cli.diagnose",
+        "diagnose",
+        "What a waveform says about bearing, rotor, gears and motor.",
+    ),
     "forecast": ("babbitt.cli.forecast", "forecast", "What the temperatures of a node will be in two hours."),
     "record": ("babbitt.cli.record", "record", "The temperatures of a room, a line a day, to be filed."),
     "backtest": (

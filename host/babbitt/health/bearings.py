@@ -51,7 +51,7 @@ class Bearing:
 
     def orders(self) -> dict[str, float]:
         """The order of each part that has lines of its own."""
-        return {"outer race": self.outer, "inner race": self.inner, "ball": self.ball}
+        return {"outer race": self.outer, "inner race": self.inner, "ball": self.ball, "cage": self.cage}
 
 
 CATALOGUE = {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from babbitt.errors import NotEnough
 from babbitt.manipulation.envelope import Family, Spectrum, envelope_spectrum, family, whitened
+from babbitt.manipulation.kurtogram import Band, cut
 
 SLIP = 0.02
 CLEAR, WEAK = 8.0, 3.0
@@ -26,22 +27,30 @@ APART = 1.5
 """So many times stronger than those of the next cause."""
 TURNS_MIN, WINDOW_TURNS = 20, 10
 """Turns of the shaft in a waveform and in each of its windows."""
+CAGE_TURNS = 40
+"""Turns in a window below which the lines of a cage, less than half an order apart, are not looked for."""
+SIDES = 3.0
+"""Times the background that sidebands are told from."""
 SEARCH = (2.2, 12.3)
 """Orders among which the family of an unknown bearing is searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The lines of one possible cause: the ``order`` that was expected, the family that was found."""
+    """The lines of one possible cause: the ``order`` that was expected, the family that was found. ``sides``: how high the
+    two sidebands of its fundamental stand that the cause would make, by the speed of the part that carries it through the
+    load (a ball: the cage's; an inner race: the shaft's; a cage: itself, beside the line of the outer race); None: it makes none.
+    They are evidence, no condition."""
 
     cause: str
     order: float
     family: Family
+    sides: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """``cause`` is `outer race`, `inner race`, `ball`, `bearing` (an unknown one, whose order was found), `undetermined`
+    """``cause`` is `outer race`, `inner race`, `ball`, `cage`, `bearing` (an unknown one, whose order was found), `undetermined`
     (something is seen, or several things) or `none`. ``seen``: all that was looked for, strongest first. ``text``: why, in
     plain words. ``spectrum``: of the pre-whitened signal, to draw."""
 
@@ -53,30 +62,50 @@ class Diagnosis:
 
 
 def diagnose(
-    x: NDArray[np.float64], rate_hz: float, shaft_hz: float, orders: dict[str, float] | None = None
+    x: NDArray[np.float64],
+    rate_hz: float,
+    shaft_hz: float,
+    orders: dict[str, float] | None = None,
+    band: Band | None = None,
 ) -> Diagnosis:
     """Diagnose one axis: ``x``, any unit, at ``rate_hz`` (Hz), in one piece (n,) or in windows with gaps between them
     (windows, n); the shaft turns at ``shaft_hz`` (Hz).
 
     ``orders`` names the order of each cause (:meth:`babbitt.health.bearings.Bearing.orders`); None searches the order of
-    the strongest family. Raises NotEnough if the waveform is shorter than TURNS_MIN turns or its windows than
-    WINDOW_TURNS, if it holds a value that is no number, or does not change.
+    the strongest family. ``band``: the first of the two spectra is of this band alone; of the whole signal otherwise, which
+    names as many faults in long recordings and more in short ones (bench ``diagnosis``). Raises NotEnough if the waveform is
+    shorter than TURNS_MIN turns or its windows than WINDOW_TURNS, if it holds a value that is no number, or does not change.
     """
     x = np.atleast_2d(x)
     _check(x, rate_hz, shaft_hz)
     still = x - x.mean(axis=1, keepdims=True)
     spectra = (
-        envelope_spectrum(still, rate_hz, shaft_hz),
+        envelope_spectrum(cut(still, rate_hz, band) if band else still, rate_hz, shaft_hz),
         envelope_spectrum(whitened(still), rate_hz, shaft_hz),
     )
     if orders is None:
         seen = [_searched(spectra, shaft_hz)]
     else:
-        seen = [Seen(name, order, family(spectra, order * shaft_hz, SLIP)) for name, order in orders.items()]
+        long = x.shape[1] * shaft_hz / rate_hz >= CAGE_TURNS
+        asked = {name: order for name, order in orders.items() if long or name != "cage"}
+        seen = [_seen(spectra, shaft_hz, name, asked) for name in asked]
         seen.sort(key=lambda one: -one.family.strength)
     scatter = len(x) ** -0.5
     cause, text = _judged(seen, shaft_hz, max(LEAST, 1 + CLEAR * scatter), 1 + WEAK * scatter)
+    if orders is not None and "cage" in orders and not any(one.cause == "cage" for one in seen):
+        text += f" The cage was not looked for: that needs windows of {CAGE_TURNS} turns."
     return Diagnosis(cause, shaft_hz, tuple(seen), text, spectra[1])
+
+
+def _seen(spectra: tuple[Spectrum, ...], shaft_hz: float, cause: str, orders: dict[str, float]) -> Seen:
+    found = family(spectra, orders[cause] * shaft_hz, SLIP)
+    away = {"ball": orders.get("cage"), "inner race": 1.0, "cage": orders.get("cage")}.get(cause)
+    middle = found.hz if cause != "cage" else orders.get("outer race", 0.0) * shaft_hz
+    if away is None or not middle:
+        return Seen(cause, orders[cause], found)
+    away *= shaft_hz if cause != "cage" else found.hz / orders["cage"]
+    levels = [one.at(middle + side) for one in spectra for side in (-away, away)]
+    return Seen(cause, orders[cause], found, float(np.prod(levels) ** (1 / len(levels))))
 
 
 def _check(x: NDArray[np.float64], rate_hz: float, shaft_hz: float) -> None:
@@ -115,6 +144,8 @@ def _judged(seen: list[Seen], shaft_hz: float, clear: float, weak: float) -> tup
     lines = ", ".join(
         f"{n} x {first.family.hz:.2f} Hz {level:.1f}" for n, level in enumerate(first.family.harmonics, 1)
     )
+    if first.sides is not None and first.sides >= SIDES:
+        lines += f"; sidebands {first.sides:.1f}"
     order = first.family.hz / shaft_hz
     others = "; ".join(f"{one.cause}: {one.family.strength:.1f}" for one in seen[1:])
     ruled = f" Ruled out: {others} times the background." if others else ""

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from babbitt.manipulation.spectra import APART_BINS, G_MM_S2, aside, sizes
+
 LIMIT_MM_S = 1.12
 OVER = 10.0
 """Times the background that a line stands."""
@@ -28,7 +30,6 @@ GROWN = 2.0
 """Times what it was before."""
 SLIP = 0.03
 ORDERS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
-G_MM_S2 = 9806.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +54,23 @@ class Rotor:
 
 
 def rotor(
-    axes: Mapping[str, NDArray[np.float64]], rate_hz: float, shaft_hz: float, before: Rotor | None = None
+    axes: Mapping[str, NDArray[np.float64]],
+    rate_hz: float,
+    shaft_hz: float,
+    before: Rotor | None = None,
+    grid_hz: float | None = None,
 ) -> Rotor:
     """Judge windows of each axis, shape (windows, n), in g, at ``rate_hz``; the shaft turns at about ``shaft_hz``.
 
-    ``before``: the same machine, at the same speed and load, when it was well.
+    ``before``: the same machine, at the same speed and load, when it was well. ``grid_hz``: a line that is not of the shaft,
+    however near, and tells nothing of its speed (twice the line frequency of a motor).
     """
-    spectra = [_spectrum(x) for x in axes.values()]
+    spectra = [sizes(x) for x in axes.values()]
     step = rate_hz / next(iter(axes.values())).shape[1]
-    found = _speed(spectra, step, shaft_hz)
+    found = _speed(spectra, step, shaft_hz, grid_hz)
     lines = tuple(_line(spectra, step, found, order) for order in ORDERS if order * found < 0.45 * rate_hz)
     cause, text = _judged({line.order: line for line in lines}, before)
     return Rotor(cause, found, lines, text)
-
-
-def _spectrum(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Amplitudes (RMS) of lines; Hann, the powers of the windows averaged."""
-    window = np.hanning(x.shape[1])
-    lines = np.fft.rfft((x - x.mean(axis=1, keepdims=True)) * window, axis=1)
-    size: NDArray[np.float64] = np.sqrt((np.abs(lines) ** 2).mean(axis=0)) * math.sqrt(2) / window.sum()
-    return size
 
 
 def _at(size: NDArray[np.float64], place: float) -> float:
@@ -80,12 +78,14 @@ def _at(size: NDArray[np.float64], place: float) -> float:
     return float(size[max(1, middle - 1) : middle + 2].max(initial=0.0))
 
 
-def _speed(spectra: list[NDArray[np.float64]], step: float, shaft_hz: float) -> float:
+def _speed(spectra: list[NDArray[np.float64]], step: float, shaft_hz: float, grid_hz: float | None) -> float:
     """The speed within SLIP of the one that is said, from the strongest of the first three lines: loaded motors slip.
 
     Between the bins by Grandke's formula for Hann's window (1983).
     """
     size = np.sqrt(sum(one**2 for one in spectra))
+    if grid_hz is not None:
+        size[np.abs(np.arange(len(size)) - grid_hz / step) <= APART_BINS / 2] = 0.0
     best, found = -1.0, shaft_hz
     for order in (1, 2, 3):
         low, high = (round(order * shaft_hz * (1 + side) / step) for side in (-SLIP, SLIP))
@@ -93,10 +93,7 @@ def _speed(spectra: list[NDArray[np.float64]], step: float, shaft_hz: float) -> 
             continue
         at = low + int(np.argmax(size[low : high + 1]))
         if size[at] / order > best:
-            up = size[at + 1] > size[at - 1]
-            ratio = float(size[at + 1 if up else at - 1] / max(1e-300, size[at]))
-            aside = (2 * ratio - 1) / (ratio + 1)
-            best, found = float(size[at]) / order, (at + (aside if up else -aside)) * step / order
+            best, found = float(size[at]) / order, (at + aside(size, at)) * step / order
     return found
 
 
@@ -118,7 +115,11 @@ def _judged(lines: Mapping[float, Line], before: Rotor | None) -> tuple[str, str
     once, twice = lines[1.0], lines.get(2.0)
     powers = {order: line.mm_s**2 for order, line in lines.items() if line.over >= OVER / 3 and line.axes}
     total = sum(powers.values())
-    said = ", ".join(f"{order:g}x {line.mm_s:.2f} mm/s" for order, line in lines.items() if order in powers)
+    said = ", ".join(
+        f"{order:g}x {line.mm_s:.2f} mm/s {line.over:.0f} times the background"
+        for order, line in lines.items()
+        if order in powers
+    )
     then = {line.order: line.mm_s for line in before.lines} if before is not None else {}
     halves = [order for order in powers if order % 1 and lines[order].mm_s > 0.1 * once.mm_s]
     if not total or math.sqrt(total) < LIMIT_MM_S:
@@ -134,15 +135,26 @@ def _judged(lines: Mapping[float, Line], before: Rotor | None) -> tuple[str, str
         return "none", f"No line of the shaft is {GROWN:g} times what it was before ({said})."
     if len(halves) >= 2:
         return "looseness", f"Looseness: lines at halves of the shaft's speed as well ({said})."
+    ruled = [f"looseness: {len(halves) or 'no'} lines at halves of the speed, two are needed"]
     if twice is not None and 2.0 in powers and twice.mm_s > max(once.mm_s, LIMIT_MM_S):
-        return "misalignment", f"Misalignment: 2x is above 1x ({said})."
-    if powers.get(1.0, 0.0) > ALONE * total and once.axes >= 2 and once.mm_s >= LIMIT_MM_S:
-        share = 100 * powers[1.0] / total
+        ruled.append(f"imbalance: 1x is {once.mm_s / twice.mm_s:.2f} of 2x")
+        return "misalignment", f"Misalignment: 2x is above 1x ({said}). Ruled out: {'; '.join(ruled)}."
+    ruled.append(
+        f"misalignment: 2x is {twice.mm_s / max(once.mm_s, 1e-9):.2f} of 1x"
+        if twice is not None and 2.0 in powers
+        else "misalignment: 2x is no line"
+    )
+    share = powers.get(1.0, 0.0) / total
+    if share > ALONE and once.axes >= 2 and once.mm_s >= LIMIT_MM_S:
         return (
             "imbalance",
-            f"Imbalance (or a bent shaft): 1x, in {once.axes} axes, is {share:.0f} % of the power of all lines ({said}).",
+            f"Imbalance (or a bent shaft): 1x, in {once.axes} axes, is {100 * share:.0f} % of the power of all lines ({said})."
+            f" Ruled out: {'; '.join(ruled)}.",
         )
+    ruled.append(
+        f"imbalance: 1x has {100 * share:.0f} % of the power, clear in {once.axes} axes ({100 * ALONE:.0f} % and 2 are needed)"
+    )
     return (
         "undetermined",
-        f"The shaft has lines above {LIMIT_MM_S} mm/s, in no pattern that names a cause ({said}).",
+        f"The shaft has lines above {LIMIT_MM_S} mm/s, in no pattern that names a cause ({said}). Ruled out: {'; '.join(ruled)}.",
     )

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
+
+from babbitt.manipulation.spectra import background
 
 Floats = NDArray[np.float64]
 
@@ -60,21 +61,12 @@ def envelope_spectrum(x: Floats, rate_hz: float, shaft_hz: float, top: float = 4
     size = np.sqrt(powers.mean(axis=0))
     step = rate_hz / count
     size = size[: max(8, min(len(size), int(top * shaft_hz / step)))]
-    level = size / _background(size, max(9, int(2 * shaft_hz / step)))
+    level = size / background(size, max(9, int(2 * shaft_hz / step)))
     for n in range(1, int(len(level) * step / shaft_hz) + 1):
         at = round(n * shaft_hz / step)
         level[max(0, at - 2) : at + 3] = np.minimum(level[max(0, at - 2) : at + 3], 1.0)
     level[: int(0.3 * shaft_hz / step)] = 1.0
     return Spectrum(step, level)
-
-
-def _background(size: Floats, width: int) -> Floats:
-    """The running median over ``width`` bins, at every fiftieth of them and between."""
-    skip = max(1, width // 50)
-    some = median_filter(size[::skip], size=max(3, (width // skip) | 1), mode="nearest")
-    whole = np.interp(np.arange(len(size)), np.arange(len(size))[::skip], some)
-    above: Floats = np.maximum(whole, 1e-30)
-    return above
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from babbitt.errors import NotEnough, UnknownBearing
 from babbitt.health.bearings import CATALOGUE, bearing
 from babbitt.health.diagnosis import TURNS_MIN, WINDOW_TURNS, diagnose
 from babbitt.health.drawing import draw
-from babbitt.health.report import examine, windows
+from babbitt.health.evidence import Capture
+from babbitt.health.report import Machine, examine, windows
 from babbitt.health.rotor import rotor
 
 ORDERS = CATALOGUE["6205"].orders()
@@ -137,7 +138,7 @@ def test_what_was_there_before_is_no_new_cause() -> None:
 def test_a_report_takes_the_axis_with_the_shocks_and_is_drawn() -> None:
     whole = axes({1: 4.0}, {1: 3.0}, {})
     whole["y"] = whole["y"] + knocks(ORDERS["outer race"])
-    report = examine(whole, RATE, SHAFT, ORDERS)
+    report = examine(Capture(whole, RATE), SHAFT, Machine(ORDERS))
     assert (report.axis, report.causes) == ("y", ("outer race", "imbalance"))
     text = draw(report, "pump <7> & co")
     assert "pump &lt;7&gt; &amp; co" in text
@@ -146,7 +147,7 @@ def test_a_report_takes_the_axis_with_the_shocks_and_is_drawn() -> None:
 
     assert ET.fromstring(text).tag.endswith("svg")
     with pytest.raises(NotEnough, match="range_g"):
-        examine(whole, RATE, SHAFT, ORDERS, clip=10_000)
+        examine(Capture(whole, RATE), SHAFT, Machine(ORDERS), clip=10_000)
 
 
 def test_shorter_windows_are_left_out() -> None:
