@@ -40,11 +40,12 @@ def deploy(
     """
     device = there.one(port)
     out = console(as_json)
+    before = _stamp(*sources.firmware())
     facts = once(device, board, out, dry_run)
     if as_json:
         print_json(facts)
     if watch:
-        _watch(device, board, out)
+        _watch(device, board, out, before)
 
 
 def once(device: str, board: str | None, out: Console, dry_run: bool = False) -> dict[str, Any]:
@@ -86,12 +87,11 @@ def once(device: str, board: str | None, out: Console, dry_run: bool = False) ->
     return facts
 
 
-def _watch(device: str, board: str | None, out: Console) -> None:
-    """Deploy at every change; in between the console of the node. Ctrl-C ends it."""
+def _watch(device: str, board: str | None, out: Console, before: dict[str, int]) -> None:
+    """Deploy at every change since `before`; in between the console of the node. Ctrl-C ends it."""
     package, own = sources.firmware()
     out.print(f"Watching {package} and {own}. Ctrl-C ends it.")
-    before = _stamp(package, own)
-    looked = time.monotonic()
+    looked = 0.0
 
     def saved() -> bool:
         nonlocal looked
