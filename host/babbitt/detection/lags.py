@@ -59,6 +59,8 @@ class Lags:
     def near(self, x: float) -> tuple[float, float]:
         """Distance (unit of the channel, root of a weighted mean square) to the nearest shape: short, and long with handicap; 0 while
         there is no lag that counts."""
+        if self.count == 0:  # no place of zero yet
+            return 0.0, 0.0
         self._asked = x
         square, short, long = self._square, self._next_short, self._next_long
         # Arguments by position and constants of numpy: half of the time is calling.
@@ -82,7 +84,7 @@ class Lags:
         """Take a value in."""
         if self.count == 0:
             self._origin = x
-        if self._asked != x:
+        elif self._asked != x:
             self.near(x)
         self._short, self._next_short = self._next_short, self._short
         self._long, self._next_long = self._next_long, self._long

@@ -105,12 +105,12 @@ class Range:
     def __init__(self, low: float = 0.0, high: float = 0.0) -> None:
         self.low, self.high = low, high
 
-    def beyond(self, value: float, least: float) -> float:
-        """The part of a value outside, by the width of the range (at least ``least``); 0 inside."""
+    def beyond(self, value: float, least: float, floor: float) -> float:
+        """The part of a value outside by more than ``floor``, by the width of the range (at least ``least``); 0 or less inside."""
         low, high = self.low, self.high
         if low <= value <= high:
             return 0.0
-        return max(value - high, low - value) / max(high - low, least)
+        return (max(value - high, low - value) - floor) / max(high - low, least)
 
     def take(self, value: float, lag: int = 1) -> None:
         """Widen the range towards a value outside, by 1/lag of what is missing."""

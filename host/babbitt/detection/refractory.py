@@ -18,6 +18,11 @@ class Refractory:
         self.hold = hold
         self._wait, self._before = 0, False
 
+    @property
+    def waiting(self) -> bool:
+        """True within HOLD records after an alarm."""
+        return self._wait > 0
+
     def update(self, score: float | None, limit: float = 1.0) -> bool:
         """Take a score in (None: not judged)."""
         if self._wait:

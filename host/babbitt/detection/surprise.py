@@ -79,8 +79,8 @@ class _Channel:
         value, levels, spreads = self.ranges
         a, b, c = self.habits
         new = max(
-            a.news(shape), b.news(rhythm), c.news(change), value.beyond(x, least) / margin,
-            levels.beyond(level.ahead, least) / (WIDE * margin), spreads.beyond(spread.ahead, least) / (WIDE * margin),
+            a.news(shape), b.news(rhythm), c.news(change), value.beyond(x, least, floor) / margin,
+            levels.beyond(level.ahead, least, floor) / (WIDE * margin), spreads.beyond(spread.ahead, least, floor) / (WIDE * margin),
         )  # fmt: skip
         new /= limit
         told = max(new, moved)
