@@ -172,7 +172,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     if not any(one.windows for one in corpus):
-        print(f"{folder}: no series of it has a label window: nothing can be found", file=sys.stderr)
+        print(f"{folder}: none of its series has a label window: nothing can be found", file=sys.stderr)
         return 2
 
     scores = [judge(one.values) for one in corpus]
