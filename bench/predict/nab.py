@@ -13,8 +13,8 @@ with that advantage, too. `ceiling` is one alarm in the middle of each window (w
 Windows found at no more than one false alarm a stream and month: detector and windowed Gaussian with their one limit raised until that
 holds, both with the same refractory time.
 
-The signals and limits of the detector were chosen with the 25 series that were at hand in view, in the middle of a region where the
-score changes little; there is no wholly blind figure here. `crossed` says how much of it is the limit: the best one of every second
+The signals and limits of the detector were chosen with the 25 series that were at hand in view, in a region where the score
+changes little; there is no wholly blind figure here. `crossed` says how much of it is the limit: the best one of every second
 series (by name), used on the others, and the other way round. The figure is the standard score; the last line of the output is one JSON
 object.
 """

@@ -1,8 +1,8 @@
 """How unlikely the recent mean of a signal is by its own longer history, and what of it is old news.
 
 `Likelihood` is the anomaly likelihood of Lavin and Ahmad ('Evaluating Real-time Anomaly Detection Algorithms', ICMLA 2015) on any
-signal: of the recent mean m, its usual value and mean absolute deviation are followed over MEMORY records; the likelihood is the
-Gaussian tail probability of m, in decades (2: one in a hundred). `Habit` divides a score by the largest that it had before: an event
+signal: of the recent mean its usual value and mean absolute deviation are followed over MEMORY records. How far it is off, in standard
+deviations, says the same as their tail probability and costs no logarithm. `Habit` divides a score by the largest that it had before: an event
 that was told is not told again unless it is worse (conformal in spirit: what counts is to be stranger than what was there before).
 """
 

@@ -1,10 +1,11 @@
 """Is what a slow channel does now new by its own history? Temperatures, loads, powers: one series at a time, no settings to find.
 
-Of each channel six things are asked, and the most surprising counts (1.0 is the limit of each):
+Of each channel five things are asked, and the most surprising counts (1.0 is the limit of each):
 
 1. *shape*: is the last handful of values far from every earlier stretch (`lags.py`, short window)? The logarithm of that distance,
    averaged over 16 records, by its own history (`likelihood.py`).
-2. *rhythm*: the same with eight records, and lags that usually foretell badly handicapped: also what comes at the wrong time.
+2. *rhythm*: the distance over twice as many values, with a handicap for lags that usually foretell badly, averaged over 4 records: also
+   what comes at the wrong time.
 3. *change*: the logarithm of |x - the value before|, averaged over 16 records, both ways: a channel that stands still, or shivers.
 4. *extremes*: a value, a recent level or a recent spread (averages of 64) well beyond the range of all before.
 5. *level*: the recent level by its history, LEVEL standard deviations off. It learns slowly while it is beyond, so that
@@ -14,8 +15,8 @@ Of each channel six things are asked, and the most surprising counts (1.0 is the
 have a floor, a sixteenth of the usual spread, so that a channel of exact repetitions does not alarm at its last digit.
 
 It learns all the time, and knows neither units nor the time of day; a gap is as if the next value came at once. It learns faults that
-are there at the beginning, and it tells what is *new*, which is not always a fault. The limits were chosen for about one false alarm a
-channel and month (bench/predict/nab.py); where that is too many, ``limit`` above 1 divides all scores.
+are there at the beginning, and it tells what is *new*, which is not always a fault. Its limits give about one false alarm a channel
+and month in records of five minutes to an hour (bench/predict/nab.py); where that is too many, use a ``limit`` above 1.
 """
 
 from __future__ import annotations
