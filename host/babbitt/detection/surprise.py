@@ -96,7 +96,7 @@ class _Channel:
         self._asked = None
         self.count = n = self.count + 1
         learnt = n > learn
-        told, moved, *scores = self._found
+        told, moved, shape, rhythm, change = self._found
         self.told = told if learnt else 0.0
         self.lags.take(x)
         self.shape.take()
@@ -107,8 +107,8 @@ class _Channel:
             self.level.weight = 0.0
         self.level.take(DOUBT if learnt and moved > DOUBTFUL / LEVEL else 1.0)
         if learnt:
-            for habit, score in zip(self.habits, scores, strict=True):
-                habit.now = max(habit.now, score)
+            a, b, c = self.habits
+            a.now, b.now, c.now = max(a.now, shape), max(b.now, rhythm), max(c.now, change)
         if n % BLOCK == 0:
             for habit in self.habits:
                 habit.turn()
