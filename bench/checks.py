@@ -30,9 +30,6 @@ from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from scipy.special import erfc
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests" / "firmware"), str(ROOT / "firmware")]
 
@@ -105,24 +102,6 @@ def latched(scores: Sequence[tuple[float, int]], threshold: float, hold: int) ->
             wait = hold
         before = now
     return alarms
-
-
-def windowed_gaussian(values: Sequence[float], window: int = 6400, step: int = 100) -> list[float]:
-    """NAB's baseline: 1 - the tail probability of a value under the mean and deviation of the last `window`
-    values, which move on `step` values at a time.
-    """
-    x = np.asarray(values) - values[0]
-    n = len(x)
-    sums, squares = np.concatenate([[0], np.cumsum(x)]), np.concatenate([[0], np.cumsum(x * x)])
-    rows = np.arange(n)
-    first = np.where(rows < window, 0, (rows - window) // step * step)
-    last = np.where(rows < window, rows, first + window)
-    size = np.maximum(1, last - first)
-    mean = (sums[last] - sums[first]) / size
-    sigma = np.sqrt(np.maximum(0, (squares[last] - squares[first]) / size - mean * mean))
-    score = 1 - 0.5 * erfc(np.abs(x - mean) / np.where(sigma == 0, 1e-6, sigma) / math.sqrt(2))
-    score[0] = 0
-    return [float(s) for s in score]
 
 
 def at_one_a_month(corpus: Sequence[nab.Series], scores: Sequence[Sequence[tuple[float, int]]]) -> int:
@@ -219,7 +198,7 @@ def main() -> int:
     hold = make(SPEC, 0).settings["hold"]
     honest = all(latched(one, 100, hold) == rows for one, rows in zip(scores, alarms, strict=True))
 
-    rival = [windowed_gaussian(s.values) for s in corpus]
+    rival = [nab.windowed_gaussian(s.values) for s in corpus]
     best = {name: nab.best_threshold(corpus, rival, p)[0] for name, p in nab.PROFILES.items()}
     rival_latched = [[(v, 1) for v in one] for one in rival]
 

@@ -1,4 +1,4 @@
-"""The scoring rules of the Numenta Anomaly Benchmark (NAB), for `checks.py`.
+"""The scoring rules of the Numenta Anomaly Benchmark (NAB) and its baseline, for `checks.py` and `predict/nab.py`.
 
 Source: A. Lavin and S. Ahmad, 'Evaluating Real-time Anomaly Detection Algorithms - the Numenta Anomaly
 Benchmark', ICMLA 2015 (arXiv 1510.03336), and the documentation of the NAB repository. In short:
@@ -26,6 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import numpy as np
+from scipy.special import erfc
 
 Window = tuple[int, int]
 PROBATION = 0.15
@@ -171,6 +174,24 @@ def best_threshold(
         if k + 1 == len(points) or points[k + 1][0] != value:
             best = max(best, (total, value))
     return normalised(best[0], series, profile), best[1]
+
+
+def windowed_gaussian(values: Sequence[float], window: int = 6400, step: int = 100) -> list[float]:
+    """NAB's baseline: 1 - the tail probability of a value under the mean and deviation of the last `window`
+    values, which move on `step` values at a time.
+    """
+    x = np.asarray(values) - values[0]
+    n = len(x)
+    sums, squares = np.concatenate([[0], np.cumsum(x)]), np.concatenate([[0], np.cumsum(x * x)])
+    rows = np.arange(n)
+    first = np.where(rows < window, 0, (rows - window) // step * step)
+    last = np.where(rows < window, rows, first + window)
+    size = np.maximum(1, last - first)
+    mean = (sums[last] - sums[first]) / size
+    sigma = np.sqrt(np.maximum(0, (squares[last] - squares[first]) / size - mean * mean))
+    score = 1 - 0.5 * erfc(np.abs(x - mean) / np.where(sigma == 0, 1e-6, sigma) / math.sqrt(2))
+    score[0] = 0
+    return [float(s) for s in score]
 
 
 def load(folder: Path) -> list[Series]:

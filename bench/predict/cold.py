@@ -10,6 +10,9 @@ A refrigerated warehouse, ten sensors, 2021, every 15 min. Two parts, both causa
   hour) that were warned of before, warnings that nothing followed, all warnings against the 2,114 alarms of the site's own
   thresholds, and whether the large events were told.
 
+Beside them, events of the detector of what is new (babbitt/detection/surprise.py), which judges no room by itself: how many a sensor and
+month, and which of the large events it told.
+
 The features of the forecast and its constants were chosen with all ten rooms in view: other rooms will differ. The figure is the
 mean gain over persistence at 60 min, in per cent; the baseline is the error of persistence in kelvin. The last line of the output
 is one JSON object.
@@ -33,6 +36,8 @@ sys.path.insert(0, str(HERE.parent))
 import features_numpy as node  # noqa: E402
 from predict_first import LIMITS, cold_room  # noqa: E402
 
+from babbitt.detection.refractory import Refractory  # noqa: E402
+from babbitt.detection.surprise import Surprise  # noqa: E402
 from babbitt.prognosis.coldroom import ColdRoomAnalyser  # noqa: E402
 from babbitt.prognosis.temperature import DAY, STEP_MS, TemperatureForecast  # noqa: E402
 from babbitt.protocol.assessment import Asset  # noqa: E402
@@ -84,6 +89,23 @@ def told(records: list[node.Record], limit: float, start: str, hours: float) -> 
     )
 
 
+def new(records: list[node.Record]) -> list[int]:
+    """When something new began (Unix ms)."""
+    detector, latch, found = Surprise(), Refractory(), []
+    for t, values in records:
+        air = {"temp.mean": values["temp.mean"]}
+        if latch.update(detector.new_one(air)):
+            found.append(t)
+        detector.learn_one(air)
+    return found
+
+
+def within(times: list[int], start: str, hours: float) -> bool:
+    """Whether one of the times is in an event."""
+    begin = int(datetime.fromisoformat(start + "+00:00").timestamp() * 1000)
+    return any(begin <= t <= begin + hours * 3_600_000 for t in times)
+
+
 def main() -> int:
     """Run the bench; returns the exit status."""
     parser = argparse.ArgumentParser()
@@ -92,7 +114,7 @@ def main() -> int:
     rooms = dict(list(LIMITS.items())[: 3 if QUICK else None])
     by_horizon: dict[int, list[tuple[float, float, float, float]]] = {}
     total = {"onsets": 0, "warned_before": 0, "false": 0, "warnings": 0, "months": 0.0}
-    costs, events = [], []
+    costs, events, news, new_events = [], [], 0, []
     for name, limit in rooms.items():
         records = node.temperature_csv(source, name)
         found, took = forecast(records)
@@ -105,6 +127,11 @@ def main() -> int:
             total[key] += one[key]
         events += [
             (name, start, told(records, limit, start, hours)) for room, start, hours in EVENTS if room == name
+        ]
+        times = new(records)
+        news += len(times)
+        new_events += [
+            (name, start, within(times, start, hours)) for room, start, hours in EVENTS if room == name
         ]
         print(
             f"{name}: {one['warned_before']} of {one['onsets']} onsets, {one['warnings']} warnings",
@@ -132,7 +159,7 @@ def main() -> int:
                 "goal": GOALS, "ok": ok, "forecast": ahead, "us_a_step": round(statistics.fmean(costs)),
                 "onsets": total["onsets"], "warned_before": total["warned_before"],
                 "false_per_sensor_month": round(false, 2), "warnings": total["warnings"], "alarms_of_the_site": SITE_ALARMS,
-                "events": events,
+                "events": events, "new_per_sensor_month": round(news / total["months"], 2), "new_events": new_events,
             }
         )
     )  # fmt: skip

@@ -68,7 +68,7 @@ def test_windowed_gaussian_against_its_definition() -> None:
                 continue
             seen, late = seen[step:] + late, []
         mean, sigma = statistics.fmean(seen), statistics.pstdev(seen) or 1e-6
-    assert checks.windowed_gaussian(values, window, step) == pytest.approx(expected, abs=1e-9)
+    assert nab.windowed_gaussian(values, window, step) == pytest.approx(expected, abs=1e-9)
 
 
 def test_one_false_alarm_a_month() -> None:

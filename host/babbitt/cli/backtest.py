@@ -17,7 +17,6 @@ from babbitt.errors import BacktestError
 from babbitt.store.reader import StoreReader
 
 if TYPE_CHECKING:
-    from babbitt.detection.mewma import Mewma
     from babbitt.protocol.assessment import Analyser
 
 DAY_MS = 86_400_000
@@ -41,6 +40,7 @@ class By(StrEnum):
 
     OWN = "own"
     TOGETHER = "together"
+    NEW = "new"
 
 
 def backtest(
@@ -51,13 +51,16 @@ def backtest(
         float, typer.Option(min=0.01, max=4000, help="So far back from the newest record.")
     ] = 90.0,
     detector: Annotated[
-        By, typer.Option(help="own: as the host judges; together: several channels as one.")
+        By,
+        typer.Option(
+            help="own: as the host judges; together: several channels as one; new: what a channel never did."
+        ),
     ] = By.OWN,
     channels: Annotated[
-        str | None, typer.Option(help="together: which, separated by commas; default all measured.")
+        str | None, typer.Option(help="together, new: which, separated by commas; default all measured.")
     ] = None,
     learn: Annotated[
-        int, typer.Option(min=60, max=100_000, help="together: records that are learnt first.")
+        int, typer.Option(min=60, max=100_000, help="together, new: records that are learnt first.")
     ] = 400,
     event: Annotated[
         list[str] | None,
@@ -78,8 +81,12 @@ def backtest(
         raise BacktestError(
             f"{site}/{node} has no channel {', '.join(missing)}; it has {', '.join(sorted(known))}"
         )
-    own = detector == By.OWN
-    said = _own(_analyser(reader, site, node), records) if own else _together(learn, asked, records)
+    if detector == By.OWN:
+        said = _own(_analyser(reader, site, node), records)
+    elif detector == By.TOGETHER:
+        said = _together(learn, _chosen(records, asked))
+    else:
+        said = _new(learn, _chosen(records, asked))
     judged, first, last = 0, start, start
     alarms: list[Alarm] = []
     for at, on, drivers in said:
@@ -145,19 +152,41 @@ def _own(analyser: Analyser, records: Iterator[Record]) -> Iterator[Said]:
             yield at, one.level in ("warning", "alarm"), one.drivers
 
 
-def _together(learn: int, channels: list[str] | None, records: Iterator[Record]) -> Iterator[Said]:
-    from babbitt.detection.mewma import Mewma
-
-    detector: Mewma = Mewma(learn)
+def _chosen(records: Iterator[Record], channels: list[str] | None) -> Iterator[Record]:
+    """The channels asked for, or all that measure the machine."""
     for at, values in records:
         if channels is None:
-            some = {k: v for k, v in values.items() if not k.endswith((".rate", ".overflow", ".clip"))}
+            yield at, {k: v for k, v in values.items() if not k.endswith((".rate", ".overflow", ".clip"))}
         else:
-            some = {k: values.get(k) for k in channels}
-        score = detector.score_one(some)
-        detector.learn_one(some)
+            yield at, {k: values.get(k) for k in channels}
+
+
+def _together(learn: int, records: Iterator[Record]) -> Iterator[Said]:
+    from babbitt.detection.mewma import Mewma
+
+    detector = Mewma(learn)
+    for at, values in records:
+        score = detector.score_one(values)
+        detector.learn_one(values)
         if score is not None:
             yield at, score >= 1, detector.drivers() if score >= 1 else ()
+
+
+def _new(learn: int, records: Iterator[Record]) -> Iterator[Said]:
+    """An alarm lasts while the level is off, and at least as long as nothing else is told after an event."""
+    from babbitt.detection.refractory import Refractory
+    from babbitt.detection.surprise import LEARN, Surprise
+
+    if learn < LEARN:
+        raise BacktestError(f"--learn {learn} is too few for the detector new: use at least {LEARN}")
+    detector, latch = Surprise(learn), Refractory()
+    for at, values in records:
+        score = detector.score_one(values)
+        new = detector.new_one(values)
+        detector.learn_one(values)
+        if score is not None:
+            on = latch.update(new) or latch.waiting or score >= 1
+            yield at, on, detector.drivers() if on else ()
 
 
 def _found(at: int, alarms: list[Alarm]) -> float | None:

@@ -66,9 +66,20 @@ def test_several_channels_together(store: Path) -> None:
     )
 
 
+def test_what_a_channel_never_did(store: Path) -> None:
+    known = (BEGIN + timedelta(minutes=FAULT + 30)).isoformat()
+    words = ("--detector", "new", "--channels", "vib.x.rms", "--event", known)
+    found = said("backtest", "hall", "pump", "--store", store, *words)
+    start = BEGIN.timestamp() * 1000 + FAULT * 60_000
+    assert any(start <= alarm["start"] <= start + 5 * 60_000 for alarm in found["alarms"])
+    assert {driver for alarm in found["alarms"] for driver in alarm["drivers"]} == {"vib.x.rms"}
+    assert found["events"][0]["hours_ahead"] is not None
+
+
 @pytest.mark.parametrize(
     ("words", "word"),
     [
+        (("--detector", "new", "--learn", "100"), "use at least 192"),
         (("--event", "yesterday"), "is no time"),
         (("--detector", "together", "--channels", "nothing.mean"), "has no channel nothing.mean"),
     ],

@@ -12,9 +12,11 @@ import pytest
 
 from babbitt.detection.detector import Detector, Values
 from babbitt.detection.mewma import CHANNELS, LEARN, WARM, Mewma
+from babbitt.detection.surprise import Surprise
 
 DETECTORS: dict[str, tuple[type[Any], Callable[[], Detector], int]] = {
     "mewma": (Mewma, lambda: Mewma(120), 120),
+    "surprise": (Surprise, lambda: Surprise(400, 1.5, 0.15), 400),
 }
 """Class, a fresh one, and the records it learns."""
 EVERY = pytest.mark.parametrize("name", DETECTORS)
