@@ -49,6 +49,7 @@ COMMANDS = {
     ),
     "train": ("babbitt.cli.train", "train", "Learn the remaining life from machines that failed."),
     "models": ("babbitt.cli.train", "models", "Models of fleets: list, show, use, apply."),
+    "node": ("babbitt.cli.node", "group", "Nodes: run virtual ones through scenarios."),
     "demo": ("babbitt_tools.demo", "demo", "Watch virtual machines wear out, on this PC."),
     "replay": ("babbitt_tools.replay.command", "replay", "Play a recording through the real firmware."),
 }
@@ -67,6 +68,8 @@ class _Lazy(TyperGroup):
         # All others are asked only for their line in the list of commands.
         called = cmd_name == _called()
         function = getattr(importlib.import_module(module), name) if called else _nothing
+        if isinstance(function, typer.Typer):
+            return typer.main.get_command(function)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         single.command(cmd_name, help=None if called else help_)(function)
         return typer.main.get_command(single)
