@@ -10,7 +10,7 @@ from typing import Any
 from babbitt.health.bearings import bearing
 from babbitt_tools.scenario.file import BearingWear, NodePart, Scenario
 from babbitt_tools.scenario.file import ColdRoom as ColdRoomPart
-from babbitt_tools.scenario.trouble import SHOWN, Failing, Outages, Trouble, WrongClock
+from babbitt_tools.scenario.trouble import HOUR_US, SHOWN, Failing, Outages, Trouble, WrongClock
 from babbitt_tools.sim.coldroom import ColdRoom
 from babbitt_tools.sim.disturbed import Spiky
 from babbitt_tools.sim.machine import Machine
@@ -45,8 +45,11 @@ class Role:
 
 
 def cast(scenario: Scenario, start_ms: int) -> list[Role]:
-    """Every node of a scenario, beginning at `start_ms` (Unix ms)."""
-    return [_role(name, part, seed_of(scenario.seed, name), start_ms) for name, part in scenario.named]
+    """Every node of a scenario, beginning at `start_ms` (Unix ms); from the hour on in which it ends, time runs at real speed."""
+    roles = [_role(name, part, seed_of(scenario.seed, name), start_ms) for name, part in scenario.named]
+    for role in roles:
+        role.world.end_us = None if scenario.hours is None else round(scenario.hours * HOUR_US)  # type: ignore[misc]
+    return roles
 
 
 def morning_before(now_s: float) -> int:
@@ -121,8 +124,8 @@ def _role(name: str, part: NodePart, seed: int, start_ms: int) -> Role:
             f"its network goes away every {wifi.every_h:g} h on average, for about {wifi.outage_s:g} s"
         )
     return Role(
-        name, "+".join(part.scenarios), world, start_ms, config, tuple(troubles), tuple(truth or ["nothing is wrong with it"]), shaft_hz, fault_hz,
-        failure_ms,
+        name, "+".join(part.scenarios), world, start_ms, config, tuple(troubles),
+        tuple(truth or ["nothing is wrong with it"]), shaft_hz, fault_hz, failure_ms,
     )  # fmt: skip
 
 

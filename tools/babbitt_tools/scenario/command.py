@@ -88,7 +88,7 @@ def _plan(
         words = words or list(SCENARIOS)
         return of_names(words, count or len(words), 1 if seed is None else seed, speed or 600.0)
     said = load(file)
-    return Scenario(said.nodes, said.seed if seed is None else seed, speed or said.speed)
+    return Scenario(said.nodes, said.seed if seed is None else seed, speed or said.speed, said.hours)
 
 
 def _page(fleet: Fleet, stack: ExitStack) -> str | None:
@@ -126,7 +126,7 @@ def _introduce(console: Console, fleet: Fleet, plan: Scenario, page: str | None,
 
 
 def _play(console: Console, fleet: Fleet, end: float | None, silent: bool) -> None:
-    """Until the time or the person's patience ends."""
+    """Until the scenario, the time or the person's patience ends."""
     with (
         Live(live(fleet), console=console, auto_refresh=False, transient=True)
         if not silent
@@ -134,7 +134,7 @@ def _play(console: Console, fleet: Fleet, end: float | None, silent: bool) -> No
     ):
         shown = 0.0
         try:
-            while end is None or time.monotonic() < end:
+            while (end is None or time.monotonic() < end) and not fleet.over:
                 fleet.step()
                 if isinstance(view, Live) and time.monotonic() - shown > LIVE_S:
                     shown = time.monotonic()

@@ -130,6 +130,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     nodes: Annotated[list[NodePart], Meta(min_length=1)]
     seed: Annotated[int, Meta(ge=0, le=2**53)] = 1
     speed: Annotated[float, Meta(ge=0.01, le=1e6)] = 600.0
+    hours: Positive | None = None
 
     @property
     def named(self) -> list[tuple[str, NodePart]]:

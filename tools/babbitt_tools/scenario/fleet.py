@@ -23,7 +23,7 @@ from babbitt_tools.session import Session, node_settings
 from babbitt_tools.vboard.board import VirtualBoard
 
 SITE = "sim"
-NODE_BYTES = 6_000_000  # of memory, with its part of this process; measured, see docs/simulators.md
+NODE_BYTES = 13_000_000  # resident memory of its process; measured, see docs/simulators.md
 SHARE = 0.5  # of the free memory that nodes may take
 LOOK_S = 1.0
 JUDGED_S = 8.0
@@ -142,6 +142,12 @@ class Fleet:
             newest = numbered(self._flash(name))
             if newest is not None:
                 self._counts[name][newest[0]] = newest[1] + 1
+
+    @property
+    def over(self) -> bool:
+        """Whether every node has lived to the end of its world."""
+        ends = [(player.board.now_us, player.role.world.end_us) for player in self.players.values()]
+        return all(end is not None and now >= end for now, end in ends)
 
     def errors(self) -> dict[str, str]:
         """Boards that ended by themselves, and why."""

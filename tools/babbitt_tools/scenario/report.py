@@ -20,8 +20,8 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The first time that `check` of `origin` (node or host) went to the state `to`, in hours of the simulation (None: what the host says of network and clock
-    has the time of the PC), and how often in all."""
+    """The first time that `check` of `origin` (node or host) went to the state `to`, and how often it did. `hour` is that of the
+    simulation; None for what the host says of network and clock, which has the time of the PC."""
 
     hour: float | None
     origin: str

@@ -159,21 +159,23 @@ class Machine:
 
     def accel(self, burst_start_us: int, index: int, n: int, rate_hz: float) -> NDArray[np.int16]:
         """See `World.accel`."""
+        moment = burst_start_us // MOMENT_US
+        start_us = moment * MOMENT_US  # the machine is looked at on a grid of moments, see `MOMENT_US`
         half = TAPS // 2
         fine = np.arange(index * OVERSAMPLE - half, (index + n - 1) * OVERSAMPLE + half + 1)
         t = fine / (rate_hz * OVERSAMPLE)
-        load, speed_hz = self.load(burst_start_us), self.speed_hz(burst_start_us)
-        turns = self.turns(burst_start_us)
+        load, speed_hz = self.load(start_us), self.speed_hz(start_us)
+        turns = self.turns(start_us)
         angle = 2 * math.pi * (turns % 1.0 + speed_hz * t[:, None])
         # v grows as the speed, and w once more: the force of an imbalance is that of the square of the speed.
         omega = 2 * math.pi * speed_hz
-        thrown = self.imbalance_mm_s(burst_start_us) * (speed_hz / self.shaft_hz) * omega / G_MM_S2
+        thrown = self.imbalance_mm_s(start_us) * (speed_hz / self.shaft_hz) * omega / G_MM_S2
         signal = thrown * RADIAL * np.sin(angle + self._phase)
         signal += load * COUPLING_G * np.sin(2 * angle + self._phase2)
-        wear = self.wear(burst_start_us)
+        wear = self.wear(start_us)
         # A resonance beyond the oversampled band leaves nothing behind the filter.
         if self._defect is not None and wear > 0 and self.resonance_hz < 0.45 * OVERSAMPLE * rate_hz:
-            key = (self.seed, 4, burst_start_us // MOMENT_US)
+            key = (self.seed, 4, moment)
             first_s = float(t[0]) - tail_s(self.resonance_hz, DAMPING)
             times, forces = self._defect.strikes(key, turns, speed_hz, first_s, float(t[-1]))
             rung = ringing(times, forces, t, self.resonance_hz, DAMPING)
@@ -182,7 +184,6 @@ class Machine:
         windows = np.lib.stride_tricks.sliding_window_view(signal, TAPS, axis=0)[taken]
         counts = windows @ self._filter * COUNTS_PER_G
         counts[:, 2] += COUNTS_PER_G
-        moment = burst_start_us // MOMENT_US
         hiss_g = load * self._noise_g * math.sqrt(rate_hz / 2 / NOISE_BAND_HZ)
         counts += hiss_g * COUNTS_PER_G * AXES * noise((self.seed, 6, moment), index, n)
         counts += adxl345_noise((self.seed, 3, moment), index, n, rate_hz)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 256  # samples whose noise is drawn together
-#: A burst is known by the moment it begins in, not by its microsecond: the host of a virtual board adds some to its clock, never the
-#: same, and the same seed is to be the same samples.
+#: A burst counts as begun at the last multiple of this: the PC adds some microseconds to the clock of a virtual board, never the same,
+#: and the same seed is to be the same samples. A machine does not change in 20 ms, and a window of 64 samples takes as long.
 MOMENT_US = 20_000
 #: rms in counts at 100 Hz data rate, x, y, z (data sheet, rev. G, table 1); it grows with the root of the
 # bandwidth.
