@@ -30,17 +30,40 @@ from babbitt_node.errors import NAMES
 from babbitt_tools.account import Account
 from babbitt_tools.demo import Line
 from babbitt_tools.replay.outcome import Outcome
+from babbitt_tools.scenario.report import Mark, Played
 
 PAGE = text("operations.md")
 
 
-def options(command: str) -> dict[str, Any]:
-    """Every option of a command by its names, as typer builds it: {"--limit, -n": default}."""
-    module, function, _ = COMMANDS[command]
+def called(command: str) -> Any:
+    """A command as typer builds it; `node sim` is one of a group."""
+    name, _, of_group = command.partition(" ")
+    module, function, _ = COMMANDS[name]
+    found = getattr(importlib.import_module(module), function)
+    if isinstance(found, typer.Typer):
+        group = typer.main.get_command(found)
+        return group.commands[of_group] if of_group else group  # type: ignore[attr-defined]
     single = typer.Typer(add_completion=False)
-    single.command(command)(getattr(importlib.import_module(module), function))
+    single.command(command)(found)
+    return typer.main.get_command(single)
+
+
+def every() -> list[str]:
+    """All commands, those of groups by both words."""
+    found = []
+    for name in COMMANDS:
+        of_group = getattr(called(name), "commands", None)
+        found += [name] if of_group is None else [f"{name} {one}" for one in of_group]
+    return found
+
+
+EVERY = every()
+
+
+def options(command: str) -> dict[str, Any]:
+    """Every option of a command by its names: {"--limit, -n": default}."""
     found = {}
-    for param in typer.main.get_command(single).params:
+    for param in called(command).params:
         if param.param_type_name == "option" and param.name != "help":
             found[", ".join([*param.opts, *param.secondary_opts])] = param.default
     return found
@@ -48,11 +71,7 @@ def options(command: str) -> dict[str, Any]:
 
 def arguments(command: str) -> list[str]:
     """The arguments of a command, in order."""
-    module, function, _ = COMMANDS[command]
-    single = typer.Typer(add_completion=False)
-    single.command(command)(getattr(importlib.import_module(module), function))
-    params = typer.main.get_command(single).params
-    return [p.name for p in params if p.param_type_name == "argument" and p.name]
+    return [p.name for p in called(command).params if p.param_type_name == "argument" and p.name]
 
 
 def options_said(command: str) -> dict[str, str]:
@@ -65,10 +84,10 @@ def options_said(command: str) -> dict[str, str]:
 
 
 def test_every_command_has_a_section_and_every_section_a_command() -> None:
-    assert sorted(re.findall(r"^### babbitt (\w+)$", PAGE, flags=re.M)) == sorted(COMMANDS)
+    assert sorted(re.findall(r"^### babbitt (\w+(?: \w+)?)$", PAGE, flags=re.M)) == sorted(EVERY)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_every_option_is_there_with_its_default(command: str) -> None:
     there, said = options(command), options_said(command)
     assert set(said) == set(there)
@@ -105,7 +124,19 @@ def test_every_finding_of_the_doctor_is_explained() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker", "import"],
+    [
+        "desired",
+        "replay",
+        "command",
+        "waves",
+        "backup",
+        "restore",
+        "store",
+        "export",
+        "broker",
+        "import",
+        "node sim",
+    ],
 )
 def test_arguments_are_named(command: str) -> None:
     said = section(PAGE, f"babbitt {command}")
@@ -132,8 +163,9 @@ def test_commands_without_arguments_are_all_others() -> None:
         "export",
         "broker",
         "import",
+        "node sim",
     }
-    assert {c for c in COMMANDS if arguments(c)} == named
+    assert {c for c in EVERY if arguments(c)} == named
 
 
 def fields_said(what: str) -> set[str]:
@@ -149,6 +181,7 @@ def fields_said(what: str) -> set[str]:
         ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
         ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
         ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
+        ("played", Played, set()), ("mark", Mark, set()),
     ],
 )  # fmt: skip
 def test_json_fields_are_those_of_the_views(what: str, view: Any, more: set[str]) -> None:
@@ -156,7 +189,7 @@ def test_json_fields_are_those_of_the_views(what: str, view: Any, more: set[str]
 
 
 def test_commands_with_json_are_those_that_report() -> None:
-    assert {c for c in COMMANDS if "--json" in options(c)} == set(COMMANDS) - {"host"}
+    assert {c for c in EVERY if "--json" in options(c)} == set(EVERY) - {"host"}
 
 
 def test_every_error_of_the_node_is_explained() -> None:

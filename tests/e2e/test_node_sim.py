@@ -91,4 +91,4 @@ def test_three_nodes_tell_a_host_what_is_true_and_lose_nothing(tmp_path: Path, m
     assert ("node", "temp-limit") in warned["freezer"]
     assert air[0] < -20 < -18 < air[-1]
     assert {origin for origin, _ in warned["fan"]} <= {"host"}
-    assert 1.5 < float(np.mean(velocity)) < 4.5
+    assert 0.5 < float(np.mean(velocity)) < 2

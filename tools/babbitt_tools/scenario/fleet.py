@@ -26,7 +26,7 @@ SITE = "sim"
 NODE_BYTES = 13_000_000  # resident memory of its process; measured, see docs/simulators.md
 SHARE = 0.5  # of the free memory that nodes may take
 LOOK_S = 1.0
-JUDGED_S = 8.0
+JUDGED_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)

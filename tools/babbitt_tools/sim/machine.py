@@ -21,7 +21,7 @@ GROWTH = 5.0  # wear at the onset of the fault is exp(-GROWTH)
 DAMPING = 0.05  # of the structure's resonance
 AXES = np.array([1.0, 0.7, 0.4])  # how the bearing shakes x, y, z
 RADIAL = np.array([1.0, 0.8, 0.3])  # how the rotor's imbalance shakes x, y, z
-COUPLING_G = np.array([0.02, 0.015, 0.01])  # at twice a turn, at full load
+COUPLING_G = np.array([0.012, 0.009, 0.006])  # at twice a turn, at full load
 STRIKE_G = 8.0  # of a strike in the middle of the load zone, at failure
 SPENT_MM_S = 30.0  # what a fault `imbalance` adds to the imbalance until failure
 FULL_LOAD_SLIP = 0.03  # of an induction motor
@@ -93,9 +93,9 @@ class Machine:
         bearing: Bearing = CATALOGUE["6205"],
         fault: str = "outer race",
         slip: float = 0.01,
-        balance_mm_s: float = 4.0,
+        balance_mm_s: float = 1.0,
         wander: float = 0.0,
-        noise_g: float = 0.03,
+        noise_g: float = 0.08,
     ) -> None:
         if life_h <= 0 or speed_rpm <= 0 or onset_h < 0:
             raise ValueError(
