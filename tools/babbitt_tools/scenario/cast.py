@@ -19,7 +19,7 @@ from babbitt_tools.vboard.world import World
 
 MACHINE_INTERVAL_S, ROOM_INTERVAL_S = 120, 300
 FOREVER_H = 1e6
-ROOM_DAYS = 30.0  # beyond which nobody asks when a room warms up
+ROOM_DAYS = 3.0  # after a compressor has given up a room is warm
 WINDOW, RATE_HZ = 1024, 3200
 VELOCITY_H, VELOCITY_HH = (
     4500,
@@ -46,9 +46,12 @@ class Role:
 
 def cast(scenario: Scenario, start_ms: int) -> list[Role]:
     """Every node of a scenario, beginning at `start_ms` (Unix ms); from the hour on in which it ends, time runs at real speed."""
-    roles = [_role(name, part, seed_of(scenario.seed, name), start_ms) for name, part in scenario.named]
+    end_us = None if scenario.hours is None else round(scenario.hours * HOUR_US)
+    roles = [
+        _role(name, part, seed_of(scenario.seed, name), start_ms, end_us) for name, part in scenario.named
+    ]
     for role in roles:
-        role.world.end_us = None if scenario.hours is None else round(scenario.hours * HOUR_US)  # type: ignore[misc]
+        role.world.end_us = end_us  # type: ignore[misc]
     return roles
 
 
@@ -62,7 +65,7 @@ def seed_of(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:6], "big")
 
 
-def _role(name: str, part: NodePart, seed: int, start_ms: int) -> Role:
+def _role(name: str, part: NodePart, seed: int, start_ms: int, end_us: int | None) -> Role:
     physics = part.part(part.physics)
     truth: list[str] = []
     shaft_hz = fault_hz = None
@@ -70,8 +73,9 @@ def _role(name: str, part: NodePart, seed: int, start_ms: int) -> Role:
     world: World
     if isinstance(physics, ColdRoomPart):
         interval_s = part.interval_s or ROOM_INTERVAL_S
+        days = ROOM_DAYS + (physics.fade_start_h + physics.fade_h) / 24
         room = ColdRoom(
-            seed=seed, utc_start_ms=start_ms, days=ROOM_DAYS, set_point_c=physics.set_point_c, limit_c=physics.limit_c,
+            seed=seed, utc_start_ms=start_ms, days=days, set_point_c=physics.set_point_c, limit_c=physics.limit_c,
             fade_start_h=physics.fade_start_h, fade_h=physics.fade_h, doors=physics.doors,
         )  # fmt: skip
         failure_ms = room.air_crossed_at_ms
@@ -119,7 +123,7 @@ def _role(name: str, part: NodePart, seed: int, start_ms: int) -> Role:
         )
     if "flaky_wifi" in part.scenarios:
         wifi = part.part("flaky_wifi")
-        troubles.append(Outages(wifi, seed))
+        troubles.append(Outages(wifi, seed, end_us))
         truth.append(
             f"its network goes away every {wifi.every_h:g} h on average, for about {wifi.outage_s:g} s"
         )

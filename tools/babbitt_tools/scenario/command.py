@@ -15,12 +15,12 @@ from babbitt.acquisition.address import BrokerAddress
 from babbitt_tools.errors import BoardError
 from babbitt_tools.scenario.cast import cast, morning_before
 from babbitt_tools.scenario.file import SCENARIOS, Scenario, load, of_names
-from babbitt_tools.scenario.fleet import NODE_BYTES, Fleet
+from babbitt_tools.scenario.fleet import NODE_BYTES, Fleet, check_memory
 from babbitt_tools.scenario.report import final, live, played, print_plain
 
 STEP_S = 0.05
 LIVE_S = 0.5
-FINISH_S = 60.0
+FINISH_S = 120.0  # a node that tries again once a minute may wait for one and a half
 
 
 def sim(
@@ -62,6 +62,7 @@ def sim(
         raise typer.BadParameter("a file says itself how many nodes play what", param_hint="--file")
     plan = _plan(count, scenario, file, seed, speed)
     console = Console(stderr=as_json)
+    check_memory(len(plan.named))
     roles = cast(plan, morning_before(time.time()))
     address = None if broker is None else BrokerAddress.parse(broker)
     if address is not None and (address.tls is not None or address.user is not None):

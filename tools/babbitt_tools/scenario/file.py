@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -138,17 +139,15 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
         bases = [
             part.name or "-".join(part.scenarios).replace("_", "-")[:24].strip("-") for part in self.nodes
         ]
-        many = {
-            base
-            for base, part in zip(bases, self.nodes, strict=True)
-            if part.count > 1 or bases.count(base) > 1
-        }
+        wanted: Counter[str] = Counter()
+        for base, part in zip(bases, self.nodes, strict=True):
+            wanted[base] += part.count
         numbers: dict[str, int] = {}
         found = []
         for base, part in zip(bases, self.nodes, strict=True):
             for _ in range(part.count):
                 numbers[base] = numbers.get(base, 0) + 1
-                found.append((f"{base}-{numbers[base]}" if base in many else base, part))
+                found.append((f"{base}-{numbers[base]}" if wanted[base] > 1 else base, part))
         return found
 
 
@@ -177,12 +176,9 @@ def understand(said: dict[str, Any], source: str) -> Scenario:
     for number, part in enumerate(found.nodes):
         if fault := _fault(part):
             raise ScenarioError(f"{source}: nodes[{number}].{fault}")
-    names = [name for name, _ in found.named]
-    for name in names:
-        if names.count(name) > 1:
-            raise ScenarioError(
-                f"{source}: nodes: two of them would be called {name}; give one another `name`"
-            )
+    name, times = Counter(name for name, _ in found.named).most_common(1)[0]
+    if times > 1:
+        raise ScenarioError(f"{source}: nodes: two of them would be called {name}; give one another `name`")
     return found
 
 

@@ -73,14 +73,12 @@ class Fleet:
     Attributes: `players` by name; `session` of the own host, or None; `heard`.
 
     Raises:
-        ScenarioError: too many nodes for the memory.
         BoardError: a board that cannot be made, or a broker that does not answer.
     """
 
     def __init__(
         self, roles: Sequence[Role], speed: float, broker: BrokerAddress | None, folder: Path | None = None
     ) -> None:
-        check_memory(len(roles))
         self._roles = roles
         self._speed = speed
         self._broker = broker

@@ -15,6 +15,8 @@ from babbitt_tools.vboard.board import VirtualBoard
 from babbitt_tools.vboard.world import Fault, World
 
 HOUR_US = 3_600_000_000
+NEVER_US = 1 << 62
+CALM_US = 600_000_000
 LOST_CLOCK_MS = 946_684_800_000  # 2000-01-01 UTC: what a clock says that had no power
 LOST_FACTOR = (0.5, 1.5)  # of the mean length of an outage
 
@@ -54,10 +56,14 @@ class Outages:
     """The network goes away every `every_h` of simulated time on average (exponential), for 0.5 to 1.5 times `outage_s` real seconds - a
     network keeps its real time on a virtual board - and with it every connection.
 
+    `end_us` is when the world ends (None: never): in the ten minutes before there are none, so that what waits can be delivered while time is
+    still fast.
+
     Attributes: `count` of outages so far; `relay`, the way to the broker, which the fleet puts here.
     """
 
-    def __init__(self, part: FlakyWifi, seed: int) -> None:
+    def __init__(self, part: FlakyWifi, seed: int, end_us: int | None = None) -> None:
+        self._last_us = NEVER_US if end_us is None else end_us - CALM_US
         self._drawn = _outages(part, seed)
         self._next_us, self._length_s = next(self._drawn)
         self._until: float | None = None
@@ -67,10 +73,10 @@ class Outages:
     def step(self, board: VirtualBoard) -> None:
         """See `Trouble`."""
         if self._until is not None:
-            if time.monotonic() >= self._until:
+            if time.monotonic() >= self._until or board.now_us >= self._last_us:
                 self._switch(board, True)
                 self._until = None
-        elif board.now_us >= self._next_us:
+        elif self._next_us <= board.now_us < self._last_us:
             self._switch(board, False)
             self.count += 1
             self._until = time.monotonic() + self._length_s
@@ -79,7 +85,7 @@ class Outages:
 
     def heal(self, board: VirtualBoard) -> None:
         """See `Trouble`."""
-        self._next_us = 1 << 62
+        self._next_us = NEVER_US
         self._until = None
         self._switch(board, True)
 
