@@ -92,3 +92,13 @@ def test_three_nodes_tell_a_host_what_is_true_and_lose_nothing(tmp_path: Path, m
     assert air[0] < -20 < -18 < air[-1]
     assert {origin for origin, _ in warned["fan"]} <= {"host"}
     assert 0.5 < float(np.mean(velocity)) < 2
+
+
+def test_what_cannot_be_played_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "plant.toml").write_text('[[nodes]]\nscenario = "rust"\n')
+    done = command("node", "sim", "--file", tmp_path / "plant.toml", code=1)
+    assert done.stdout == ""
+    assert f"babbitt: {tmp_path / 'plant.toml'}: nodes[0].scenario: 'rust' is no scenario" in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    done = command("node", "sim", "2", "--file", tmp_path / "plant.toml", code=2)
+    assert "a file says itself how many nodes play what" in " ".join(done.stderr.split())
