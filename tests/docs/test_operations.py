@@ -33,6 +33,7 @@ from babbitt_node.errors import NAMES
 from babbitt_tools.account import Account
 from babbitt_tools.demo import Line
 from babbitt_tools.replay.outcome import Outcome
+from babbitt_tools.scenario.report import Mark, Played
 
 PAGE = text("operations.md")
 GROUPS = {"node": boards.COMMANDS}
@@ -126,7 +127,10 @@ def test_every_finding_of_the_doctor_is_explained() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker", "import"],
+    [
+        *("desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker", "import"),
+        "node sim",
+    ],
 )
 def test_arguments_are_named(command: str) -> None:
     said = section(PAGE, f"babbitt {command}")
@@ -153,6 +157,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "export",
         "broker",
         "import",
+        "node sim",
     }
     assert {c for c in ALL if arguments(c)} == named
 
@@ -168,6 +173,7 @@ def fields_said(what: str) -> set[str]:
     ("what", "view", "more"),
     [
         ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
+        ("played", Played, set()), ("mark", Mark, set()),
         ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
         ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
     ],

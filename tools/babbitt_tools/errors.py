@@ -6,6 +6,7 @@ BabbittError
 |   +-- FlashError    esptool cannot do it; the board is as it was unless the text says otherwise
 |   +-- NodeAnswer    the program on the node failed
 +-- RecordingError    a recording that is not there or cannot be read
++-- ScenarioError     a scenario that cannot be played
 """
 
 from __future__ import annotations
@@ -31,3 +32,7 @@ class NodeAnswer(BoardError):
 
 class RecordingError(BabbittError):
     """A recording is not there or cannot be read; the text says what there is and where it was looked for."""
+
+
+class ScenarioError(BabbittError):
+    """A scenario that cannot be played; the text names file and key and says what may stand there."""

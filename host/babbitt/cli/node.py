@@ -22,6 +22,11 @@ COMMANDS = {
     "pull": (_IN + "pull", "pull", "Save what a node has: records, settings, crash log."),
     "doctor": (_IN + "doctor", "doctor", "Look what is wrong with a node: wiring, sensors, network, memory."),
     "identify": (_IN + "identify", "identify", "Have a board blink."),
+    "sim": (
+        "babbitt_tools.scenario.command",
+        "sim",
+        "Virtual nodes that live through scenarios: wear, imbalance, cold rooms, faults.",
+    ),
     "virtual": (
         _IN + "virtual",
         "virtual",
