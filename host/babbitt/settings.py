@@ -15,9 +15,12 @@ import platformdirs
 from msgspec import Meta, Struct
 
 from babbitt.errors import SettingsError
+from babbitt.protocol.room import RoomPart
 
 FILE = "babbitt.toml"
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["forever"]
+RoomName = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}/[a-z0-9-]{1,32}$")]
+"""SITE/NODE"""
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
@@ -66,6 +69,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     host: HostPart = HostPart()
     retention: RetentionPart = RetentionPart()
+    rooms: dict[RoomName, RoomPart] = {}
 
 
 def find() -> Path:
@@ -147,4 +151,10 @@ web_port = {web_port}
 # events = "forever"
 # assessments = 30
 # waveforms = 730
+
+# A cold room: what its goods are like and where its contacts are.
+# [rooms."SITE/NODE"]
+# goods_hours = 3.0
+# goods_high = -18.0
+# door = "door"
 """
