@@ -115,8 +115,8 @@ class CoolingTrend:
     def dump(self) -> dict[str, Any]:
         """State in plain JSON types."""
         return {
-            "days": [[one.day, one.duty, one.pull, one.rise, one.recovery] for one in self.days], "first": self.first,
-            "now": [self._day, self._ran, self._known], "legs": [self._pulls, self._rises, self._recoveries],
+            "days": [[one.day, one.duty, one.pull, one.rise, one.recovery] for one in self.days], "first": list(self.first),
+            "now": [self._day, self._ran, self._known], "legs": [list(some) for some in (self._pulls, self._rises, self._recoveries)],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:

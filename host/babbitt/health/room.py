@@ -17,6 +17,7 @@ from babbitt.protocol.room import RoomPart
 DAY_MS = 86_400_000
 GAP_S = 3600.0
 """A record stands for the time since the one before, for so long at most."""
+THAW_S, APART_S = 300.0, 2700.0
 ROLES = (("door", "door"), ("compressor", "comp"), ("defrost", "defrost"))
 
 
@@ -52,6 +53,7 @@ class RoomFollower:
         self._last = 0.0
         self._sums: dict[str, list[float]] = {}
         self._over_since = 0.0
+        self._thaw = [-APART_S, 0.0, 0.0]  # last seen (s), lasted (s), counted
 
     def update(self, t_ms: int, value: float | None, values: Mapping[str, float | None]) -> bool:
         """Take the temperature (degrees C) and all values of a record; True if the state was judged anew (faster records are
@@ -132,12 +134,23 @@ class RoomFollower:
         elif state in ("door open", "restocking"):
             day.open_min += dt / 60.0
             day.openings += before not in ("door open", "restocking")
-        day.defrosts += state == "defrost" != before
+        if state == "defrost":
+            day.defrosts += self._thawed(t_ms / 1000.0, dt, contacts.defrost is not None)
         if (warm := self.goods.middle) is not None:
             day.goods_high = warm if day.goods_high is None else max(day.goods_high, warm)
         seen = (contacts.door, contacts.compressor, contacts.defrost)
         told = {role for (role, _), share in zip(ROLES, seen, strict=True) if share is not None}
         day.by_contact = tuple(role for role, _ in ROLES if role in told or role in day.by_contact)
+
+    def _thawed(self, t: float, dt: float, told: bool) -> bool:
+        """True once for each defrost: without a contact once it has lasted THAW_S, and what comes within APART_S is the same one."""
+        last, ran, counted = self._thaw
+        if t - last > (dt + 1.0 if told else APART_S):
+            ran, counted = 0.0, 0.0
+        ran += dt
+        new = not counted and (told or ran >= THAW_S)
+        self._thaw = [t, ran, 1.0 if new else counted]
+        return new
 
     def _add(self, name: str, value: float | None) -> None:
         if value is not None:
@@ -161,9 +174,9 @@ class RoomFollower:
         """State in plain JSON types."""
         return {
             "states": self.states.dump(), "goods": self.goods.dump(), "cooling": self.cooling.dump(), "last": self._last,
-            "sums": self._sums, "over": self._over_since,
+            "sums": {name: list(some) for name, some in self._sums.items()}, "over": self._over_since, "thaw": list(self._thaw),
             "days": [
-                [d.day, d.minutes, d.openings, d.open_min, d.defrosts, d.goods_high, list(d.by_contact)] for d in self.days
+                [d.day, dict(d.minutes), d.openings, d.open_min, d.defrosts, d.goods_high, list(d.by_contact)] for d in self.days
             ],
         }  # fmt: skip
 
@@ -172,7 +185,12 @@ class RoomFollower:
         self.states.restore(state["states"])
         self.goods.restore(state["goods"])
         self.cooling.restore(state["cooling"])
-        self._last, self._sums, self._over_since = state["last"], dict(state["sums"]), state["over"]
+        self._thaw = list(state["thaw"])
+        self._last, self._sums, self._over_since = (
+            state["last"],
+            {name: list(some) for name, some in state["sums"].items()},
+            state["over"],
+        )
         self.days = [_day(*one) for one in state["days"]]
 
 

@@ -57,7 +57,7 @@ class Schedule:
     def dump(self) -> dict[str, Any]:
         """State in plain JSON types."""
         return {
-            "shares": self._shares,
+            "shares": list(self._shares),
             "today": sorted(self._today),
             "day": self._day,
             "days": self._days,

@@ -11,8 +11,10 @@ from collections import deque
 from statistics import median
 from typing import Any
 
-REVERSAL_K, NOISES, OF_SWING = 0.06, 3.0, 0.03
+REVERSAL_K, NOISES, OF_SWING = 0.03, 1.5, 0.015
 """A turn is a way back by so many kelvin, spreads of the noise, and of the usual swing: the greatest of them."""
+RIPPLE = 0.3
+"""A leg of less than this of the usual swing is not learnt."""
 LEGS, READY = 40, 8
 """Legs of each direction that are remembered, and needed."""
 RATE_S = 60.0
@@ -81,7 +83,8 @@ class Thermostat:
         at, value = self._extreme
         minutes = (at - self.since) / 60.0
         self.last_swing, self.last_minutes = value - self.start, minutes
-        if plain and minutes > 0.0:
+        ripple = self.ready and abs(self.last_swing) < RIPPLE * self.swing
+        if plain and minutes > 0.0 and not ripple:
             (self._ups if self.rising else self._downs).append(
                 (value, minutes, abs(value - self.start) / minutes)
             )

@@ -101,7 +101,7 @@ class GoodsOutlook:
     def dump(self) -> dict[str, Any]:
         """State in plain JSON types."""
         return {
-            "level": self._level, "changes": self._changes,
+            "level": self._level, "changes": list(self._changes),
             "horizons": [[[list(w) for w in h.waiting], list(h.sums)] for h in self._horizons],
         }  # fmt: skip
 
