@@ -15,7 +15,7 @@ h1 { font-size: 15pt; margin: 0 } h2 { font-size: 11pt; margin: 1.4em 0 .3em } p
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; break-inside: auto }
 th, td { border-bottom: 1px solid #bbb; padding: 2px 6px; text-align: right; vertical-align: top }
 th { border-bottom: 2px solid #111; font-weight: 600 } thead { display: table-header-group } tr { break-inside: avoid }
-td.t, th.t { text-align: left } td.out { font-weight: 700; border-left: 4px solid #111 }
+td.t, th.t { text-align: left } td.t:first-child { white-space: nowrap } td.out { font-weight: 700; border-left: 4px solid #111 }
 .sign { min-width: 34mm } .small { font-size: 8.5pt; color: #444 } .line { margin-top: 14mm; border-top: 1px solid #111; width: 80mm }
 @media print { body { margin: 0; max-width: none } }
 """

@@ -36,10 +36,10 @@ DOOR_TIMES, DOOR_K_MIN = 2.2, 0.12
 SHUT_TIMES = 1.2
 """A door without a contact is shut once the air warms no faster than so many times as usual."""
 OVER = 0.3
-DEFROST_TIMES, DEFROST_MIN, DEFROST_MAX_MIN = 1.35, 4.0, 45.0
+DEFROST_TIMES, DEFROST_MIN, DEFROST_MAX_MIN = 1.35, 4.0, 60.0
 FAULT_MIN, RESTS_MIN, AWAY_MIN, SLOW_K_H, NEAR = 60.0, 20.0, 120.0, 0.5, 0.35
 CALM_MIN = 45.0
-EXCUSE_MIN = 90.0
+EXCUSE_MIN, FALLS_K = 90.0, 0.1
 RESET_TURNS, RESET_SWING = 12, (0.6, 1.5)
 DISTURBED_K = 1.0
 """After a defrost the fault waits so long; after a delivery three times as long."""
@@ -63,7 +63,7 @@ class RoomStates:
         self.thermostat = Thermostat()
         self._schedule = Schedule()
         self._last, self._every = 0.0, 60.0
-        self._door = self._defrost = self._fault = self._door_leg = self._seen_over = False
+        self._door = self._defrost = self._fault = self._door_leg = self._seen_over = self._door_seen = False
         self._door_s = self._door_peak = self._defrost_s = self._fast_s = 0.0
         self._calm_until = self._warm_s = self._away_s = self._excuse_s = 0.0
         self._hour: deque[tuple[float, float]] = deque()
@@ -132,19 +132,21 @@ class RoomStates:
 
     def _excuse(self, value: float | None, contacts: Contacts, dt: float) -> None:
         """The air of a door, a delivery or a defrost is not the room's, nor is it until it is back in its band, for EXCUSE_MIN
-        minutes at most."""
+        minutes at most, twice as long while it falls."""
         inner = self.thermostat
         if self._fault or (self._every > SLOW_S and (contacts.door, contacts.defrost) == (None, None)):
             self.excused = False
             return
-        back = value is None or not inner.ready or value <= inner.top
         if self._door or self._defrost:
-            self.excused = self._excuse_s < EXCUSE_MIN * 60.0
-        elif back:
-            self.excused, self._excuse_s = False, 0.0
-        if self.excused or not back:
-            self._excuse_s += dt * (self.excused or self._excuse_s > 0.0)
-            self.excused = self.excused and self._excuse_s < EXCUSE_MIN * 60.0
+            self.excused = True
+        elif value is None or not inner.ready or value <= inner.top:
+            self.excused, self._excuse_s, self._door_seen = False, 0.0, False
+        self._door_seen = self._door_seen or self._door
+        if self.excused or self._excuse_s > 0.0:
+            self._excuse_s += dt
+            before = next((v for t, v in self._hour if t >= self._last - 1200.0), value)
+            falls = value is not None and before is not None and value < before - FALLS_K
+            self.excused = self._excuse_s < EXCUSE_MIN * 60.0 * (2.0 if falls else 1.0)
 
     def _turned(self) -> None:
         """The thermostat has turned: a rise that ended takes its door with it. One that turns RESET_TURNS times in a row in a fault,
@@ -207,7 +209,8 @@ class RoomStates:
                 self._defrost_s += dt
                 if self._defrost_s > DEFROST_MAX_MIN * 60.0:
                     self._defrost, self._door_leg = False, True
-                    self._calm_until, self._excuse_s = t, EXCUSE_MIN * 60.0
+                    if not self._door_seen:  # neither a defrost nor a door
+                        self._calm_until, self._excuse_s = t, EXCUSE_MIN * 60.0
         if self._defrost:
             self._calm_until = max(self._calm_until, t + CALM_MIN * 60.0)
 
@@ -237,7 +240,7 @@ class RoomStates:
         """State in plain JSON types."""
         return {
             "state": self.state, "since": self.since, "thermostat": self.thermostat.dump(), "schedule": self._schedule.dump(),
-            "bools": [self._door, self._defrost, self._fault, self._door_leg, self._seen_over, self.excused],
+            "bools": [self._door, self._defrost, self._fault, self._door_leg, self._seen_over, self.excused, self._door_seen],
             "floats": [
                 self._last, self._every, self._door_s, self._door_peak, self._defrost_s, self._fast_s, self._calm_until,
                 self._warm_s, self._away_s, self._turns, self._excuse_s,
@@ -250,7 +253,15 @@ class RoomStates:
         self.state, self.since = state["state"], state["since"]
         self.thermostat.restore(state["thermostat"])
         self._schedule.restore(state["schedule"])
-        self._door, self._defrost, self._fault, self._door_leg, self._seen_over, self.excused = state["bools"]
+        (
+            self._door,
+            self._defrost,
+            self._fault,
+            self._door_leg,
+            self._seen_over,
+            self.excused,
+            self._door_seen,
+        ) = state["bools"]
         (
             self._last, self._every, self._door_s, self._door_peak, self._defrost_s, self._fast_s, self._calm_until,
             self._warm_s, self._away_s, self._turns, self._excuse_s,
