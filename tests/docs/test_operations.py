@@ -19,6 +19,7 @@ import babbitt
 from babbitt.cli import COMMANDS, app
 from babbitt.doctor.finding import KINDS
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
+from babbitt.protocol.room import Goods, Room, RoomPart
 from babbitt.settings import HostPart, RetentionPart
 from babbitt.store import waves
 from babbitt.store.views import EventView, LedgerRow, NodeView, QuarantineView
@@ -92,7 +93,7 @@ def test_every_setting_is_there_with_its_default() -> None:
         said |= {(part, code(row[0])[0]): json.loads(code(row[1])[0]) for row in table.rows}
     there = {
         (part, name): value
-        for part, settings in (("host", HostPart()), ("retention", RetentionPart()))
+        for part, settings in (("host", HostPart()), ("retention", RetentionPart()), ("rooms", RoomPart()))
         for name, value in msgspec.structs.asdict(settings).items()
     }
     assert said == there
@@ -147,6 +148,7 @@ def fields_said(what: str) -> set[str]:
     ("what", "view", "more"),
     [
         ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
+        ("room", Room, set()), ("goods", Goods, set()),
         ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
         ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
     ],
