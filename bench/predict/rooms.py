@@ -37,7 +37,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "host")]
 from babbitt.health.room import RoomFollower  # noqa: E402
 from babbitt.prognosis.coldroom import ColdRoomAnalyser  # noqa: E402
 from babbitt.protocol.assessment import Asset  # noqa: E402
-from babbitt.protocol.room import RoomPart  # noqa: E402
+from babbitt.settings import RoomPart  # noqa: E402
 from babbitt_tools.sim.coldroom import DAY_S, STEP_S  # noqa: E402
 from babbitt_tools.sim.roomstates import Plan, Run, Trouble, run  # noqa: E402
 

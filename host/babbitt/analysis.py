@@ -17,7 +17,7 @@ import msgspec
 
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
-from babbitt.protocol.room import RoomPart
+from babbitt.settings import RoomPart
 from babbitt.store.child import give_way
 from babbitt.store.lock import ANALYSIS, StoreLock
 from babbitt.store.writer import StoreWriter

@@ -22,7 +22,7 @@ from typing import Any
 from babbitt.detection.rechecks import Rechecks
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
-from babbitt.protocol.room import RoomPart
+from babbitt.settings import RoomPart
 from babbitt.store.readings import Reading, Rows, by_install, readings
 from babbitt.store.state import State
 from babbitt.store.tables import Table

@@ -23,8 +23,7 @@ from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
-from babbitt.protocol.room import RoomPart
-from babbitt.settings import RetentionPart
+from babbitt.settings import RetentionPart, RoomPart
 from babbitt.store.checkpoint import Checkpointer
 from babbitt.store.child import Child
 from babbitt.store.lock import BACKUP, StoreLock, held

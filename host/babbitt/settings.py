@@ -16,7 +16,6 @@ import platformdirs
 from msgspec import Meta, Struct
 
 from babbitt.errors import SettingsError
-from babbitt.protocol.room import RoomPart
 
 FILE = "babbitt.toml"
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["forever"]
@@ -63,6 +62,22 @@ class RetentionPart(Struct, frozen=True, forbid_unknown_fields=True):
             name: None if value == "forever" else value
             for name, value in msgspec.structs.asdict(self).items()
         }
+
+
+Contact = Annotated[str, Meta(pattern=r"^(!?[a-z0-9_]{1,12})?$")]
+Kelvin = Annotated[float, Meta(ge=-100.0, le=100.0)]
+
+
+class RoomPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[rooms."SITE/NODE"]``: the time constant of the goods (h), their limits (degrees C, none: those of the air), and the ids of
+    the contacts (empty: the first whose id begins with door, comp, defrost; ``!`` in front: the other way round)."""
+
+    goods_hours: Annotated[float, Meta(ge=0.05, le=500.0)] = 3.0
+    goods_high: Kelvin | None = None
+    goods_low: Kelvin | None = None
+    door: Contact = ""
+    compressor: Contact = ""
+    defrost: Contact = ""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

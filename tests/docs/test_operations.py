@@ -19,8 +19,8 @@ import babbitt
 from babbitt.cli import COMMANDS, app
 from babbitt.doctor.finding import KINDS
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
-from babbitt.protocol.room import Goods, Room, RoomPart
-from babbitt.settings import HostPart, RetentionPart
+from babbitt.protocol.room import Goods, Room
+from babbitt.settings import HostPart, RetentionPart, RoomPart
 from babbitt.store import waves
 from babbitt.store.views import EventView, LedgerRow, NodeView, QuarantineView
 from babbitt.store.waves import WaveView

@@ -12,7 +12,7 @@ from typing import Any
 from babbitt.health.cooling import CoolingTrend
 from babbitt.health.goods import GoodsModel
 from babbitt.health.roomstate import BUCKET_S, OVER, Contacts, RoomStates
-from babbitt.protocol.room import RoomPart
+from babbitt.settings import RoomPart
 
 DAY_MS = 86_400_000
 GAP_S = 3600.0

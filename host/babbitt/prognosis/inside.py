@@ -14,7 +14,8 @@ from babbitt.health.room import RoomFollower
 from babbitt.prognosis.goods import GoodsOutlook
 from babbitt.prognosis.passage import Passage
 from babbitt.protocol.assessment import LEVELS, Interval
-from babbitt.protocol.room import Goods, Room, RoomPart
+from babbitt.protocol.room import Goods, Room
+from babbitt.settings import RoomPart
 
 FAULT_H = 0.5
 STEP_MS = 150_000

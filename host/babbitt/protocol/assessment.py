@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from babbitt.protocol.room import Room, RoomPart
+    from babbitt.protocol.room import Room
+    from babbitt.settings import RoomPart
 
 LEVELS = ("learning", "normal", "warning", "alarm")
 """The levels of an assessment, mildest first."""

@@ -1,32 +1,14 @@
-"""A cold room: what people say of it in the settings, and what the host says of it in an assessment."""
+"""A cold room, as the host speaks of it in an assessment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
-
-from msgspec import Meta, Struct
 
 from babbitt.protocol.assessment import Interval
 
 STATES = ("unknown", "steady", "cooling", "idle", "defrost", "door open", "restocking", "disturbed", "fault")
 """What a room can be said to do; docs/operations.md explains each."""
-
-Contact = Annotated[str, Meta(pattern=r"^(!?[a-z0-9_]{1,12})?$")]
-Kelvin = Annotated[float, Meta(ge=-100.0, le=100.0)]
-
-
-class RoomPart(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[rooms."SITE/NODE"]``: the time constant of the goods (h), their limits (degrees C, none: those of the air), and the ids of
-    the contacts (empty: the first whose id begins with door, comp, defrost; ``!`` in front: the other way round)."""
-
-    goods_hours: Annotated[float, Meta(ge=0.05, le=500.0)] = 3.0
-    goods_high: Kelvin | None = None
-    goods_low: Kelvin | None = None
-    door: Contact = ""
-    compressor: Contact = ""
-    defrost: Contact = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from babbitt.cli.record_page import page
 from babbitt.cli.recorded import Alarm, Line
 from babbitt.health.kinetic import days as by_day
 from babbitt.pipeline import Pipeline
-from babbitt.protocol.room import STATES, RoomPart
+from babbitt.protocol.room import STATES
+from babbitt.settings import RoomPart
 from babbitt.store.writer import StoreWriter
 from babbitt_tools.sim.roomstates import Plan
 from babbitt_tools.sim.roomstates import run as simulate

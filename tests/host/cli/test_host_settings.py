@@ -12,8 +12,7 @@ import msgspec
 import pytest
 
 from babbitt.errors import SettingsError
-from babbitt.protocol.room import RoomPart
-from babbitt.settings import TEMPLATE, HostPart, RetentionPart, Settings, find, load
+from babbitt.settings import TEMPLATE, HostPart, RetentionPart, RoomPart, Settings, find, load
 from babbitt.store.writer import StoreWriter
 
 MAIN = [sys.executable, "-c", "from babbitt.cli import main; main()"]

@@ -10,7 +10,8 @@ import pytest
 
 from babbitt.health.room import DAY_MS, RoomFollower
 from babbitt.health.roomstate import Contacts, RoomStates
-from babbitt.protocol.room import STATES, RoomPart
+from babbitt.protocol.room import STATES
+from babbitt.settings import RoomPart
 from babbitt_tools.sim.coldroom import DAY_S, STEP_S
 from babbitt_tools.sim.roomstates import Plan, Run, run
 
