@@ -103,7 +103,8 @@ class RoomFollower:
         )
         if ran is not None:
             self.cooling.ran(t, dt, ran)
-        if was_ready and inner.rising != was_rising and plain and inner.last_minutes > 0.0:
+        turned = was_ready and inner.rising != was_rising and inner.last_minutes > 0.0
+        if turned and plain and not self.states.slow:
             self.cooling.leg(60.0 * inner.last_swing / inner.last_minutes)
         self._recover(t, air, state)
         self._account(t_ms, dt, before, state, contacts, opened)

@@ -81,6 +81,11 @@ class RoomStates:
         return now if self._fault or self._warm_s > 900.0 else None
 
     @property
+    def slow(self) -> bool:
+        """Whether records come too seldom to show a compressor."""
+        return self._every > SLOW_S
+
+    @property
     def plain(self) -> bool:
         """Whether the leg of now is the thermostat's doing alone."""
         return not (self._door or self._defrost or self._fault or self._door_leg)
