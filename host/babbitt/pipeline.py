@@ -22,6 +22,7 @@ from typing import Any
 from babbitt.detection.rechecks import Rechecks
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
+from babbitt.settings import RoomPart
 from babbitt.store.readings import Reading, Rows, by_install, readings
 from babbitt.store.state import State
 from babbitt.store.tables import Table
@@ -93,7 +94,7 @@ class Pipeline:
     """Analyses in a thread of its own; ``wake`` is set by the ingest when there is something new.
 
     ``kinds`` maps a kind of asset to ``module:class`` of its analyser; of the assessments of ``slot_ms`` that agree
-    one is kept. Who cannot set ``wake`` looks every ``look_s``.
+    one is kept. Who cannot set ``wake`` looks every ``look_s``. ``rooms``: what the settings say of rooms, by ``site/node``.
     """
 
     def __init__(
@@ -103,10 +104,12 @@ class Pipeline:
         kinds: Mapping[str, str] | None = None,
         slot_ms: int = SLOT_MS,
         look_s: float = 0.5,
+        rooms: Mapping[str, RoomPart] | None = None,
     ) -> None:
         self._writer = writer
         self._slot_ms = slot_ms
         self._look_s = look_s
+        self._rooms = dict(rooms or {})
         self._wake = wake
         self._hurry = threading.Event()
         self._kinds = dict(KINDS if kinds is None else kinds)
@@ -358,8 +361,9 @@ class Pipeline:
         kind of asset begins afresh. None for a kind nobody analyses."""
         about = table.asset
         asset = Asset(
-            subject.site, subject.node, about["name"], about["kind"], about["interval"], table.limits()
-        )
+            subject.site, subject.node, about["name"], about["kind"], about["interval"], table.limits(),
+            self._rooms.get(f"{subject.site}/{subject.node}"),
+        )  # fmt: skip
         if subject.analyser is not None and asset == subject.asset:
             return subject.analyser
         where = self._kinds.get(asset.kind)

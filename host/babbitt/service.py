@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from babbitt.acquisition.address import BrokerAddress, split_address
 from babbitt.acquisition.broker import EmbeddedBroker
 from babbitt.acquisition.ingest import Ingest
@@ -21,7 +23,7 @@ from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
-from babbitt.settings import RetentionPart
+from babbitt.settings import RetentionPart, RoomPart
 from babbitt.store.checkpoint import Checkpointer
 from babbitt.store.child import Child
 from babbitt.store.lock import BACKUP, StoreLock, held
@@ -45,6 +47,7 @@ class Host:
     listens on ``broker_listen`` (``"address:port"``, port 0 for a free one). ``accept_simulated`` takes
     simulated time for real time. ``kinds`` replaces the analysers (see :class:`babbitt.pipeline.Pipeline`),
     ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged; ``retention`` says how long what is kept;
+    ``rooms``: what the settings say of cold rooms;
     ``apart``: the analysis is a process of its own (with the analysers there are, not ``kinds``).
     ``start`` raises BrokerError or StoreError; ``with Host(...)`` starts and stops it.
     """
@@ -61,6 +64,7 @@ class Host:
         analysis: bool = True,
         retention: RetentionPart | None = None,
         apart: bool = False,
+        rooms: Mapping[str, RoomPart] | None = None,
     ) -> None:
         self.store_path = Path(store_path)
         self._given = BrokerAddress.parse(broker) if isinstance(broker, str) else broker
@@ -70,6 +74,7 @@ class Host:
         self._clock = clock
         self._analysis = analysis
         self._apart = apart
+        self._rooms = dict(rooms or {})
         self._retention = (retention or RetentionPart()).as_days()
         self.broker: EmbeddedBroker | None = None
         self._commits = Histogram()
@@ -120,7 +125,7 @@ class Host:
             passed=self._passed,
             observe=self._commits.observe,
         )
-        self.pipeline = Pipeline(self._writer, self.ingest.committed, self._kinds)
+        self.pipeline = Pipeline(self._writer, self.ingest.committed, self._kinds, rooms=self._rooms)
         self.reader = StoreReader(self.store_path)
         self._parts.append(self.reader.close)
         self.keeper = Child("keeper", "babbitt.store.keeper", str(self.store_path))
@@ -134,7 +139,8 @@ class Host:
         self._parts.append(upkeep.stop)
         self.analysis: Child | None = None
         if self._analysis and self._apart:
-            self.analysis = Child("analysis", "babbitt.analysis", str(self.store_path))
+            said = msgspec.json.encode(self._rooms).decode()
+            self.analysis = Child("analysis", "babbitt.analysis", str(self.store_path), said)
             self.analysis.start()
             self._parts.append(self.analysis.stop)
         elif self._analysis:

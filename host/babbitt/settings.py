@@ -6,6 +6,7 @@ Every setting is a field here, with its default and its rule; docs/operations.md
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,8 @@ from babbitt.errors import SettingsError
 
 FILE = "babbitt.toml"
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["forever"]
+ROOM = r"[a-z0-9-]{1,32}/[a-z0-9-]{1,32}"
+"""SITE/NODE"""
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
@@ -61,11 +64,28 @@ class RetentionPart(Struct, frozen=True, forbid_unknown_fields=True):
         }
 
 
+Contact = Annotated[str, Meta(pattern=r"^(!?[a-z0-9_]{1,12})?$")]
+Kelvin = Annotated[float, Meta(ge=-100.0, le=100.0)]
+
+
+class RoomPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[rooms."SITE/NODE"]``: the time constant of the goods (h), their limits (degrees C, none: those of the air), and the ids of
+    the contacts (empty: the first whose id begins with door, comp, defrost; ``!`` in front: the other way round)."""
+
+    goods_hours: Annotated[float, Meta(ge=0.05, le=500.0)] = 3.0
+    goods_high: Kelvin | None = None
+    goods_low: Kelvin | None = None
+    door: Contact = ""
+    compressor: Contact = ""
+    defrost: Contact = ""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """A whole settings file."""
 
     host: HostPart = HostPart()
     retention: RetentionPart = RetentionPart()
+    rooms: dict[str, RoomPart] = {}
 
 
 def find() -> Path:
@@ -92,12 +112,29 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError(f"{path} cannot be read: {why}") from error
     try:
         said = tomllib.loads(text)
+        _check_rooms(said.get("rooms"), path)
         found = msgspec.convert(said, Settings)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is no TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {_plain(str(error))}") from error
     return msgspec.structs.replace(found, host=_placed(found.host, path.absolute().parent))
+
+
+def _check_rooms(rooms: Any, path: Path) -> None:
+    """Each room by itself, so that what cannot be is said with the room's name. Raises SettingsError."""
+    for name, part in rooms.items() if isinstance(rooms, dict) else ():
+        if not re.fullmatch(ROOM, name):
+            raise SettingsError(
+                f'{path}: [rooms."{name}"]: a room is called SITE/NODE, as [rooms."hall/room-2"]'
+            )
+        try:
+            room = msgspec.convert(part, RoomPart)
+        except msgspec.ValidationError as error:
+            what, _, where = str(error).partition(" - at `$")
+            raise SettingsError(f'{path}: [rooms."{name}"] {where.strip(".`") or "it"}: {what}') from error
+        if room.goods_low is not None and room.goods_high is not None and room.goods_low >= room.goods_high:
+            raise SettingsError(f'{path}: [rooms."{name}"] goods_low: must be below goods_high')
 
 
 def _placed(host: HostPart, folder: Path) -> HostPart:
@@ -147,4 +184,10 @@ web_port = {web_port}
 # events = "forever"
 # assessments = 30
 # waveforms = 730
+
+# A cold room: what its goods are like and where its contacts are.
+# [rooms."SITE/NODE"]
+# goods_hours = 3.0
+# goods_high = -18.0
+# door = "door"
 """

@@ -22,7 +22,8 @@ from babbitt.cli import COMMANDS, app
 from babbitt.cli import node as boards
 from babbitt.doctor.finding import KINDS
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
-from babbitt.settings import HostPart, RetentionPart
+from babbitt.protocol.room import Goods, Room
+from babbitt.settings import HostPart, RetentionPart, RoomPart
 from babbitt.store import waves
 from babbitt.store.views import EventView, LedgerRow, NodeView, QuarantineView
 from babbitt.store.waves import WaveView
@@ -114,7 +115,7 @@ def test_every_setting_is_there_with_its_default() -> None:
         said |= {(part, code(row[0])[0]): json.loads(code(row[1])[0]) for row in table.rows}
     there = {
         (part, name): value
-        for part, settings in (("host", HostPart()), ("retention", RetentionPart()))
+        for part, settings in (("host", HostPart()), ("retention", RetentionPart()), ("rooms", RoomPart()))
         for name, value in msgspec.structs.asdict(settings).items()
     }
     assert said == there
@@ -128,7 +129,18 @@ def test_every_finding_of_the_doctor_is_explained() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker", "import"),
+        *(
+            "desired",
+            "replay",
+            "command",
+            "waves",
+            "backup",
+            "restore",
+            "store",
+            "export",
+            "broker",
+            "import",
+        ),
         "node sim",
     ],
 )
@@ -174,6 +186,7 @@ def fields_said(what: str) -> set[str]:
     [
         ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
         ("played", Played, set()), ("mark", Mark, set()),
+        ("room", Room, set()), ("goods", Goods, set()),
         ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
         ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
     ],

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.protocol.room import Room
 from babbitt.store.reader import StoreReader
 
 LEARN_DAYS = 60
@@ -26,6 +27,8 @@ def forecast(
 
     reader = StoreReader(store)
     found: list[tuple[str, int, list[Forecast]]] = []
+    judged = reader.node(site, node).assessment
+    room = judged.room if judged else None
     for one in reader.channels(site, node):
         if one.unit != "degC" or not one.id.endswith(".mean") or channel not in (None, one.id):
             continue
@@ -42,7 +45,7 @@ def forecast(
     reader.close()
     if json:
         channels = [{"channel": name, "from": at, "forecasts": some} for name, at, some in found]
-        print_json({"site": site, "node": node, "channels": channels})
+        print_json({"site": site, "node": node, "channels": channels, "room": room})
         return
     print_table(
         f"Temperatures of {site}/{node}, degrees C: in the middle, and where they will be nine times of ten",
@@ -54,3 +57,35 @@ def forecast(
         ],
         f"Nothing can be forecast yet: it takes {READY * STEP_MS // 3_600_000} hours of a temperature, and a while more.",
     )
+    if room is not None:
+        _tell(room)
+
+
+def _tell(room: Room) -> None:
+    """What the host's last assessment says of the room behind the temperatures."""
+    print(f"The room ({room.channel}): {room.state} since {when(room.since_ms)}.")
+    if room.goods is not None:
+        left = room.goods.to_limit
+        hours = (
+            "no limit is expected to be passed within 32 h"
+            if left is None
+            else "beyond their limit"
+            if left.p50 <= 0
+            else f"{left.p50:.0f} h to their limit ({left.p10:.0f} to {left.p90:.0f})"
+        )
+        goods = room.goods
+        print(
+            f"Goods, by the thermal model: {goods.middle:.1f} ({goods.low:.1f} to {goods.high:.1f}), {hours}."
+        )
+    known = [
+        f"{name} {text}"
+        for name, text in (
+            ("duty cycle", room.duty is not None and f"{100 * room.duty:.0f} %"),
+            ("pull-down", room.pull_k_h is not None and f"{room.pull_k_h:.1f} K/h"),
+            ("recovery", room.recovery_min is not None and f"{room.recovery_min:.0f} min"),
+            ("cooling power", room.power is not None and f"{100 * room.power:.0f} % of its beginning"),
+        )
+        if text
+    ]
+    if known:
+        print(f"Cooling, last days: {', '.join(known)}.")

@@ -100,6 +100,7 @@ def host(
         analysis=said.analysis and not no_analysis,
         retention=chosen.retention,
         apart=True,
+        rooms=chosen.rooms,
     ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):

@@ -7,6 +7,10 @@ Each temperature (`<sensor>.mean`) is followed by itself and the worst one speak
 3. `Passage` gives the probability that the limit is passed within so many hours, one for the upper and one
    for the lower limit.
 
+Beside it `RoomFollower` (health/room.py) says what the room does, how warm the goods are and how well it is cooled,
+and `GoodsOutlook` when the goods leave their limit. A fault for half an hour and a compressor that has lost power for
+days warn as well.
+
 The limits are those of `Asset.limits`; a channel without any gets its typical daily maximum plus a margin,
 learnt. Warning: passage within `WITHIN_H` hours is more likely than `LIKELY`, or the pattern is left for
 long, or a warning limit is passed. Alarm: an alarm limit is passed for longer than a door stays open (the
@@ -22,6 +26,7 @@ from babbitt.detection.daily import DailyPattern
 from babbitt.detection.latch import LEVEL_NAMES, Latch
 from babbitt.health.index import ALARM, WARNING, health, limit_severity
 from babbitt.manipulation.features import TEMPERATURE, kind, median, number
+from babbitt.prognosis.inside import Inside
 from babbitt.prognosis.passage import Passage, interval, probability_within
 from babbitt.protocol.assessment import LEVELS, Assessment, Asset, Interval
 
@@ -51,6 +56,7 @@ class ColdRoomAnalyser:
     def __init__(self, asset: Asset) -> None:
         self.asset = asset
         self._watches: dict[str, _Watch] = {}
+        self._inside: dict[str, Inside] = {}
 
     def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
         """Take one record and judge the room. Values that are not finite or not plausible count as not
@@ -61,29 +67,36 @@ class ColdRoomAnalyser:
                 continue
             if channel not in self._watches and len(self._watches) < MOST:
                 self._watches[channel] = _Watch(dict(self.asset.limits.get(channel, {})))
-            if channel in self._watches:
-                self._watches[channel].update(t_ms, value)
-        found = sorted(
-            self._watches.items(), key=lambda cw: (-LEVELS.index(cw[1].level), -cw[1].severity, cw[0])
-        )
+                self._inside[channel] = Inside(self.asset.room, self._watches[channel].limits)
+        for channel, inside in self._inside.items():
+            value, watch = number(values.get(channel)), self._watches[channel]
+            inside.update(t_ms, value, values, watch)
+            if value is not None and not inside.excused:
+                watch.update(t_ms, value)
+        verdicts = [(c, w, *self._inside[c].verdict(w)) for c, w in self._watches.items()]
+        found = sorted(verdicts, key=lambda one: (-LEVELS.index(one[2]), -one[3], one[0]))
         if not found:
             return Assessment(t_ms, "learning", None, None, (), "learning", None)
-        worst = found[0][1]
-        drivers = tuple(c for c, w in found if w.severity >= 0.5)
-        learning = worst.level == "learning"
+        channel, worst, level, severity = found[0]
+        drivers = tuple(c for c, _, _, s in found if s >= 0.5)
         return Assessment(
             t_ms,
-            worst.level,
+            level,
             worst.anomaly,
-            None if learning else health(worst.severity),
+            None if level == "learning" else health(severity),
             drivers,
             worst.outlook,
             worst.remaining,
+            self._inside[channel].room(channel),
         )
 
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types."""
-        return {"version": VERSION, "watches": {c: w.dump() for c, w in self._watches.items()}}
+        return {
+            "version": VERSION,
+            "watches": {c: w.dump() for c, w in self._watches.items()},
+            "inside": {c: one.dump() for c, one in self._inside.items()},
+        }
 
     @classmethod
     def load(cls, asset: Asset, state: dict[str, Any]) -> Self:
@@ -100,6 +113,9 @@ class ColdRoomAnalyser:
         for channel, saved in state["watches"].items():
             watch = self._watches[channel] = _Watch(dict(asset.limits.get(channel, {})))
             watch.restore(saved)
+            inside = self._inside[channel] = Inside(asset.room, watch.limits)
+            if channel in state.get("inside", {}):  # a state of before there was any has none
+                inside.restore(state["inside"][channel])
         return self
 
 
@@ -120,6 +136,7 @@ class _Watch:
         self.level, self.outlook, self.severity = "learning", "learning", 0.0
         self.anomaly: float | None = None
         self.remaining: Interval | None = None
+        self.judged = False
         self._pattern = DailyPattern()
         self._up, self._down = Passage(), Passage()
         self._watches_below = "l" in limits or "ll" in limits
@@ -166,7 +183,13 @@ class _Watch:
         self._up.forget_path()
         self._down.forget_path()
 
+    @property
+    def trends(self) -> Passage:
+        """Those of the temperature itself."""
+        return self._up
+
     def _judge(self, t_ms: int, value: float, now: float, step: float) -> None:
+        self.judged = True
         score = self._pattern.update(t_ms, value, min(step, 1.0))
         self.anomaly = None if score is None else abs(score)
         self._up.update(now, value, step)
@@ -255,6 +278,7 @@ class _Watch:
             state["anomaly"],
         )
         self.remaining = None if state["remaining"] is None else Interval(*state["remaining"])
+        self.judged = True
         self._pattern.restore(state["pattern"])
         self._up.restore(state["up"])
         self._down.restore(state["down"])

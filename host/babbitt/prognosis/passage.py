@@ -30,7 +30,7 @@ FARTHEST = 10.0
 """A quantile beyond the last horizon is extrapolated at most so many times as far."""
 
 
-def _tail(z: float) -> float:
+def tail(z: float) -> float:
     """P(Student t with 5 degrees of freedom > z): the errors have heavier tails than a Gaussian.
 
     Closed form for odd degrees of freedom (Abramowitz and Stegun, 26.7.3); a hundred times as fast as the
@@ -78,7 +78,7 @@ class _Horizon:
         offset = ma - gain * mf
         rest = saa / weight - ma * ma - 2 * gain * (sfa / weight - mf * ma) + gain * gain * vff
         spread = math.sqrt(max(rest, 0.0) + prior + 0.01)
-        return _tail((distance - offset - gain * change) / spread)
+        return tail((distance - offset - gain * change) / spread)
 
 
 class Passage:
@@ -111,6 +111,15 @@ class Passage:
                 highest = max(highest, p)
                 out.append((horizon.hours, highest))
         return out
+
+    @property
+    def level(self) -> float:
+        """The variable now, noise taken out."""
+        return self._trends[0].level
+
+    def change(self, hours: float) -> float:
+        """The expected change within so many hours."""
+        return self._trends[hours > FAST[-1]].change(hours)
 
     def forget_path(self) -> None:
         """After a gap: trends and waiting forecasts go, what was learnt of errors stays."""

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from babbitt.protocol.room import Room
+    from babbitt.settings import RoomPart
 
 LEVELS = ("learning", "normal", "warning", "alarm")
 """The levels of an assessment, mildest first."""
@@ -22,7 +26,7 @@ class Asset:
 
     ``kind`` is ``machine`` or ``cold_room``; ``interval_s`` is the time between records in seconds.
     ``limits`` holds, for each channel that a limit check watches, the limits of that check in physical units
-    under ``ll``, ``l``, ``h``, ``hh`` (only those that are set).
+    under ``ll``, ``l``, ``h``, ``hh`` (only those that are set). ``room`` is what the host's settings say of a cold room.
     """
 
     site: str
@@ -31,6 +35,7 @@ class Asset:
     kind: str
     interval_s: int
     limits: Mapping[str, Mapping[str, float]]
+    room: RoomPart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Assessment:
     ``drivers``    channels that carry the anomaly, strongest first.
     ``outlook``    one of :data:`OUTLOOKS`.
     ``remaining``  machine: useful life left; cold room: time to the limit; None where nothing can be said.
+    ``room``       cold room: what it does, its goods, how well it is cooled; else None.
     """
 
     t_ms: int
@@ -62,6 +68,7 @@ class Assessment:
     drivers: tuple[str, ...]
     outlook: str
     remaining: Interval | None
+    room: Room | None = None
 
 
 class Analyser(Protocol):

@@ -230,9 +230,12 @@ CREATE TABLE expired (
     PRIMARY KEY (install_id, boot, first)) WITHOUT ROWID;
 """
 
+# What a cold room does, its goods and its cooling, as JSON; null for machines and for assessments of before.
+_ROOM = "ALTER TABLE assessments ADD COLUMN room TEXT;"
+
 Step = str | Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST)
+MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM)
 VERSION = len(MIGRATIONS)
 
 

@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from babbitt.errors import StoreError, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.protocol.room import Room
 from babbitt.store import ledger as ledger_
 from babbitt.store import overview as overview_
 from babbitt.store import proof as proof_
@@ -50,15 +52,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_ROOM = msgspec.json.Decoder(Room)
 _RANK = "CASE level WHEN 'alarm' THEN 3 WHEN 'warning' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
-_ASSESSMENT = "t, level, anomaly, health, drivers, outlook, p10, p50, p90"
+_ASSESSMENT = "t, level, anomaly, health, drivers, outlook, p10, p50, p90, room"
 _NODES = (
     "SELECT site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock,"
-    " s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90 FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
+    " s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
     " LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
 )
 _GLANCE = (
-    "SELECT site, node, online, sleeps, heard, n.last_t, s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90"
+    "SELECT site, node, online, sleeps, heard, n.last_t, s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room"
     " FROM nodes n LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
 )
 
@@ -179,7 +182,7 @@ class StoreReader:
             " WHERE node_id=? AND t BETWEEN ? AND ? GROUP BY (t - ?) / ? ORDER BY t",
             node_id, start, end, start, width,
         )  # fmt: skip
-        return [_assessment(row[:9]) for row in rows]
+        return [_assessment(row[:10]) for row in rows]
 
     def events(
         self,
@@ -338,9 +341,10 @@ def _clock(kept: str | None) -> dict[str, Any]:
 
 
 def _assessment(row: Any) -> Assessment:
-    t, level, anomaly, health, drivers, outlook, p10, p50, p90 = row
+    t, level, anomaly, health, drivers, outlook, p10, p50, p90, room = row
     remaining = None if p50 is None else Interval(p10, p50, p90)
-    return Assessment(t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining)
+    inside = None if room is None else _ROOM.decode(room)
+    return Assessment(t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, inside)
 
 
 def _event(row: Any) -> EventView:

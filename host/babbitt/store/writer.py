@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Assessment
 from babbitt.protocol.limits import T_MAX
@@ -324,17 +326,18 @@ class StoreWriter:
         columns = (
             one.t_ms, one.level, one.anomaly, one.health, json.dumps(one.drivers), one.outlook,
             *((left.p10, left.p50, left.p90) if left else (None, None, None)),
+            msgspec.json.encode(one.room).decode() if one.room else None,
         )  # fmt: skip
         if same is not None:
             self.conn.execute(
-                "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?"
+                "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?, room=?"
                 " WHERE id=?",
                 (*columns, same),
             )
         else:
             same = self.conn.execute(
-                "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, node_id)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, node_id)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (*columns, node_id),
             ).lastrowid
         self.conn.execute(

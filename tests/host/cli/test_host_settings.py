@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from babbitt.errors import SettingsError
-from babbitt.settings import TEMPLATE, HostPart, RetentionPart, Settings, find, load
+from babbitt.settings import TEMPLATE, HostPart, RetentionPart, RoomPart, Settings, find, load
 from babbitt.store.writer import StoreWriter
 
 MAIN = [sys.executable, "-c", "from babbitt.cli import main; main()"]
@@ -29,6 +29,34 @@ def run(*args: object, code: int = 0, **env: str) -> subprocess.CompletedProcess
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     (tmp_path / "b.toml").write_text("")
     assert load(tmp_path / "b.toml") == Settings()
+
+
+def test_rooms_are_by_site_and_node(tmp_path: Path) -> None:
+    (tmp_path / "b.toml").write_text(
+        '[rooms."hall/room-2"]\ngoods_hours = 2\ngoods_high = -18\ndoor = "!gate"\n'
+    )
+    assert load(tmp_path / "b.toml").rooms == {
+        "hall/room-2": RoomPart(goods_hours=2.0, goods_high=-18.0, door="!gate")
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("goods_hours = 0", "goods_hours: Expected `float` >= 0.05"),
+        ('door = "Gate 1"', "door: Expected `str` matching regex"),
+        ("goods_hour = 2", "it: Object contains unknown field `goods_hour`"),
+        ("goods_low = 2\ngoods_high = 2", "goods_low: must be below goods_high"),
+    ],
+)
+def test_what_a_room_cannot_be_is_said_with_its_name(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "b.toml").write_text(f'[rooms."hall/room-2"]\n{line}\n')
+    with pytest.raises(SettingsError) as error:
+        load(tmp_path / "b.toml")
+    assert f'b.toml: [rooms."hall/room-2"] {said}' in str(error.value)
+    (tmp_path / "b.toml").write_text("[rooms.hall]\ngoods_hours = 2\n")
+    with pytest.raises(SettingsError, match="a room is called SITE/NODE"):
+        load(tmp_path / "b.toml")
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:

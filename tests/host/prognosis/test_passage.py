@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from babbitt.prognosis.passage import SHARE, Passage, _Horizon, _tail, interval, probability_within
+from babbitt.prognosis.passage import SHARE, Passage, _Horizon, interval, probability_within, tail
 
 
 def test_the_closed_form_is_the_student_t() -> None:
     for z in (-8.0, -1.0, 0.0, 0.5, 3.0, 40.0):
-        assert _tail(z) == pytest.approx(stats.t.sf(z, 5.0), abs=1e-12)
+        assert tail(z) == pytest.approx(stats.t.sf(z, 5.0), abs=1e-12)
 
 
 CURVE = [(1.0, 0.1), (2.0, 0.3), (4.0, 0.6), (8.0, 0.8)]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS
+from babbitt.protocol.room import STATES
 
 T = TypeVar("T")
 
@@ -34,6 +35,33 @@ class Remaining(_Answer):
     p90: Annotated[float, _in("h", "With a chance of 10 % it is longer.")]
 
 
+class Goods(_Answer):
+    """Goods by a thermal model of them."""
+
+    low: Annotated[float, _in("degC", "They are hardly colder.")]
+    middle: Annotated[float, _in("degC", "The likeliest.")]
+    high: Annotated[float, _in("degC", "They are hardly warmer.")]
+    to_limit: Remaining | None = Field(
+        description="Until they leave their limit; null: less likely than not within 32 h."
+    )
+
+
+class Room(_Answer):
+    """What a cold room does."""
+
+    channel: str = Field(description="The temperature this is told from.")
+    state: Literal[STATES]  # type: ignore[valid-type]
+    since_ms: Millis
+    today: dict[str, float] = Field(description="Minutes by state since midnight UTC.")
+    goods: Goods | None
+    duty: float | None = Field(description="Share of the time the compressor ran, last days.")
+    pull_k_h: Annotated[float | None, _in("K/h", "How fast it cools.")]
+    recovery_min: Annotated[float | None, _in("min", "Until the air is back after a defrost or a door.")]
+    power: float | None = Field(
+        description="What the compressor draws out of the air; 1 is its own beginning."
+    )
+
+
 class Assessment(_Answer):
     """What the host thinks of an asset at one instant."""
 
@@ -46,6 +74,7 @@ class Assessment(_Answer):
     remaining: Remaining | None = Field(
         description="Machine: useful life left. Cold room: time to the limit. null where nothing can be said."
     )
+    room: Room | None = Field(description="Cold room: what it does; else null.")
 
 
 class Node(_Answer):
