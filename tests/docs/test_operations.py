@@ -105,7 +105,19 @@ def test_every_finding_of_the_doctor_is_explained() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["desired", "replay", "command", "waves", "backup", "restore", "store", "export", "broker", "import"],
+    [
+        "desired",
+        "replay",
+        "command",
+        "waves",
+        "backup",
+        "restore",
+        "store",
+        "export",
+        "broker",
+        "import",
+        "mark",
+    ],
 )
 def test_arguments_are_named(command: str) -> None:
     said = section(PAGE, f"babbitt {command}")
@@ -123,6 +135,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "record",
         "train",
         "models",
+        "mark",
         "replay",
         "command",
         "waves",

@@ -230,9 +230,25 @@ CREATE TABLE expired (
     PRIMARY KEY (install_id, boot, first)) WITHOUT ROWID;
 """
 
+_MARKS = """
+-- What people say of alarms; of an event the newest row counts. It knows of the event what is needed once that has expired.
+-- verdict: right, wrong, unsure, new_normal; reset (of no event): what was said before moves no threshold any more.
+-- at: when it was said (ms); since: the time of the node's newest record then.
+CREATE TABLE marks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, node_id INTEGER NOT NULL, event_id INTEGER, t INTEGER, origin TEXT NOT NULL,
+    name TEXT NOT NULL, channel TEXT, came_to TEXT NOT NULL, sev INTEGER NOT NULL, verdict TEXT NOT NULL,
+    at INTEGER NOT NULL, since INTEGER NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL);
+CREATE INDEX marks_by_node ON marks (node_id, id);
+CREATE INDEX marks_by_event ON marks (event_id, id);
+CREATE INDEX events_by_node ON events (node_id, t) WHERE sev > 0;
+
+-- What an assessment goes by: limits, sisters, own.
+ALTER TABLE assessments ADD COLUMN basis TEXT NOT NULL DEFAULT 'own';
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST)
+MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _MARKS)
 VERSION = len(MIGRATIONS)
 
 
