@@ -382,7 +382,7 @@ class Pipeline:
                 sisters = self._peers.of(state, node_id, subject.site, table)
         return Asset(
             subject.site, subject.node, about["name"], about["kind"], about["interval"], table.limits(),
-            tolerance, accepted, sisters,
+            tolerance=tolerance, accepted=accepted, sisters=sisters,
         )  # fmt: skip
 
     def _analyser(self, subject: _Subject, asset: Asset) -> Analyser | None:

@@ -57,7 +57,7 @@ class MachineAnalyser:
                 channels,
                 "beyond limit" if limit_level else "learning",
                 None,
-                "limits",
+                basis="limits",
             )
         outlook, remaining = self.degradation.now(t_ms)
         if verdict.running:
@@ -81,7 +81,7 @@ class MachineAnalyser:
         drivers = tuple(dict.fromkeys(channels + verdict.drivers)) if limit_level else verdict.drivers
         outlook = "beyond limit" if limit_level == 2 else "learning"
         severity = health(max(verdict.score, beyond))
-        return Assessment(t_ms, level, verdict.score, severity, drivers, outlook, None, "sisters")
+        return Assessment(t_ms, level, verdict.score, severity, drivers, outlook, None, basis="sisters")
 
     def _beyond_limits(self, values: Mapping[str, float | None]) -> tuple[float, tuple[str, ...]]:
         """Severity of the worst channel against the limits people set, and the channels beyond one, worst

@@ -11,10 +11,18 @@ from babbitt.store.views import Count, MarkView, Tally
 VERDICTS = ("right", "wrong", "unsure", "new_normal")
 RESET = "reset"
 WHO_MAX, NOTE_MAX = 64, 400
-HOUR_MS = 3_600_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _NEWEST = "(m.event_id IS NULL OR m.id=(SELECT max(id) FROM marks WHERE event_id=m.event_id))"
 _ALARM = "e.sev > 0 AND (e.origin='node' OR e.name='assessment')"
 """Alarms of a node's checks and of the host's judgement; a gap or a step of a clock is a fact."""
+
+# From day to day by the index, not over all assessments: of ten thousand nodes that would take minutes.
+_JUDGED = f"""
+WITH RECURSIVE days(t) AS (SELECT min(t) FROM assessments WHERE node_id=?1
+    UNION ALL SELECT (SELECT min(t) FROM assessments WHERE node_id=?1 AND t>=(days.t / {DAY_MS} + 1) * {DAY_MS})
+    FROM days WHERE days.t IS NOT NULL)
+SELECT count(t), min(t), (SELECT max(t) FROM assessments WHERE node_id=?1) FROM days
+"""
 
 
 def mark(conn: sqlite3.Connection, event: int, verdict: str, now: int, who: str, note: str) -> None:
@@ -113,8 +121,10 @@ def _tally(conn: sqlite3.Connection, key: int, site: str, node: str, last_t: int
     for origin, verdict, count in (*said, *silent):
         name = "wrong" if verdict == "new_normal" else verdict
         counts[origin][name] = counts[origin].get(name, 0) + count
-    (hours,) = conn.execute(
-        f"SELECT count(DISTINCT t / {HOUR_MS}) FROM assessments WHERE node_id=?", (key,)
-    ).fetchone()
+    days, first, last = conn.execute(_JUDGED, (key,)).fetchone()
+    # Of the first and the last day only what is between them and the judgements.
+    hours = -(-(days * DAY_MS - first % DAY_MS - (DAY_MS - last % DAY_MS)) // HOUR_MS) if days else 0
     moves = tuple((t, verdict) for t, verdict, _ in moving(conn, key))
-    return Tally(site, node, Count(**counts["host"]), Count(**counts["node"]), hours, last_t, moves)
+    return Tally(
+        site, node, Count(**counts["host"]), Count(**counts["node"]), max(hours, min(days, 1)), last_t, moves
+    )

@@ -365,7 +365,7 @@ def _clock(kept: str | None) -> dict[str, Any]:
 def _assessment(row: Any) -> Assessment:
     t, level, anomaly, health, drivers, outlook, p10, p50, p90, basis = row
     remaining = None if p50 is None else Interval(p10, p50, p90)
-    return Assessment(t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, basis)
+    return Assessment(t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, basis=basis)
 
 
 def _event(row: Any) -> EventView:

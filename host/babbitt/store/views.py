@@ -199,8 +199,9 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The alarms of a node: those of the ``host`` and those of the node's own ``checks``. ``hours``: hours in which the
-    host judged it; ``moving``: what moves the thresholds of the host, the time (ms) of the event and the verdict."""
+    """The alarms of a node: those of the ``host`` and those of the node's own ``checks``. ``hours``: of the days in which the host
+    judged it, the first and the last in part; ``moving``: what moves the thresholds of the host, the time (ms) of the event and
+    the verdict."""
 
     site: str
     node: str

@@ -16,6 +16,7 @@ from babbitt.web.charts_panel import ChartsPanel
 from babbitt.web.events_panel import SHOWN, EventsPanel
 from babbitt.web.facts import name_of
 from babbitt.web.facts_panel import FactsPanel
+from babbitt.web.forecast_panel import ForecastPanel
 from babbitt.web.headline import Headline
 from babbitt.web.marking import Marking
 from babbitt.web.nodes_panel import NodesPanel
@@ -104,6 +105,7 @@ async def node_view(site: str, node: str) -> None:
         whole = Tag("div")
         with whole:
             headline = Headline()
+            forecast = ForecastPanel()
             charts = ChartsPanel(kind)
             events = EventsPanel(named=False, mark=marks.mark)
             facts = FactsPanel()
@@ -126,5 +128,7 @@ async def node_view(site: str, node: str) -> None:
         await marks.follow(events, newest, said)
         facts.show(view)
         shell.trouble(await charts.refresh(source, view, shell.times) if shell.live else None)
+        if shell.live:
+            await forecast.refresh(source, view, shell.times)
 
     await shell.live_by(look, EVERY_S)

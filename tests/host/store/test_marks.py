@@ -142,11 +142,22 @@ def test_precision_and_false_alarms_a_month_are_of_what_was_marked(feed: Feed) -
     assert one.precision == 0.25
     assert one.low == pytest.approx(0.0127, abs=1e-4)  # Clopper and Pearson, 1 of 4 at 90 %
     assert one.high == pytest.approx(0.7514, abs=1e-4)
-    assert one.hours == 8
-    assert one.false_per_month == pytest.approx(3 * 730.5 / 8)
-    assert (found.host.right, found.host.unmarked, found.host.hours) == (1, 4, 9)
+    assert one.hours == 7
+    assert one.false_per_month == pytest.approx(3 * 730.5 / 7)
+    assert (found.host.right, found.host.unmarked, found.host.hours) == (1, 4, 8)
     assert found.nodes[1].host.precision is None
     assert found.nodes[0].tolerance is None  # nobody knows yet what it is
+
+
+def test_days_in_which_nothing_was_judged_are_no_hours(feed: Feed) -> None:
+    with feed.writer.transaction():
+        key = feed.writer.node("hall", "pump-7")
+        day = T0 // 86_400_000 * 86_400_000
+        for n in (6, 20, 30, 24 * 9 + 3):  # hours; the days in between are missing
+            feed.writer.assessment(
+                key, Assessment(day + n * 3_600_000, "normal", 0.2, 95.0, (), "stable", None), slot_ms=1
+            )
+    assert judged(feed.reader).nodes[0].host.hours == (24 - 6) + 24 + 3
 
 
 def test_an_expired_alarm_keeps_its_mark_and_no_other_gets_its_number(feed: Feed) -> None:

@@ -171,7 +171,7 @@ class Precision(_Answer):
     wrong: int = Field(description="The new normal included.")
     unsure: int
     unmarked: int
-    hours: Annotated[int, _in("h", "Hours in which the host judged, of all machines together.")]
+    hours: Annotated[int, _in("h", "Hours of the days in which the host judged, of all machines together.")]
     precision: float | None = Field(description="right / (right + wrong), 0..1; null without either.")
     low: float | None = Field(description="Lower end of its exact 90 % interval.")
     high: float | None = Field(description="Upper end.")
@@ -207,6 +207,23 @@ class Judgement(_Answer):
     nodes: list[Judged]
     host: Precision
     checks: Precision
+
+
+class Forecast(_Answer):
+    """A temperature to come."""
+
+    minutes: Annotated[int, _in("min", "So far ahead.")]
+    low: Annotated[float, _in("degC", "Lower end of the interval that holds nine times of ten.")]
+    middle: Annotated[float, _in("degC", "In the middle.")]
+    high: Annotated[float, _in("degC", "Upper end.")]
+
+
+class Foreseen(_Answer):
+    """The temperatures of a channel to come."""
+
+    channel: str
+    t: Annotated[int, _in("ms", "From this time on.")]
+    forecasts: list[Forecast] = Field(description="Empty while there is too little to learn from.")
 
 
 class Training(_Answer):
