@@ -26,6 +26,7 @@ from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
 from babbitt.store.readings import Reading, Rows, by_install, readings
 from babbitt.store.state import State
+from babbitt.store.tables import Table
 from babbitt.store.writer import SLOT_MS, StoreWriter
 
 log = logging.getLogger(__name__)
@@ -341,8 +342,9 @@ class Pipeline:
         if found.node_id in self._relearns and t > self._relearns[found.node_id]:
             del self._relearns[found.node_id]
             subject.analyser, subject.asset, subject.state, subject.own = None, None, "{}", False
+        known = self._known(state, found.node_id, subject, reading)
         try:
-            analyser = self._analyser(subject, self._asset(state, found.node_id, subject, reading))
+            analyser = self._analyser(subject, reading.table, known)
             if analyser is None:
                 return
             one = analyser.update(t, reading.values)
@@ -371,23 +373,30 @@ class Pipeline:
                 )
             subject.level = one.level
 
-    def _asset(self, state: State, node_id: int, subject: _Subject, reading: Reading) -> Asset:
-        """What is judged, and what is known of it besides its records: what people said, and its sisters until its own normal
-        state is learnt."""
-        table, about = reading.table, reading.table.asset
-        tolerance, accepted, sisters = 1.0, False, None
-        if about["kind"] == "machine":
-            tolerance, accepted = self._said.of(node_id, reading.t)
-            if not subject.own and not accepted:
-                sisters = self._peers.of(state, node_id, subject.site, table)
-        return Asset(
-            subject.site, subject.node, about["name"], about["kind"], about["interval"], table.limits(),
-            tolerance=tolerance, accepted=accepted, sisters=sisters,
-        )  # fmt: skip
+    def _known(self, state: State, node_id: int, subject: _Subject, reading: Reading) -> dict[str, Any]:
+        """What is known of a machine besides its records: what people said, and its sisters until its own normal state is
+        learnt."""
+        if reading.table.asset["kind"] != "machine":
+            return {}
+        tolerance, accepted = self._said.of(node_id, reading.t)
+        sisters = None
+        if not subject.own and not accepted:
+            sisters = self._peers.of(state, node_id, subject.site, reading.table)
+        return {"tolerance": tolerance, "accepted": accepted, "sisters": sisters}
 
-    def _analyser(self, subject: _Subject, asset: Asset) -> Analyser | None:
+    def _analyser(self, subject: _Subject, table: Table, known: Mapping[str, Any]) -> Analyser | None:
         """The analyser for the asset of this record. A changed asset name or limit keeps the state, another
         kind of asset begins afresh. None for a kind nobody analyses."""
+        about = table.asset
+        asset = Asset(
+            subject.site,
+            subject.node,
+            about["name"],
+            about["kind"],
+            about["interval"],
+            table.limits(),
+            **known,
+        )
         if subject.analyser is not None and asset == subject.asset:
             return subject.analyser
         where = self._kinds.get(asset.kind)

@@ -1,4 +1,4 @@
-"""``python -m babbitt.prognosis.fleet FOLDER ID``: one lesson in a process of its own, which gives way to everything else.
+"""``python -m babbitt.prognosis.fleet FOLDER ID NICE``: one lesson in a process of its own, which gives way to everything else.
 
 It ends when its standard input closes: it never outlives the host that started it. It may be killed at any moment: the model in use
 is replaced by one rename.
@@ -12,8 +12,6 @@ import threading
 import time
 from pathlib import Path
 
-NICE = 15
-"""Behind the analysis; with less a PC that is busy for days would never come to it."""
 THREADS = "1"
 
 
@@ -27,7 +25,7 @@ def main() -> int:
     from babbitt.prognosis.fleet.lesson import learn, told
     from babbitt.store.child import give_way
 
-    give_way(NICE)
+    give_way(int(sys.argv[3]))
     threading.Thread(target=_end_with_the_host, daemon=True).start()
     folder, jobs = Path(sys.argv[1]), Jobs(sys.argv[1])
     job = jobs.find(int(sys.argv[2]))

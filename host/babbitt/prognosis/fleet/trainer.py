@@ -15,6 +15,8 @@ from babbitt.prognosis.fleet.jobs import Job, Jobs
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
+NICE = 15
+"""Of the process that learns: behind the analysis. On a PC that is always busy a training takes long; nothing else does."""
 TRIES = 3
 """So often a lesson is begun whose process ended by something else than its own word: a power cut, too little memory."""
 
@@ -23,8 +25,8 @@ class Trainer:
     """Works in a thread of its own; of a host that starts, what an earlier one was at begins again. ``pid`` is the process that
     learns now, or None."""
 
-    def __init__(self, folder: Path, look_s: float = LOOK_S) -> None:
-        self._folder, self._look_s = folder, look_s
+    def __init__(self, folder: Path, look_s: float = LOOK_S, nice: int = NICE) -> None:
+        self._folder, self._look_s, self._nice = folder, look_s, nice
         self._jobs = Jobs(folder)
         self.pid: int | None = None
         self._stop = threading.Event()
@@ -53,7 +55,14 @@ class Trainer:
             text = f"its process ended {TRIES} times without a word: see the host's log, and whether memory is enough"
             self._jobs.change(job, state="failed", ended=int(time.time() * 1000), text=text)
             return
-        line = [sys.executable, "-m", "babbitt.prognosis.fleet", str(self._folder), str(job.id)]
+        line = [
+            sys.executable,
+            "-m",
+            "babbitt.prognosis.fleet",
+            str(self._folder),
+            str(job.id),
+            str(self._nice),
+        ]
         process = subprocess.Popen(
             line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
         )
