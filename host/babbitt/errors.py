@@ -14,6 +14,8 @@
     ├── ExportError          values cannot be written to a file
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
+    ├── UnknownEvent         the store has no such event
+    ├── MarkRefused          an event is no alarm, or what is said of it is no verdict
     ├── BacktestError        what is in the store cannot be judged again as asked
     ├── ModelError           a fleet cannot be learnt from, or a model's file is not as it should be
     ├── UnknownBearing       a bearing is not in the catalogue, and its geometry was not given
@@ -93,6 +95,14 @@ class UnknownNode(BabbittError):
 
 class UnknownChannel(BabbittError):
     """The node has no channel of that name."""
+
+
+class UnknownEvent(BabbittError):
+    """The store has no event of that number."""
+
+
+class MarkRefused(BabbittError):
+    """What is said of an event cannot be kept: it is no alarm, or the verdict is none."""
 
 
 class ConfigRefused(BabbittError):

@@ -19,7 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from babbitt.detection.peers import Peers
 from babbitt.detection.rechecks import Rechecks
+from babbitt.detection.said import Said
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
 from babbitt.settings import RoomPart
@@ -50,6 +52,10 @@ LATE_MAX = 10
 WAITING_MAX = 20_000
 _NONE = 2**62
 _SEVERITY = {"warning": 1, "alarm": 2}
+_UNLIKE = {
+    "warning": "It is not as its sister machines are",
+    "alarm": "It is far from how its sister machines are",
+}
 _TEXTS = {
     "warning": "The host sees a change worth a look",
     "alarm": "The host sees a fault",
@@ -74,6 +80,7 @@ class _Subject:
     asset: Asset | None = None
     behind: int = 0
     place: tuple[int, int, int] = (0, 0, 0)
+    own: bool = False
 
     def columns(self) -> dict[str, Any]:
         names = ("last_t", "kind", "level", "state", "failures", "late")
@@ -115,6 +122,8 @@ class Pipeline:
         self._kinds = dict(KINDS if kinds is None else kinds)
         self._subjects: dict[int, _Subject] = {}
         self._rechecks = Rechecks()
+        self._peers = Peers()
+        self._said = Said()
         self._waiting: list[Rows] = []
         self._waits = 0
         self._since = _NONE
@@ -195,6 +204,8 @@ class Pipeline:
         """What is in memory may be ahead of the store: read all of it again."""
         self._subjects.clear()
         self._rechecks.forget()
+        self._peers.forget()
+        self._said.forget()
         self._waiting, self._waits, self._since = [], 0, _NONE
         state.forget()
         self._unsaved.clear()
@@ -212,6 +223,8 @@ class Pipeline:
         for key, node_id, t in state.relearns(self._relearnt):
             self._relearns[node_id] = t
             self._relearnt = key
+        for node_id, t in self._said.look(state):
+            self._relearns[node_id] = t
         end = time.monotonic() + SAVE_S
         found: dict[int, _Found] = {}
         done = False
@@ -268,7 +281,7 @@ class Pipeline:
         subject = one.subject
         for reading in readings(rows, tables):
             if reading is not None and self._in_time(subject, reading):
-                self._judge(subject, reading, one)
+                self._judge(state, subject, reading, one)
 
     def _found(self, state: State, install_id: int, found: dict[int, _Found]) -> _Found:
         node_id, site, node, _ = state.whose(install_id)
@@ -304,12 +317,14 @@ class Pipeline:
             with self._writer.transaction():
                 self._writer.meta("analysed", str(keep))
                 self._writer.meta("relearnt", json.dumps([self._relearnt, self._relearns]))
+                self._writer.meta("accepted", str(self._said.accepted))
             self._kept = keep
 
     def _load(self, state: State, node_id: int, site: str, node: str) -> _Subject:
         subject = self._subjects[node_id] = _Subject(site, node)
         for name, value in (state.analyser(node_id) or {}).items():
             setattr(subject, name, value)
+        subject.own = subject.level != "learning"
         return subject
 
     @staticmethod
@@ -325,13 +340,14 @@ class Pipeline:
         subject.behind += later
         return False
 
-    def _judge(self, subject: _Subject, reading: Reading, found: _Found) -> None:
+    def _judge(self, state: State, subject: _Subject, reading: Reading, found: _Found) -> None:
         t = reading.t
         if found.node_id in self._relearns and t > self._relearns[found.node_id]:
             del self._relearns[found.node_id]
-            subject.analyser, subject.asset, subject.state = None, None, "{}"
+            subject.analyser, subject.asset, subject.state, subject.own = None, None, "{}", False
+        known = self._known(state, found.node_id, subject, reading)
         try:
-            analyser = self._analyser(subject, reading.table)
+            analyser = self._analyser(subject, reading.table, known)
             if analyser is None:
                 return
             one = analyser.update(t, reading.values)
@@ -345,25 +361,46 @@ class Pipeline:
                 found.notes.append((t, "analyser", "ok", "failed", 1, text[:400]))
             return
         found.assessments.append(one)
+        subject.own = one.basis == "own"
         if one.level != subject.level:
             # Learning turning to normal is no news; everything else is.
             if {one.level, subject.level} != {"learning", "normal"}:
-                text = _TEXTS.get(one.level, one.level)
+                texts = _TEXTS | _UNLIKE if one.basis == "sisters" else _TEXTS
+                text = texts.get(one.level, one.level)
                 if one.drivers and one.level in _SEVERITY:
                     text += ", carried by " + ", ".join(one.drivers[:3])
+                if one.basis == "sisters" and one.level in _SEVERITY:
+                    text += "; it is not learnt as normal unless someone calls this the new normal"
                 found.notes.append(
                     (t, "assessment", subject.level, one.level, _SEVERITY.get(one.level, 0), text)
                 )
             subject.level = one.level
 
-    def _analyser(self, subject: _Subject, table: Table) -> Analyser | None:
+    def _known(self, state: State, node_id: int, subject: _Subject, reading: Reading) -> dict[str, Any]:
+        """What is known of a machine besides its records: what people said, and its sisters until its own normal state is
+        learnt."""
+        if reading.table.asset["kind"] != "machine":
+            return {}
+        tolerance, accepted = self._said.of(node_id, reading.t)
+        sisters = None
+        if not subject.own and not accepted:
+            sisters = self._peers.of(state, node_id, subject.site, reading.table)
+        return {"tolerance": tolerance, "accepted": accepted, "sisters": sisters}
+
+    def _analyser(self, subject: _Subject, table: Table, known: Mapping[str, Any]) -> Analyser | None:
         """The analyser for the asset of this record. A changed asset name or limit keeps the state, another
         kind of asset begins afresh. None for a kind nobody analyses."""
         about = table.asset
         asset = Asset(
-            subject.site, subject.node, about["name"], about["kind"], about["interval"], table.limits(),
+            subject.site,
+            subject.node,
+            about["name"],
+            about["kind"],
+            about["interval"],
+            table.limits(),
             self._rooms.get(f"{subject.site}/{subject.node}"),
-        )  # fmt: skip
+            **known,
+        )
         if subject.analyser is not None and asset == subject.asset:
             return subject.analyser
         where = self._kinds.get(asset.kind)

@@ -23,6 +23,7 @@ from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
+from babbitt.prognosis.fleet.trainer import Trainer
 from babbitt.settings import RetentionPart, RoomPart
 from babbitt.store.checkpoint import Checkpointer
 from babbitt.store.child import Child
@@ -137,6 +138,9 @@ class Host:
         upkeep = Upkeep(self._writer, WaveShelf(self.store_path), self._retention, self._clock)
         upkeep.start()
         self._parts.append(upkeep.stop)
+        self.trainer = Trainer(self.store_path)
+        self.trainer.start()
+        self._parts.append(self.trainer.stop)
         self.analysis: Child | None = None
         if self._analysis and self._apart:
             said = msgspec.json.encode(self._rooms).decode()

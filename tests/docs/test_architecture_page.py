@@ -135,7 +135,9 @@ def test_commands_of_the_readme_are_there() -> None:
     for page in PAGES:
         for line in re.findall(r"(?:^    |`)babbitt ([a-z]+\b[^`\n]*)", page.read_text(), flags=re.M):
             name, *rest = line.split()
-            if name in GROUPS and rest:
+            if name in GROUPS and not rest:
+                continue
+            if name in GROUPS:
                 assert rest[0] in GROUPS[name], (
                     f"{page.name} names 'babbitt {name} {rest[0]}', which is no command"
                 )

@@ -142,6 +142,7 @@ def test_every_finding_of_the_doctor_is_explained() -> None:
             "import",
         ),
         "node sim",
+        "mark",
     ],
 )
 def test_arguments_are_named(command: str) -> None:
@@ -160,6 +161,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "record",
         "train",
         "models",
+        "mark",
         "replay",
         "command",
         "waves",

@@ -29,6 +29,8 @@ COMMANDS = {
         "Account for every record; exit 1 if one is missing unexplained.",
     ),
     "events": ("babbitt.cli.events", "events", "What happened, newest first."),
+    "mark": ("babbitt.cli.mark", "mark", "Say whether an alarm was right; the thresholds follow."),
+    "marks": ("babbitt.cli.mark", "marks", "How many alarms were right, and how the thresholds follow."),
     "backup": ("babbitt.cli.backup", "backup", "Copy the store while the host goes on."),
     "restore": ("babbitt.cli.backup", "restore", "Make a store of a backup."),
     "store": ("babbitt.cli.backup", "store_", "Read all of the store and say whether it is whole."),

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from babbitt.cli.followed import Alarm, Followed, Record, Said, called, maker
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
 from babbitt.errors import BacktestError
 from babbitt.store.reader import StoreReader
 
 if TYPE_CHECKING:
-    from babbitt.protocol.assessment import Analyser
+    pass
 
 DAY_MS = 86_400_000
 MONTH_DAYS = 30.4
 AHEAD_H = 48.0
-Record = tuple[int, dict[str, float | None]]
-Said = tuple[int, bool, tuple[str, ...]]
-
-
-@dataclass
-class Alarm:
-    """From ``start`` to ``end`` (ms; None: it still stands), because of ``drivers``."""
-
-    start: int
-    end: int | None
-    drivers: tuple[str, ...]
 
 
 class By(StrEnum):
@@ -81,21 +69,23 @@ def backtest(
         raise BacktestError(
             f"{site}/{node} has no channel {', '.join(missing)}; it has {', '.join(sorted(known))}"
         )
-    if detector == By.OWN:
-        said = _own(_analyser(reader, site, node), records)
+    own = detector == By.OWN
+    marks = reader.marks(site, node) if own else []
+    follow = Followed(maker(reader, site, node), marks) if own else None
+    said: Iterator[Said]
+    if follow:
+        said = follow.judge(records)
     elif detector == By.TOGETHER:
         said = _together(learn, _chosen(records, asked))
     else:
         said = _new(learn, _chosen(records, asked))
-    judged, first, last = 0, start, start
-    alarms: list[Alarm] = []
-    for at, on, drivers in said:
-        first = at if not judged else first
-        judged, last = judged + 1, at
-        if on and (not alarms or alarms[-1].end is not None):
-            alarms.append(Alarm(at, None, drivers))
-        elif not on and alarms and alarms[-1].end is None:
-            alarms[-1].end = at
+    judged, first, last, alarms = _told(said, start)
+    plain = None
+    if follow is not None and follow.marks:
+        plain = _told(Followed(follow.make, []).judge(reader.replay(site, node, start, end)), start)[3]
+    by_marks = (
+        {"as_judged": called(alarms, marks), "without": called(plain or alarms, marks)} if marks else None
+    )
     reader.close()
     months = max((last - first) / (MONTH_DAYS * DAY_MS), 1e-9)
     found = [_found(one, alarms) for one in times]
@@ -103,6 +93,7 @@ def backtest(
         "site": site, "node": node, "detector": detector.value, "records": judged, "from": first, "to": last,
         "alarms": alarms, "per_month": round(len(alarms) / months, 2) if judged else None,
         "events": [{"at": at, "hours_ahead": ahead} for at, ahead in zip(times, found, strict=True)],
+        "marks": by_marks, "without_marks": plain,
     }  # fmt: skip
     if json:
         print_json(result)
@@ -114,6 +105,10 @@ def backtest(
         f"{site}/{node}, {detector.value}: {len(alarms)} alarms in {judged} records from {when(first)} to {when(last)},"
         f" {len(alarms) / months:.2f} a month."
     )
+    if by_marks is not None:
+        print(f"By the marks: {by_marks['as_judged'].text}.")
+        if plain is not None:
+            print(f"Had the thresholds not followed them: {len(plain)} alarms; {by_marks['without'].text}.")
     if times:
         ahead = [hours for hours in found if hours is not None]
         print(
@@ -128,28 +123,18 @@ def backtest(
     )
 
 
-def _analyser(reader: StoreReader, site: str, node: str) -> Analyser:
-    """A fresh analyser for what the node watches. Raises BacktestError if nobody analyses that."""
-    from babbitt.pipeline import KINDS
-    from babbitt.protocol.assessment import Asset
-
-    view = reader.node(site, node)
-    if view.birth is None or view.kind not in KINDS:
-        raise BacktestError(
-            f"{site}/{node} watches {view.kind or 'nothing known'}, which the host does not judge"
-        )
-    limits = {one.id: dict(one.limits) for one in reader.channels(site, node) if one.limits}
-    asset = Asset(site, node, view.asset, view.kind, int(view.birth.get("interval") or 1), limits)
-    module, name = KINDS[view.kind].split(":")
-    analyser: Analyser = getattr(importlib.import_module(module), name).load(asset, {})
-    return analyser
-
-
-def _own(analyser: Analyser, records: Iterator[Record]) -> Iterator[Said]:
-    for at, values in records:
-        one = analyser.update(at, values)
-        if one.level != "learning":
-            yield at, one.level in ("warning", "alarm"), one.drivers
+def _told(said: Iterator[Said], start: int) -> tuple[int, int, int, list[Alarm]]:
+    """How many records were judged, the times (ms) of the first and the last of them, and the alarms."""
+    judged, first, last = 0, start, start
+    alarms: list[Alarm] = []
+    for at, on, drivers in said:
+        first = at if not judged else first
+        judged, last = judged + 1, at
+        if on and (not alarms or alarms[-1].end is not None):
+            alarms.append(Alarm(at, None, drivers))
+        elif not on and alarms and alarms[-1].end is None:
+            alarms[-1].end = at
+    return judged, first, last, alarms
 
 
 def _chosen(records: Iterator[Record], channels: list[str] | None) -> Iterator[Record]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
@@ -10,9 +9,6 @@ import typer
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
 from babbitt.protocol.room import Room
 from babbitt.store.reader import StoreReader
-
-LEARN_DAYS = 60
-DAY_MS = 86_400_000
 
 
 def forecast(
@@ -23,25 +19,13 @@ def forecast(
     json: JsonOption = False,
 ) -> None:
     """Forecast each temperature of a node from what the store has of it, with intervals that hold nine times of ten."""
-    from babbitt.prognosis.temperature import READY, STEP_MS, Forecast, TemperatureForecast
+    from babbitt.prognosis.foreseen import Foreseer
+    from babbitt.prognosis.temperature import READY, STEP_MS
 
     reader = StoreReader(store)
-    found: list[tuple[str, int, list[Forecast]]] = []
+    found = [(one.channel, one.t, one.forecasts) for one in Foreseer().foresee(reader, site, node, channel)]
     judged = reader.node(site, node).assessment
     room = judged.room if judged else None
-    for one in reader.channels(site, node):
-        if one.unit != "degC" or not one.id.endswith(".mean") or channel not in (None, one.id):
-            continue
-        view = reader.node(site, node)
-        end = view.last_t or int(time.time() * 1000)
-        start = end - LEARN_DAYS * DAY_MS
-        follower = TemperatureForecast()
-        t, values = reader.series(site, node, one.id, start, end, 4 * (end - start) // STEP_MS)
-        for at, value in zip(t.tolist(), values.tolist(), strict=True):
-            follower.update(at, value)
-        last = end // STEP_MS * STEP_MS
-        follower.update(last, None)
-        found.append((one.id, last, follower.forecasts()))
     reader.close()
     if json:
         channels = [{"channel": name, "from": at, "forecasts": some} for name, at, some in found]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +24,7 @@ class Action(StrEnum):
     SHOW = "show"
     USE = "use"
     APPLY = "apply"
+    TRAINING = "training"
 
 
 def train(
@@ -44,80 +44,53 @@ def train(
         typer.Option(min=0, help="Longest remaining life that is told; default half the median life."),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the model.")] = "fleet",
+    background: Annotated[
+        bool,
+        typer.Option(
+            "--background", help="Have the host do it; `babbitt models training` shows how far it is."
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Learn the remaining life from machines that failed; the new model is used if its back-test is no worse."""
-    import statistics
+    from babbitt.prognosis.fleet.jobs import Lesson
 
-    from babbitt.prognosis.fleet.backtest import back_test
-    from babbitt.prognosis.fleet.history import Fleet, read
-    from babbitt.prognosis.fleet.model import LEAST_UNITS
-    from babbitt.prognosis.fleet.model import train as learn
-    from babbitt.prognosis.fleet.shelf import ModelShelf
-
-    fleet = read(file, unit, at, tuple(filter(None, (settings or "").split(","))), ended)
-    lives = [float(h.time[-1]) for h in fleet.histories if h.failed]
-    if len(lives) < LEAST_UNITS:
-        raise ModelError(
-            f"{len(lives)} machines of {file} have failed; {LEAST_UNITS} are needed to learn from"
-        )
-    top = cap or round(statistics.median(lives) / 2, 6)
-    shelf = ModelShelf(store)
-    shelf.versions(name)
-    # A fifth is kept apart, for the new model and for the one in use: neither has seen it, if it is new to the latter.
-    apart = fleet.histories[::5]
-    rest = tuple(h for n, h in enumerate(fleet.histories) if n % 5)
-    trial = learn(Fleet(rest, fleet.channels, fleet.settings), top, _progress)
-    tested = back_test(trial, apart, statistics.fmean(lives))
-    model = learn(fleet, top, _progress)
-    about = {
-        "made": int(time.time() * 1000),
-        "file": file.name,
-        "backtest": tested,
-        "explained": model.explained(fleet),
-    }
-    before, used = shelf.current(name), None
-    if before is not None:
-        old = shelf.load(name)
-        seen = set(old.trained["units"])
-        fresh = [h for h in apart if h.unit not in seen]
-        if old.channels == model.channels and old.settings == model.settings:
-            used = back_test(old, fresh or apart, statistics.fmean(lives))
-    version = shelf.save(name, model, {**about, "backtest": _plain(tested)})
-    better = used is None or tested is None or tested.error <= used.error
-    if better:
-        shelf.use(name, version)
-    said = {"name": name, "version": version, "in_use": shelf.current(name), "cap": top, **model.trained,
-            "backtest": _plain(tested), "one_in_use": _plain(used), "explained": about["explained"]}  # fmt: skip
-    said.pop("units")
-    if json:
-        print_json(said)
+    columns = tuple(filter(None, (settings or "").split(",")))
+    lesson = Lesson(file.name, unit, at, columns, ended, cap, name)
+    if background:
+        _leave(store, lesson, file, json)
         return
-    print(
-        f"Model {name}, version {version}: learnt from {len(fleet.histories)} machines, {len(lives)} of which failed."
-    )
-    if tested is not None:
-        print(
-            f"Back-test on {tested.machines} of them that it had not seen: error {tested.error:.3g} (the mean life: {tested.mean_life:.3g}),"
-            f" {tested.inside:.0%} of the truths inside the 80 % interval."
-        )
-    if better:
-        print("It is in use from now on.")
-    else:
-        assert used is not None
-        print(
-            f"It is not in use: version {before} has an error of {used.error:.3g}. `babbitt models use` takes it all the same."
-        )
-    print(
-        "It leans on "
-        + ", ".join(f"{feature} ({share:.0%})" for feature, share in model.explained(fleet, 3))
-        + "."
-    )
+    from babbitt.prognosis.fleet.lesson import learn, told
+
+    found = learn(store, lesson, file, _progress)
+    if json:
+        print_json(found)
+        return
+    print("\n".join(told(found)))
+
+
+def _leave(store: Path, lesson: Any, file: Path, json: bool) -> None:
+    """Leave a lesson to the host."""
+    import msgspec
+
+    from babbitt.prognosis.fleet.jobs import Jobs
+    from babbitt.prognosis.fleet.shelf import ModelShelf
+    from babbitt.store.lock import FILE, held
+    from babbitt.store.reader import StoreReader
+
+    StoreReader(store).close()
+    ModelShelf(store).versions(lesson.name)
+    job = Jobs(store).add(lesson, file)
+    if json:
+        print_json(msgspec.to_builtins(job))
+        return
+    begins = "the host begins soon" if held(store, FILE) else "it begins when a host is started"
+    print(f"Training {job.id} waits, {begins}; `babbitt models training` shows how far it is.")
 
 
 def models(
     store: StoreOption,
-    action: Annotated[Action, typer.Argument(help="list, show, use or apply.")] = Action.LIST,
+    action: Annotated[Action, typer.Argument(help="list, show, use, apply or training.")] = Action.LIST,
     name: Annotated[str, typer.Argument(help="Name of the model.")] = "fleet",
     version: Annotated[int | None, typer.Argument(help="show, use: which version.")] = None,
     file: FileOption = None,
@@ -132,6 +105,9 @@ def models(
     """List models, show one, take another version into use, or apply the one in use to histories in a file."""
     from babbitt.prognosis.fleet.shelf import ModelShelf
 
+    if action == Action.TRAINING:
+        _training(store, json)
+        return
     shelf = ModelShelf(store)
     if action == Action.APPLY:
         _apply(shelf, name, file, unit, at, (planned, failure), json)
@@ -220,10 +196,21 @@ def _apply(
             print(f"{one}: {advice.text}")
 
 
-def _plain(found: Any) -> dict[str, Any] | None:
-    import dataclasses
+def _training(store: Path, json: bool) -> None:
+    import msgspec
 
-    return None if found is None else dataclasses.asdict(found)
+    from babbitt.prognosis.fleet.jobs import Jobs
+
+    found = Jobs(store).all()
+    if json:
+        print_json(msgspec.to_builtins(found))
+        return
+    rows = [
+        (one.id, one.lesson.name, one.lesson.file, when(one.made), one.progress, one.text)
+        for one in found
+    ]  # fmt: skip
+    columns = ("id", "model", "file", "asked for", "how far", "what came of it")
+    print_table("Trainings by the host", columns, rows, "The host was asked for no training yet.")
 
 
 def _progress(what: str, done: int, of: int) -> None:

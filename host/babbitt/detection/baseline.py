@@ -7,9 +7,8 @@ smoothed by a median over the last records, so that single spikes (a dropped too
 by the limit: 1.0 is the limit. Both directions count, because clogged fans and some faults vibrate less than
 a healthy machine.
 
-Energy (rms, peak) carries the score: each by itself, and all of them and the bands together
-(`pattern.Pattern`). Shape (crest, kurtosis) reacts to every single knock; alone it never
-reaches the limit, but it counts fully once an rms has moved half-way.
+Energy (rms, peak) carries the score (`score.py`): each by itself, and all of them and the bands together
+(`pattern.Pattern`).
 
 A machine that is off is not judged and not learnt. A baseline is refused while the machine trends strongly
 (run-in, or a fault that grows already) or is beyond limits set by people; after `PATIENCE` refusals a
@@ -27,6 +26,8 @@ import numpy as np
 from scipy import stats
 
 from babbitt.detection.pattern import Pattern
+from babbitt.detection.score import combined, widened
+from babbitt.detection.sisters import compared, unlike
 from babbitt.manipulation.features import (
     ENERGY,
     PART,
@@ -37,6 +38,7 @@ from babbitt.manipulation.features import (
     median,
     overall_rms,
 )
+from babbitt.protocol.assessment import Sisters
 
 LEARN = 60
 """Records of the running machine that make a baseline."""
@@ -49,8 +51,6 @@ PEAK_FLOOR = math.log(1.6)
 """That of a peak: the highest sample of a window scatters."""
 SMOOTH = 7
 """Records in the median of a deviation."""
-ALONE = 0.9
-"""Most that shape or temperature can contribute to the score alone."""
 OFF = 0.25
 """A running machine vibrates at least so much of its usual level."""
 OFF_G = 0.015
@@ -67,6 +67,8 @@ TREND = math.log(1.2)
 """Change between the halves of the learning period above which a baseline is refused."""
 PATIENCE = 4
 """Refusals for trend before it is taken nevertheless."""
+BACK = 0.75
+"""A state that was refused because of the sisters is accepted once it is within so much of their limits."""
 PRESENT = 0.8
 """Share of the learning period a feature must have been measured in."""
 
@@ -87,12 +89,18 @@ class Verdict:
 
 
 class Baseline:
-    """Learns, then judges; `update` gives None while it learns. `learn` is the number of records (>= 8)."""
+    """Learns, then judges; `update` gives None while it learns. `learn` is the number of records (>= 8).
+
+    To be set: `tolerance` is a factor of the limits, `sisters` what machines of the kind are like, if that is known: until the
+    own state is learnt they judge, and a state that is not like theirs is not accepted; `unlike` names its channels.
+    """
 
     def __init__(self, learn: int = LEARN) -> None:
         if learn < 8:
             raise ValueError(f"learn: {learn} records are too few for a baseline; use at least 8")
         self.learn = learn
+        self.tolerance = 1.0
+        self.sisters: Sisters | None = None
         self._start_again()
 
     def _start_again(self) -> None:
@@ -108,6 +116,8 @@ class Baseline:
         self._start: list[dict[str, float]] | None = None
         self._since = 0
         self._pattern: Pattern | None = None
+        self._recent_rows: list[Mapping[str, float]] = []
+        self.unlike: tuple[str, ...] = ()
         self._last = Verdict(False, 0.0, (), {})
 
     @property
@@ -122,13 +132,13 @@ class Baseline:
 
     def limit(self, channel: str) -> float | None:
         """Limit of the deviation of a channel, or None for one that is not judged."""
-        return self._limit.get(channel)
+        found = self._limit.get(channel)
+        return None if found is None else widened(channel, found, self.tolerance)
 
     def update(self, values: Mapping[str, float | None], acceptable: bool = True) -> Verdict | None:
         """Take one record. `acceptable` False: it is beyond limits set by people and must not be learnt."""
         if not self.learnt:
-            self._learn(values, acceptable)
-            return None
+            return self._learn(values, acceptable)
         now = {c: v for c, v in features(values).items() if c in self._centre}
         level = overall_rms(values)
         if level is not None and level < OFF * self.level_g:
@@ -136,8 +146,7 @@ class Baseline:
             return self._idle()
         if self.level_g < OFF_G and level is not None and level > OFF_G / OFF:
             self._start_again()  # what was learnt was the machine at rest
-            self._learn(values, acceptable)
-            return None
+            return self._learn(values, acceptable)
         if not now or self._settle:
             self._settle = max(0, self._settle - 1)
             return self._idle()
@@ -181,29 +190,42 @@ class Baseline:
 
     def _judge(self) -> Verdict:
         deviation = {c: median(r) for c, r in self._recent.items() if len(r) * 2 > SMOOTH}
-        score = {c: abs(d) / self._limit[c] for c, d in deviation.items()}
-        energy = max((s for c, s in score.items() if kind(c) == ENERGY), default=0.0)
-        rms = max((s for c, s in score.items() if c.endswith(".rms")), default=0.0)
-        rest = max((s for c, s in score.items() if kind(c) in (SHAPE, TEMPERATURE)), default=0.0)
-        together = self._pattern.score(deviation) if self._pattern is not None else 0.0
-        total = max(energy, together, rest if rms >= 0.5 else min(rest, ALONE))
-        least = 0.5 if together < 1.0 else 0.5 * max(score.values(), default=0.0)
-        drivers = sorted((c for c, s in score.items() if s >= min(0.5, least)), key=lambda c: (-score[c], c))
-        self._last = Verdict(True, total, tuple(drivers[:5]), deviation)
+        limit = {c: widened(c, self._limit[c], self.tolerance) for c in deviation}
+        together = self._pattern.score(deviation) / self.tolerance if self._pattern is not None else 0.0
+        self._last = Verdict(True, *combined(deviation, limit, together), deviation)
         return self._last
 
-    def _learn(self, values: Mapping[str, float | None], acceptable: bool) -> None:
+    def _by_sisters(self, row: Mapping[str, float]) -> Verdict | None:
+        """How a record that was learnt compares with the sisters; None as long as they cannot tell."""
+        sisters = self.sisters
+        if sisters is None:
+            return None
+        self._recent_rows = [*self._recent_rows, row][-SMOOTH:]
+        running = [r for r in self._recent_rows if r.get("level", math.inf) >= OFF * sisters.level_g]
+        if 2 * len(running) <= SMOOTH or running[-1] is not row:
+            return None
+        score, drivers, deviation = compared(running, sisters, self.tolerance)
+        if self.unlike and score < 1.0:
+            score, drivers = 1.0, self.unlike[:5]
+        return Verdict(True, score, drivers, deviation)
+
+    def _learn(self, values: Mapping[str, float | None], acceptable: bool) -> Verdict | None:
         row, level = features(values), overall_rms(values)
         if not row or not acceptable:
-            return
+            return None
         if level is not None:
             if level < OFF_G and self._quiet < QUIET_AFTER * self.learn:
                 self._quiet += 1
-                return
+                return None
             row["level"] = level
         self._rows.append(row)
-        if len(self._rows) < self.learn:
-            return
+        verdict = self._by_sisters(row)
+        if len(self._rows) >= self.learn:
+            self._try()
+        return verdict
+
+    def _try(self) -> None:
+        """There are enough records; those of the machine at rest do not count."""
         usual = sorted(r.get("level", 0.0) for r in self._rows)[3 * len(self._rows) // 4]
         self._rows = [r for r in self._rows if r.get("level", usual) >= OFF * usual]
         if len(self._rows) >= self.learn:
@@ -230,6 +252,14 @@ class Baseline:
             self._refused += 1
             self._rows = self._rows[half:]
             return
+        # As long as there are sisters, what is learnt is doubted by them; only a person ends that.
+        if self.sisters is not None:
+            self.unlike = unlike(centre, self.sisters, self.tolerance * (BACK if self.unlike else 1.0))
+        else:
+            self.unlike = ()
+        if self.unlike:
+            self._rows = self._rows[half:]
+            return
         self.level_g = median([r["level"] for r in self._rows if "level" in r] or [usual])
         self._centre, self._limit = _without_noise_shape(centre), limit
         energy = {c: v for c, v in self._centre.items() if kind(c) in (ENERGY, PART)}
@@ -248,6 +278,8 @@ class Baseline:
             "limit": dict(self._limit),
             "recent": {c: list(r) for c, r in self._recent.items()},
             "settle": self._settle,
+            "recent_rows": [dict(r) for r in self._recent_rows],
+            "unlike": list(self.unlike),
             "start": self._start,
             "since": self._since,
             "pattern": self._pattern.dump() if self._pattern is not None else None,
@@ -268,6 +300,7 @@ class Baseline:
         self._recent = {c: list(r) for c, r in state["recent"].items()}
         self._settle = state["settle"]
         self._start, self._since = state.get("start"), state.get("since", 0)
+        self._recent_rows, self.unlike = [*state.get("recent_rows", [])], tuple(state.get("unlike", ()))
         if kept := state.get("pattern"):
             self._pattern = Pattern.load(kept)
         self._last = Verdict(False, state["score"], tuple(state["drivers"]), dict(state["deviation"]))

@@ -1,7 +1,8 @@
 """A machine: baseline, latch, health and remaining life put together as one `Analyser`.
 
 The judgements stand side by side: the learnt baseline, and the limits people set (`Asset.limits`), which
-count from the first record on. The level follows the worse of the two.
+count from the first record on. The level follows the worse of the two. Until there is a baseline, what sister machines are like
+(`Asset.sisters`) takes its place, if that is known.
 """
 
 from __future__ import annotations
@@ -37,9 +38,17 @@ class MachineAnalyser:
         measured."""
         beyond, channels = self._beyond_limits(values)
         limit_level = self._limit_latch.update(beyond)
-        verdict = self.baseline.update(values, acceptable=beyond < WARNING)
+        own = self.baseline
+        own.tolerance = self.asset.tolerance
+        own.sisters = None if self.asset.accepted else self.asset.sisters
+        before = own.learnt
+        verdict = own.update(values, acceptable=beyond < WARNING)
+        if verdict is not None and not (before and own.learnt):
+            return self._by_sisters(t_ms, verdict, beyond, (limit_level, channels))
         if verdict is None:
-            level = LEVEL_NAMES[limit_level] if limit_level else "learning"
+            # What the sisters said stays while the machine is off.
+            said = max(limit_level, self._anomaly_latch.level if own.sisters is not None else 0)
+            level = LEVEL_NAMES[said] if said else "learning"
             return Assessment(
                 t_ms,
                 level,
@@ -48,6 +57,7 @@ class MachineAnalyser:
                 channels,
                 "beyond limit" if limit_level else "learning",
                 None,
+                basis="limits",
             )
         outlook, remaining = self.degradation.now(t_ms)
         if verdict.running:
@@ -61,6 +71,17 @@ class MachineAnalyser:
         return Assessment(
             t_ms, level, verdict.score, health(max(verdict.score, beyond)), drivers, outlook, remaining
         )
+
+    def _by_sisters(
+        self, t_ms: int, verdict: Verdict, beyond: float, limits: tuple[int, tuple[str, ...]]
+    ) -> Assessment:
+        """While its own state is learnt. How it goes on cannot be told from others."""
+        limit_level, channels = limits
+        level = LEVEL_NAMES[max(limit_level, self._anomaly_latch.update(verdict.score))]
+        drivers = tuple(dict.fromkeys(channels + verdict.drivers)) if limit_level else verdict.drivers
+        outlook = "beyond limit" if limit_level == 2 else "learning"
+        severity = health(max(verdict.score, beyond))
+        return Assessment(t_ms, level, verdict.score, severity, drivers, outlook, None, basis="sisters")
 
     def _beyond_limits(self, values: Mapping[str, float | None]) -> tuple[float, tuple[str, ...]]:
         """Severity of the worst channel against the limits people set, and the channels beyond one, worst

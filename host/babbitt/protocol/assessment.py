@@ -19,6 +19,20 @@ LEVELS = ("learning", "normal", "warning", "alarm")
 OUTLOOKS = ("learning", "no trend", "stable", "trend", "beyond limit")
 """What a prognosis can say about the time to come."""
 
+BASES = ("limits", "sisters", "own")
+"""What an assessment goes by besides the limits people set: nothing yet, sister machines, its own learnt state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sisters:
+    """What machines of the same kind are like: so many of them, and by feature the middle and how far from it a machine
+    of the kind may be (natural logs, K for temperatures); ``level_g`` is the vibration when they run, g rms of all axes."""
+
+    count: int
+    centre: Mapping[str, float]
+    limit: Mapping[str, float]
+    level_g: float
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -27,6 +41,9 @@ class Asset:
     ``kind`` is ``machine`` or ``cold_room``; ``interval_s`` is the time between records in seconds.
     ``limits`` holds, for each channel that a limit check watches, the limits of that check in physical units
     under ``ll``, ``l``, ``h``, ``hh`` (only those that are set). ``room`` is what the host's settings say of a cold room.
+    ``tolerance``: by how much its learnt limits are widened by what people said of its alarms (1: not at all);
+    ``accepted``: someone said that it is as it should be, whatever its sisters are like; ``sisters``: what those are
+    like, None if that is not known or not needed.
     """
 
     site: str
@@ -36,6 +53,9 @@ class Asset:
     interval_s: int
     limits: Mapping[str, Mapping[str, float]]
     room: RoomPart | None = None
+    tolerance: float = 1.0
+    accepted: bool = False
+    sisters: Sisters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,7 @@ class Assessment:
     ``outlook``    one of :data:`OUTLOOKS`.
     ``remaining``  machine: useful life left; cold room: time to the limit; None where nothing can be said.
     ``room``       cold room: what it does, its goods, how well it is cooled; else None.
+    ``basis``      one of :data:`BASES`.
     """
 
     t_ms: int
@@ -69,6 +90,7 @@ class Assessment:
     outlook: str
     remaining: Interval | None
     room: Room | None = None
+    basis: str = "own"
 
 
 class Analyser(Protocol):

@@ -233,9 +233,25 @@ CREATE TABLE expired (
 # What a cold room does, its goods and its cooling, as JSON; null for machines and for assessments of before.
 _ROOM = "ALTER TABLE assessments ADD COLUMN room TEXT;"
 
+_MARKS = """
+-- What people say of alarms; of an event the newest row counts. It knows of the event what is needed once that has expired.
+-- verdict: right, wrong, unsure, new_normal; reset (of no event): what was said before moves no threshold any more.
+-- at: when it was said (ms); since: the time of the node's newest record then.
+CREATE TABLE marks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, node_id INTEGER NOT NULL, event_id INTEGER, t INTEGER, origin TEXT NOT NULL,
+    name TEXT NOT NULL, channel TEXT, came_to TEXT NOT NULL, sev INTEGER NOT NULL, verdict TEXT NOT NULL,
+    at INTEGER NOT NULL, since INTEGER NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL);
+CREATE INDEX marks_by_node ON marks (node_id, id);
+CREATE INDEX marks_by_event ON marks (event_id, id);
+CREATE INDEX events_by_node ON events (node_id, t) WHERE sev > 0;
+
+-- What an assessment goes by: limits, sisters, own.
+ALTER TABLE assessments ADD COLUMN basis TEXT NOT NULL DEFAULT 'own';
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM)
+MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS)
 VERSION = len(MIGRATIONS)
 
 

@@ -18,10 +18,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from babbitt.errors import StoreError, UnknownNode
+from babbitt.errors import StoreError, UnknownEvent, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.protocol.room import Room
 from babbitt.store import ledger as ledger_
+from babbitt.store import marks as marks_
 from babbitt.store import overview as overview_
 from babbitt.store import proof as proof_
 from babbitt.store import records as records_
@@ -42,9 +43,11 @@ from babbitt.store.views import (
     Glance,
     HostView,
     LedgerRow,
+    MarkView,
     NodeView,
     QuarantineView,
     ReportedView,
+    Tally,
 )
 
 if TYPE_CHECKING:
@@ -54,14 +57,18 @@ T = TypeVar("T")
 
 _ROOM = msgspec.json.Decoder(Room)
 _RANK = "CASE level WHEN 'alarm' THEN 3 WHEN 'warning' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
-_ASSESSMENT = "t, level, anomaly, health, drivers, outlook, p10, p50, p90, room"
+_ASSESSMENT = "t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis"
 _NODES = (
     "SELECT site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock,"
-    " s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
+    " s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
     " LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
 )
+_EVENT = (
+    "e.id, e.t, e.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from, e.came_to, e.sev, e.value, e.bound,"
+    " e.unit, e.exp, e.held_s, e.evidence, e.text"
+)
 _GLANCE = (
-    "SELECT site, node, online, sleeps, heard, n.last_t, s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room"
+    "SELECT site, node, online, sleeps, heard, n.last_t, s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis"
     " FROM nodes n LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
 )
 
@@ -197,13 +204,31 @@ class StoreReader:
         """Events of the nodes and of the host, newest first by time; of one site or node if named; only those with an
         ``id`` greater than ``after``, those older than the event at ``before`` (t, id), those at least so severe."""
         rows = self._all(
-            "SELECT e.id, e.t, e.t_err, n.site, n.node, e.origin, e.name, e.channel, e.came_from, e.came_to, e.sev,"
-            " e.value, e.bound, e.unit, e.exp, e.held_s, e.evidence, e.text"
-            " FROM events e JOIN nodes n ON n.id=e.node_id WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR n.node=?2)"
+            f"SELECT {_EVENT} FROM events e JOIN nodes n ON n.id=e.node_id WHERE (?1 IS NULL OR n.site=?1) AND (?2 IS NULL OR n.node=?2)"
             " AND e.id > ?3 AND (e.t, e.id) < (?4, ?5) AND e.sev >= ?6 ORDER BY e.t DESC, e.id DESC LIMIT ?7",
             site, node, -1 if after is None else after, *(before or (2**62, 0)), severity, limit,
         )  # fmt: skip
         return [_event(row) for row in rows]
+
+    def event(self, key: int) -> EventView:
+        """One event. Raises UnknownEvent."""
+        rows = self._all(f"SELECT {_EVENT} FROM events e JOIN nodes n ON n.id=e.node_id WHERE e.id=?", key)
+        if not rows:
+            raise UnknownEvent(
+                f"the store has no event {key}; `babbitt mark SITE NODE` lists those that can be marked"
+            )
+        return _event(rows[0])
+
+    def marks(
+        self, site: str | None = None, node: str | None = None, limit: int = -1, before: int | None = None
+    ) -> list[MarkView]:
+        """What people said of alarms, newest first: of each event what was said last; and resets. ``before``: those said
+        before the one of that ``id``."""
+        return self._guard(lambda conn: marks_.marks(conn, site, node, limit, before))
+
+    def tallies(self, site: str | None = None, node: str | None = None) -> list[Tally]:
+        """How many alarms of each node were marked and how, and how long it was judged, by site and node."""
+        return self._guard(lambda conn: marks_.tallies(conn, site, node))
 
     def glance(self) -> list[Glance]:
         """All nodes without their messages: quick, for those who look every second."""
@@ -341,10 +366,12 @@ def _clock(kept: str | None) -> dict[str, Any]:
 
 
 def _assessment(row: Any) -> Assessment:
-    t, level, anomaly, health, drivers, outlook, p10, p50, p90, room = row
+    t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis = row
     remaining = None if p50 is None else Interval(p10, p50, p90)
     inside = None if room is None else _ROOM.decode(room)
-    return Assessment(t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, inside)
+    return Assessment(
+        t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, inside, basis
+    )
 
 
 def _event(row: Any) -> EventView:

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Self
 
-from babbitt.store import log
+from babbitt.store import log, marks
 from babbitt.store.ranges import Ranges
 from babbitt.store.readings import TableCache, scan
 from babbitt.store.schema import open_for_reading
@@ -178,6 +178,45 @@ class State:
             return int(self._one("SELECT coalesce(max(id), 0) FROM events")[0]), {}
         key, waiting = json.loads(row[0])
         return key, {int(node): t for node, t in waiting.items()}
+
+    def newest_mark(self) -> int:
+        """The key of what was said of an alarm last; 0 if nothing was."""
+        return int(self._one("SELECT coalesce(max(id), 0) FROM marks")[0])
+
+    def marked(self, after: int) -> list[int]:
+        """The nodes of whose alarms something was said with keys above ``after``."""
+        return [
+            node for (node,) in self._conn.execute("SELECT DISTINCT node_id FROM marks WHERE id>?", (after,))
+        ]
+
+    def moving(self, node: int) -> list[tuple[int, str, int]]:
+        """What moves the thresholds of a node (see :func:`babbitt.store.marks.moving`)."""
+        return marks.moving(self._conn, node)
+
+    def accepted(self, after: int) -> list[tuple[int, int, int]]:
+        """Alarms called the new normal with keys above ``after``: key, node, the time of its newest record then (ms)."""
+        sql = "SELECT id, node_id, since FROM marks WHERE id>? AND verdict='new_normal' ORDER BY id"
+        return self._conn.execute(sql, (after,)).fetchall()
+
+    def accepted_upto(self) -> int:
+        """The key of the newest of those that the analysis knew of when it saved."""
+        row = self._one("SELECT value FROM meta WHERE key='accepted'")
+        return int(row[0]) if row else 0
+
+    def machines(self, site: str) -> list[tuple[int, Any, Any, Any, Any, Any, Any]]:
+        """The machines of a site whose normal state is learnt: node, asset, channels and checks as announced last,
+        and of what was learnt ``centre``, ``limit``, ``level_g``."""
+        sql = (
+            "SELECT n.id, t.asset, t.channels, t.checks, json_extract(a.state, '$.baseline.centre'),"
+            " json_extract(a.state, '$.baseline.limit'), json_extract(a.state, '$.baseline.level_g')"
+            " FROM nodes n JOIN analysers a ON a.node_id=n.id JOIN tables t ON t.id=(SELECT id FROM tables"
+            " WHERE install_id=n.install_id ORDER BY boot DESC, since DESC LIMIT 1)"
+            " WHERE n.site=? AND a.kind='machine' AND json_extract(a.state, '$.baseline.centre')<>'{}'"
+        )
+        return [
+            (key, *(json.loads(one) for one in parts), level)
+            for key, *parts, level in self._conn.execute(sql, (site,))
+        ]
 
     def recheck(self, node: int) -> tuple[bytes | None, int]:
         """The re-run of a node's checks as it was saved last, and how often they differed."""

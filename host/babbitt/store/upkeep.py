@@ -70,8 +70,11 @@ class Upkeep:
     def _events(self) -> bool:
         before = self._before("events")
         with self._writer.transaction() as conn:
+            # If people said something of events the newest stays: what they said is kept by numbers, which must not be given again.
             old = conn.execute(
-                "SELECT id, install_id, boot, seq FROM events WHERE t<? ORDER BY t LIMIT ?", (before, PIECE)
+                "SELECT id, install_id, boot, seq FROM events WHERE t<? AND (id<(SELECT max(id) FROM events)"
+                " OR NOT EXISTS (SELECT 1 FROM marks)) ORDER BY t LIMIT ?",
+                (before, PIECE),
             ).fetchall()
             conn.executemany("DELETE FROM events WHERE id=?", [row[:1] for row in old])
             numbers = [row[1:] for row in old if row[1] is not None]

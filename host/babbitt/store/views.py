@@ -162,3 +162,51 @@ class HostView:
     broker: str
     own: bool
     listen: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkView:
+    """What a person said of an alarm: ``verdict`` is `right`, `wrong`, `unsure` or `new_normal`, of the event ``event`` at
+    ``t`` with ``origin``, ``check``, ``channel``, ``to`` and ``sev`` as in :class:`EventView`; `reset` is of no event. ``at``:
+    when it was said, ``since``: the time of the node's newest record then (both ms); ``who`` and ``note`` as they gave it."""
+
+    id: int
+    site: str
+    node: str
+    event: int | None
+    t: int | None
+    origin: str
+    check: str
+    channel: str | None
+    to: str
+    sev: int
+    verdict: str
+    at: int
+    since: int
+    who: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many alarms people called right, wrong (the new normal included) or unsure, and how many they said nothing of."""
+
+    right: int = 0
+    wrong: int = 0
+    unsure: int = 0
+    unmarked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The alarms of a node: those of the ``host`` and those of the node's own ``checks``. ``hours``: of the days in which the host
+    judged it, the first and the last in part; ``moving``: what moves the thresholds of the host, the time (ms) of the event and
+    the verdict."""
+
+    site: str
+    node: str
+    host: Count
+    checks: Count
+    hours: int
+    last_t: int | None
+    moving: tuple[tuple[int, str], ...]

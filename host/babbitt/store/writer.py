@@ -21,6 +21,7 @@ from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Assessment
 from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.messages import Birth, Event, Reported
+from babbitt.store import marks
 from babbitt.store.log import encode, record_type
 from babbitt.store.ranges import Ranges
 from babbitt.store.recovery import recover, write_runs
@@ -280,6 +281,16 @@ class StoreWriter:
             (node_id, t, name, came_from, to, sev, text),
         )
 
+    def mark(self, event: int, verdict: str, now: int, who: str = "", note: str = "") -> None:
+        """Keep what a person says of an alarm. Raises UnknownEvent, MarkRefused."""
+        marks.mark(self.conn, event, verdict, now, who, note)
+        self.audit(now, who, "mark", event=event, verdict=verdict, note=note)
+
+    def reset_marks(self, site: str, node: str, now: int, who: str = "", note: str = "") -> None:
+        """What was said of a node's alarms so far moves no threshold any more. Raises UnknownNode."""
+        marks.reset(self.conn, site, node, now, who, note)
+        self.audit(now, who, "reset", site=site, node=node, note=note)
+
     def refill(self, install_id: int, boot: int, offset: int, ref_u: int, err: int | None) -> None:
         """Give the events of a boot that have no time of their own the time u + ``offset``; rows get theirs when
         they are read.
@@ -327,17 +338,18 @@ class StoreWriter:
             one.t_ms, one.level, one.anomaly, one.health, json.dumps(one.drivers), one.outlook,
             *((left.p10, left.p50, left.p90) if left else (None, None, None)),
             msgspec.json.encode(one.room).decode() if one.room else None,
+            one.basis,
         )  # fmt: skip
         if same is not None:
             self.conn.execute(
-                "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?, room=?"
+                "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?, room=?, basis=?"
                 " WHERE id=?",
                 (*columns, same),
             )
         else:
             same = self.conn.execute(
-                "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, node_id)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, node_id)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (*columns, node_id),
             ).lastrowid
         self.conn.execute(

@@ -67,7 +67,8 @@ class Judgement:
             kind=f"{kind} · {node.site} / {node.node}",
             score=words.health(judged.health if judged else None),
             outlook=words.sentence(words.outlook(node.kind, judged)),
-            drivers=f"Driven by {drivers}" if drivers else "No channel stands out",
+            drivers=(f"Driven by {drivers}" if drivers else "No channel stands out")
+            + (", by its sister machines" if judged and judged.basis == "sisters" else ""),
             fault=f"Sensor fault: {faults.replace('_', ' ')}" if faults else "",
             link=f"{link} · {age(node, now_ms, instant)}",
         )

@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from nicegui import ui
 
 from babbitt.store.reader import StoreReader
-from babbitt.store.views import Channel, EventView, NodeView
+from babbitt.store.views import Channel, EventView, MarkView, NodeView
 from babbitt.web.charts_panel import ChartsPanel
 from babbitt.web.events_panel import SHOWN, EventsPanel
 from babbitt.web.facts import name_of
 from babbitt.web.facts_panel import FactsPanel
+from babbitt.web.forecast_panel import ForecastPanel
 from babbitt.web.headline import Headline
+from babbitt.web.marking import Marking
 from babbitt.web.nodes_panel import NodesPanel
 from babbitt.web.shell import Shell
 from babbitt.web.source import StoreSource, Unavailable
 from babbitt.web.style import Tag, Text
 
+MARKS_SHOWN = 4 * SHOWN
+"""So many of the newest marks are looked at."""
 EVERY_S = 1.0
 """Seconds between two looks at the store."""
 
@@ -80,11 +84,14 @@ async def node_view(site: str, node: str) -> None:
     """One node: how it is, its charts, its events, and what it says about itself."""
     source = _source()
 
-    def read(reader: StoreReader) -> tuple[NodeView, list[Channel], list[EventView]] | None:
+    marks = Marking(source, site, node)
+
+    def read(reader: StoreReader) -> tuple[NodeView, list[Channel], list[EventView], list[MarkView]] | None:
         found = next((n for n in reader.nodes() if (n.site, n.node) == (site, node)), None)
         if found is None:
             return None
-        return found, reader.channels(site, node), reader.events(site, node, limit=SHOWN)
+        said = reader.marks(site, node, MARKS_SHOWN)
+        return found, reader.channels(site, node), reader.events(site, node, limit=SHOWN), said
 
     first = await source.read(read)
     kind = first[0].kind if isinstance(first, tuple) else "machine"
@@ -98,8 +105,9 @@ async def node_view(site: str, node: str) -> None:
         whole = Tag("div")
         with whole:
             headline = Headline()
+            forecast = ForecastPanel()
             charts = ChartsPanel(kind)
-            events = EventsPanel(named=False)
+            events = EventsPanel(named=False, mark=marks.mark)
             facts = FactsPanel()
 
     async def look() -> None:
@@ -112,12 +120,15 @@ async def node_view(site: str, node: str) -> None:
         if found is None:
             shell.trouble(None)
             return
-        view, channels, newest = found
+        view, channels, newest, said = found
         shell.say_clock([view])
         headline.show(view, shell.times)
         charts.set_channels(channels)
-        events.show(newest, shell.times, {})
+        events.show(newest, shell.times, {}, {one.event: one.verdict for one in said if one.event})
+        await marks.follow(events, newest, said)
         facts.show(view)
         shell.trouble(await charts.refresh(source, view, shell.times) if shell.live else None)
+        if shell.live:
+            await forecast.refresh(source, view, shell.times)
 
     await shell.live_by(look, EVERY_S)

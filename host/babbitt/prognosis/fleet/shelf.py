@@ -7,7 +7,6 @@ A file is written under another name, flushed and renamed.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from babbitt.errors import ModelError
 from babbitt.prognosis.fleet.model import Core, FleetModel
 from babbitt.prognosis.fleet.regimes import Regimes
+from babbitt.store.files import write_whole
 
 FOLDER = "models"
 FORMAT = 1
@@ -62,9 +62,9 @@ class ModelShelf:
         place = self._place(name)
         try:
             place.mkdir(parents=True, exist_ok=True)
-            _write(place / f"{version}.skops", skops.io.dumps(kept))
+            write_whole(place / f"{version}.skops", skops.io.dumps(kept))
             said = {"format": FORMAT, "name": name, "version": version, "trained": model.trained, **about}
-            _write(place / f"{version}.json", json.dumps(said, indent=1).encode())
+            write_whole(place / f"{version}.json", json.dumps(said, indent=1).encode())
         except OSError as error:
             raise ModelError(f"the model cannot be kept in {place}: {error.strerror}") from error
         return version
@@ -74,7 +74,7 @@ class ModelShelf:
         if version not in self.versions(name):
             raise ModelError(f"there is no version {version} of {name}: `babbitt models` lists them")
         try:
-            _write(self._place(name) / "current", str(version).encode())
+            write_whole(self._place(name) / "current", str(version).encode())
         except OSError as error:
             raise ModelError(f"{self._place(name)} cannot be written: {error.strerror}") from error
 
@@ -126,12 +126,3 @@ class ModelShelf:
         if not _NAME.fullmatch(name):
             raise ModelError(f"{name!r} is no name of a model: 1 to 32 of a-z, 0-9 and -")
         return self._folder / name
-
-
-def _write(path: Path, raw: bytes) -> None:
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -11,13 +11,13 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from pydantic.json_schema import models_json_schema
 
-from babbitt.web.api import live, nodes, problems, records
+from babbitt.web.api import live, marks, nodes, problems, records
 from babbitt.web.api.store import listed, one
 from babbitt.web.source import StoreSource
 
 PREFIX = "/api/v1"
 DESCRIPTION = """What Babbitt knows, for programs. Times are Unix milliseconds UTC, values are in the unit that is named
-beside them; `x-unit` in a schema names the unit of a number. Nothing can be changed here.
+beside them; `x-unit` in a schema names the unit of a number. Nothing can be changed here but what is said of alarms.
 
 Lists come in pages: `next` of an answer is the `cursor` of the next request. Every answer has an `ETag`; asked again with
 `If-None-Match` it is 304 if nothing has changed. Errors are `application/problem+json` (RFC 9457). What is new comes over the
@@ -35,6 +35,7 @@ def api(source: Callable[[], StoreSource]) -> FastAPI:
     problems.handle(app)
     app.include_router(nodes.router)
     app.include_router(records.router)
+    app.include_router(marks.router)
     app.include_router(live.router)
 
     @app.get("/problems", response_model=list[problems.Explanation], tags=["problems"])
@@ -71,10 +72,12 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         for path in found["paths"].values():
-            for operation in path.values():
+            for method, operation in path.items():
                 answers = operation["responses"]
                 if "application/json" in answers.get("422", {}).get("content", {}):
                     del answers["422"]
+                if method != "get":
+                    continue
                 answers["200"]["headers"] = {
                     "ETag": {"schema": {"type": "string"}, "description": "Of this answer."}
                 }

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from babbitt.protocol.assessment import LEVELS, OUTLOOKS
+from babbitt.protocol.assessment import BASES, LEVELS, OUTLOOKS
 from babbitt.protocol.room import STATES
 
 T = TypeVar("T")
+PLAIN_TEXT = r"^[^\x00-\x1f\x7f]*$"
 
 
 def _in(unit: str, description: str) -> Any:
@@ -75,6 +76,9 @@ class Assessment(_Answer):
         description="Machine: useful life left. Cold room: time to the limit. null where nothing can be said."
     )
     room: Room | None = Field(description="Cold room: what it does; else null.")
+    basis: Literal[BASES] = Field(  # type: ignore[valid-type]
+        description="What it goes by besides limits people set: nothing (limits), sister machines, its own normal state."
+    )
 
 
 class Node(_Answer):
@@ -153,6 +157,119 @@ class Event(_Answer):
     held_s: Annotated[int, _in("s", "How long the condition had held.")]
     evidence: dict[str, int]
     text: str = Field(description="One sentence in plain words.")
+
+
+class NewMark(BaseModel):
+    """What a person says of an alarm."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: int | None = Field(None, ge=1, le=2**53, description="The alarm; null with `reset`.")
+    verdict: Literal["right", "wrong", "unsure", "new_normal", "reset"] = Field(
+        description="new_normal: wrong, and the machine is learnt anew as it is now. reset: what was said of alarms of this"
+        " node so far moves no threshold any more."
+    )
+    who: str = Field("", max_length=64, pattern=PLAIN_TEXT, description="Who says so.")
+    note: str = Field("", max_length=400, pattern=PLAIN_TEXT, description="What it was, in words.")
+
+
+class Mark(_Answer):
+    """What a person said of an alarm."""
+
+    id: int = Field(description="Grows with every one.")
+    site: str
+    node: str
+    event: int | None = Field(description="The alarm; null with `reset`. It may have expired.")
+    t: Annotated[int | None, _in("ms", "Time of the alarm.")]
+    origin: Literal["node", "host"]
+    check: str
+    channel: str | None
+    to: str
+    sev: Literal[0, 1, 2]
+    verdict: Literal["right", "wrong", "unsure", "new_normal", "reset"]
+    at: Annotated[int, _in("ms", "When it was said.")]
+    since: Annotated[int, _in("ms", "Time of the node's newest record then.")]
+    who: str
+    note: str
+
+
+class Precision(_Answer):
+    """Alarms by the word of people."""
+
+    right: int
+    wrong: int = Field(description="The new normal included.")
+    unsure: int
+    unmarked: int
+    hours: Annotated[int, _in("h", "Hours of the days in which the host judged, of all machines together.")]
+    precision: float | None = Field(description="right / (right + wrong), 0..1; null without either.")
+    low: float | None = Field(description="Lower end of its exact 90 % interval.")
+    high: float | None = Field(description="Upper end.")
+    false_per_month: float | None = Field(
+        description="Alarms called wrong a machine and month; null: nothing judged."
+    )
+
+
+class Tolerance(_Answer):
+    """How the thresholds of the host follow."""
+
+    factor: float = Field(description="Learnt limits are multiplied by it: 0.8..2.")
+    wrong: int
+    right: int
+    text: str = Field(description="Why, in plain words.")
+
+
+class Judged(_Answer):
+    """The alarms of one node by the word of people."""
+
+    site: str
+    node: str
+    host: Precision = Field(description="Alarms of the host.")
+    checks: Precision = Field(description="Alarms of the node's own checks.")
+    tolerance: Tolerance | None = Field(
+        description="null: the thresholds of this kind of asset do not follow."
+    )
+
+
+class Judgement(_Answer):
+    """All nodes, and all of them together."""
+
+    nodes: list[Judged]
+    host: Precision
+    checks: Precision
+
+
+class Forecast(_Answer):
+    """A temperature to come."""
+
+    minutes: Annotated[int, _in("min", "So far ahead.")]
+    low: Annotated[float, _in("degC", "Lower end of the interval that holds nine times of ten.")]
+    middle: Annotated[float, _in("degC", "In the middle.")]
+    high: Annotated[float, _in("degC", "Upper end.")]
+
+
+class Foreseen(_Answer):
+    """The temperatures of a channel to come."""
+
+    channel: str
+    t: Annotated[int, _in("ms", "From this time on.")]
+    forecasts: list[Forecast] = Field(description="Empty while there is too little to learn from.")
+
+
+class Training(_Answer):
+    """A training by the host, in a process of its own."""
+
+    id: int
+    name: str = Field(description="Of the model.")
+    file: str
+    state: Literal["waiting", "running", "done", "failed"]
+    made: Annotated[int, _in("ms", "When it was asked for.")]
+    began: Annotated[int | None, _in("ms", "When it began; null: not yet.")]
+    ended: Annotated[int | None, _in("ms", "When it was over; null: not yet.")]
+    what: str = Field(description="What goes on.")
+    done: int = Field(description="So many parts of it are done,")
+    of: int = Field(description="of so many.")
+    text: str = Field(description="What came of it, or why it failed.")
+    version: int | None = Field(description="Of the model that was made.")
 
 
 class Account(_Answer):

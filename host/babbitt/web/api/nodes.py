@@ -25,6 +25,7 @@ from babbitt.web.api.store import (
     read,
     span,
 )
+from babbitt.web.foresight import foreseen
 
 router = APIRouter(
     prefix="/nodes",
@@ -90,6 +91,13 @@ async def assessments(
     since, upto = span(start, end)
     found = await read(request, lambda reader: reader.assessments(site, node, since, upto, points), slow=True)
     return listed(request, models.Assessment, found)
+
+
+@router.get("/{site}/{node}/forecast", response_model=list[models.Foreseen], responses=OF_NODE)
+async def forecast(request: Request, site: Site, node: NodeName) -> Response:
+    """What each of its temperatures will be in 15, 60 and 120 minutes if nothing new happens; none if it measures none."""
+    found = await read(request, lambda reader: foreseen(reader, site, node), slow=True)
+    return listed(request, models.Foreseen, found)
 
 
 @router.get("/{site}/{node}/reported", response_model=models.Reported | None, responses=OF_NODE)

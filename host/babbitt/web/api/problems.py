@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from babbitt.errors import BabbittError, UnknownChannel, UnknownNode, UnknownWave
+from babbitt.errors import BabbittError, MarkRefused, UnknownChannel, UnknownEvent, UnknownNode, UnknownWave
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -29,8 +29,12 @@ KINDS = {
     "unknown-node": Kind(404, "Unknown node", "GET /nodes lists those the store knows."),
     "unknown-channel": Kind(404, "Unknown channel", "GET /nodes/{site}/{node}/channels lists them."),
     "unknown-waveform": Kind(404, "Unknown waveform", "GET /waves lists those that are kept."),
+    "unknown-event": Kind(404, "Unknown event", "GET /events lists those that are kept."),
     "not-found": Kind(404, "Nothing there", "The description of all paths is at openapi.json."),
     "wrong-method": Kind(405, "Wrong method", "The header Allow names those of this path."),
+    "foreign-origin": Kind(
+        403, "Another page's request", "Only pages of this host write here; programs send no Origin."
+    ),
     "invalid-request": Kind(422, "Invalid request", "`errors` says which parameter and why."),
     "impossible-request": Kind(
         400, "Impossible request", "Each parameter is valid, but not together or not here; `detail` says why."
@@ -116,6 +120,8 @@ async def _expected(request: Request, error: Exception) -> JSONResponse:
         UnknownNode: "unknown-node",
         UnknownChannel: "unknown-channel",
         UnknownWave: "unknown-waveform",
+        UnknownEvent: "unknown-event",
+        MarkRefused: "impossible-request",
     }
     name = error.name if isinstance(error, Trouble) else names.get(type(error), "store-unavailable")
     return _response(request, name, str(error))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
+from babbitt.prognosis.fleet.jobs import Jobs
 from babbitt.store.reader import StoreReader
 from babbitt.store.waves import Wave, WaveShelf
 from babbitt.web.api import models
@@ -99,6 +100,18 @@ async def waves(
     found = [view for view in views if before is None or (view.received, view.id) < before]
     last = found[limit - 1] if len(found) > limit else None
     return page(request, models.Waveform, found[:limit], cursor(last.received, last.id) if last else None)
+
+
+@router.get("/training", response_model=list[models.Training])
+async def training(request: Request) -> Response:
+    """Trainings of models by the host, newest first, and how far they are."""
+    found = await read(request, lambda reader: Jobs(reader.path).all(), slow=True)
+    names = ("id", "state", "made", "began", "ended", "what", "done", "of", "text", "version")
+    rows = [
+        {"name": job.lesson.name, "file": job.lesson.file, **{name: getattr(job, name) for name in names}}
+        for job in found
+    ]
+    return listed(request, models.Training, rows)
 
 
 @router.get(

@@ -1,0 +1,32 @@
+"""Keeping what a person says of an alarm, for those who do not write the store otherwise; the host may run meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from babbitt.store.reader import StoreReader
+from babbitt.store.writer import StoreWriter
+
+
+def mark(folder: Path, event: int, verdict: str, now: int, who: str = "", note: str = "") -> None:
+    """Keep a verdict on an event. Raises StoreError, UnknownEvent, MarkRefused."""
+    with _open(folder) as writer, writer.transaction():
+        writer.mark(event, verdict, now, who, note)
+
+
+def reset(folder: Path, site: str, node: str, now: int, who: str = "", note: str = "") -> None:
+    """What was said of a node's alarms moves no threshold any more. Raises StoreError, UnknownNode, MarkRefused."""
+    with _open(folder) as writer, writer.transaction():
+        writer.reset_marks(site, node, now, who, note)
+
+
+@contextmanager
+def _open(folder: Path) -> Iterator[StoreWriter]:
+    StoreReader(folder).close()  # one that is not there is not made, an older one is not brought up to date
+    writer = StoreWriter(folder)
+    try:
+        yield writer
+    finally:
+        writer.close()

@@ -1,0 +1,90 @@
+"""What people say of alarms, and what follows from it: the one thing that can be written here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from babbitt.detection.precision import Judgement, judged
+from babbitt.store import marking
+from babbitt.store.reader import StoreReader
+from babbitt.web.api import models
+from babbitt.web.api.paging import Cursor, Limit, cursor, place
+from babbitt.web.api.problems import Trouble, answers
+from babbitt.web.api.store import NodeName, OfNode, OfSite, Site, one, page, read
+
+router = APIRouter(
+    tags=["marks"], responses=answers("invalid-request", "impossible-request", "store-unavailable")
+)
+
+
+@router.get("/marks", response_model=models.Page[models.Mark])
+async def marks(
+    request: Request,
+    site: OfSite = None,
+    node: OfNode = None,
+    limit: Limit = 100,
+    cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
+) -> Response:
+    """What people said of alarms, newest first: of each alarm what was said last."""
+    before = place(cursor_, tuple[int])
+    found = await read(
+        request, lambda reader: reader.marks(site, node, limit + 1, before[0] if before else None)
+    )
+    last = found[limit - 1] if len(found) > limit else None
+    return page(request, models.Mark, found[:limit], cursor(last.id) if last else None)
+
+
+@router.get("/precision", response_model=models.Judgement)
+async def precision(request: Request, site: OfSite = None, node: OfNode = None) -> Response:
+    """By the word of people: how many alarms were right, false alarms a machine and month, how the thresholds follow."""
+    return one(
+        request, models.Judgement, await read(request, lambda reader: judged(reader, site, node), slow=True)
+    )
+
+
+@router.post(
+    "/nodes/{site}/{node}/marks",
+    status_code=201,
+    response_model=models.Judged,
+    responses=answers("foreign-origin", "unknown-node", "invalid-request"),
+)
+async def mark(request: Request, site: Site, node: NodeName, said: models.NewMark) -> Response:
+    """Say whether an alarm was right. Nothing is overwritten: what is said last of an alarm counts."""
+    _same_origin(request)
+
+    def check(reader: StoreReader) -> None:
+        reader.node(site, node)
+        if (said.event is None) != (said.verdict == "reset"):
+            raise Trouble("impossible-request", "body.event: all verdicts but `reset` are of an event")
+        if said.event is not None:
+            found = reader.event(said.event)
+            if (found.site, found.node) != (site, node):
+                raise Trouble(
+                    "impossible-request", f"body.event: {said.event} is of {found.site}/{found.node}"
+                )
+
+    def follows(reader: StoreReader) -> Judgement:
+        return judged(reader, site, node)
+
+    await read(request, check)
+    folder, now = request.app.state.source().path, int(time.time() * 1000)
+    if said.event is None:
+        await asyncio.to_thread(marking.reset, folder, site, node, now, said.who, said.note)
+    else:
+        await asyncio.to_thread(marking.mark, folder, said.event, said.verdict, now, said.who, said.note)
+    found = (await read(request, follows, slow=True)).nodes[0]
+    body = models.Judged.model_validate(found).model_dump_json()
+    return Response(body, 201, media_type="application/json")
+
+
+def _same_origin(request: Request) -> None:
+    """A page of somewhere else, open in the same browser, must not write here. Raises Trouble."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Trouble("foreign-origin", f"a page of {origin[:100]} asked for this")
