@@ -13,6 +13,8 @@ from scipy.linalg import expm
 from scipy.signal import butter, hilbert, sosfiltfilt, welch
 
 from babbitt.health.bearings import bearing
+from babbitt.health.evidence import Capture
+from babbitt.health.report import Machine as Facts
 from babbitt.health.report import examine
 from babbitt_tools.sim.coldroom import Building, ColdRoom, infiltration
 from babbitt_tools.sim.defect import PARTS, Defect, load_zone, ringing
@@ -241,7 +243,7 @@ def test_the_host_names_the_cause_from_a_simulated_waveform(fault: str | None) -
     world = machine(seed=3, fault=fault or "ball", onset_h=2.0 if fault else 1e4)
     speed = world.speed_hz(round(9 * HOUR_US))
     axes = {name: burst(world, 9.0, 32_768, axis).reshape(8, -1) for axis, name in enumerate("xyz")}
-    found = examine(axes, RATE, speed, BEARING.orders())
+    found = examine(Capture(axes, RATE), speed, Facts(orders=BEARING.orders()))
     if fault in PARTS:
         assert found.bearing.cause == fault
     else:

@@ -189,7 +189,7 @@ class StoreReader:
             " WHERE node_id=? AND t BETWEEN ? AND ? GROUP BY (t - ?) / ? ORDER BY t",
             node_id, start, end, start, width,
         )  # fmt: skip
-        return [_assessment(row[:10]) for row in rows]
+        return [_assessment(row[:-1]) for row in rows]
 
     def events(
         self,

@@ -107,7 +107,10 @@ def test_the_template_says_every_setting_and_each_default(tmp_path: Path) -> Non
     path.write_text(text)
     assert load(path).host.listen == "0.0.0.0:1883"
     path.write_text(
-        "\n".join(line.removeprefix("# ") if " = " in line else line for line in text.splitlines())
+        "\n".join(
+            line.removeprefix("# ") if " = " in line or line.startswith("# [") else line
+            for line in text.splitlines()
+        )
     )
     found = load(path)
     assert found.retention == RetentionPart()
