@@ -109,7 +109,7 @@ def test_the_template_says_every_setting_and_each_default(tmp_path: Path) -> Non
     path.write_text(
         "\n".join(
             line.removeprefix("# ") if " = " in line or line.startswith("# [") else line
-            for line in text.splitlines()
+            for line in text.replace("SITE/NODE", "hall/freezer").splitlines()
         )
     )
     found = load(path)
