@@ -89,7 +89,7 @@ def bytecode(source: Path, module: str) -> bytes:
     return _compile(source.read_bytes(), module)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _compile(source: bytes, module: str, march: str = "x64") -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         plain, out = Path(folder, "module.py"), Path(folder, "module.mpy")
