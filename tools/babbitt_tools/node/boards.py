@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from babbitt_tools.errors import BoardError
+from babbitt_tools.node import partitions
 from babbitt_tools.node.partitions import Partition
 
 TOOLS = Path(__file__).resolve().parent.parent
@@ -19,6 +20,9 @@ ARCHES = {
     "esp32c6": "rv32imc",
 }
 """Chip: processor as mpy-cross names it."""
+NETWORKS = ("wifi", "lan")
+UNIT, APP_UNIT = 0x1000, 0x10000
+"""Bytes of which partitions are multiples, and on which apps begin (ESP-IDF programming guide, "Partition Tables")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +50,19 @@ class Board:
 
     @property
     def image_offset(self) -> int:
-        """Where MicroPython's image goes."""
+        """Where MicroPython's image goes: bytes from the start of the flash."""
         return int(str(self.document["deploy_options"]["flash_offset"]), 0)
 
     @property
     def flash_bytes(self) -> int:
-        """The size of its flash."""
+        """The size of its flash, in bytes."""
         return int(self.own["flash"]["size"])
 
     @property
     def partitions(self) -> list[Partition]:
         """The table that is flashed."""
         return [
-            Partition(name, kind, sub, int(offset, 16), int(size, 16))
+            Partition(name, kind, sub, int(offset, 0), int(size, 0))
             for name, kind, sub, offset, size in self.own["flash"]["partitions"]
         ]
 
@@ -90,7 +94,7 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """All boards there are."""
+    """All boards there are. Raises BoardError when the folder is not there."""
     return sorted(p.parent.name for p in folder().glob("*/board.json"))
 
 
@@ -98,7 +102,7 @@ def load(name: str) -> Board:
     """The board `name`, or that of a folder of one's own (a path with a board.json).
 
     Raises:
-        BoardError: no such board, or a board.json that cannot be used; the text says which key.
+        BoardError: no such board, or a board.json that cannot be used; the text names the file and the key.
     """
     place = Path(name) if (Path(name) / "board.json").is_file() else folder() / name
     path = place / "board.json"
@@ -108,17 +112,84 @@ def load(name: str) -> Board:
         )
     try:
         document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BoardError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise BoardError(f"{path} is no JSON: {error}") from None
+    try:
+        _check(document)
         board = Board(place.resolve().name, document)
-        checks = (board.arch, board.image_offset, board.flash_bytes, board.partitions, board.own["buses"])
-    except KeyError as error:
-        raise BoardError(f"{path}: the key {error.args[0]!r} is missing or has an unknown value") from None
-    except (ValueError, TypeError, AttributeError) as error:
+        partitions.table(board.partitions)
+    except BoardError as error:
         raise BoardError(f"{path}: {error}") from None
-    if not checks[3] or board.partition("vfs") is None or board.partition("factory") is None:
-        raise BoardError(
-            f"{path}: babbitt.flash.partitions needs 'factory' (the app) and 'vfs' (the file system)"
-        )
-    end = max(p.offset + p.size for p in board.partitions)
-    if end > board.flash_bytes:
-        raise BoardError(f"{path}: the partitions end at {end:#x}, the flash at {board.flash_bytes:#x}")
     return board
+
+
+def _check(document: Any) -> None:
+    """Raises BoardError that begins with the key which is wrong."""
+    whole = _object(document, "the document")
+    chip = whole.get("mcu")
+    if not isinstance(chip, str) or chip not in ARCHES:
+        raise BoardError(f"mcu: expected one of {', '.join(ARCHES)}, got {chip!r}")
+    _number(
+        _object(whole.get("deploy_options"), "deploy_options").get("flash_offset"),
+        "deploy_options.flash_offset",
+    )
+    own = _object(whole.get("babbitt"), "babbitt")
+    if "arch" in own and own["arch"] not in (known := ("x64", *dict.fromkeys(ARCHES.values()))):
+        raise BoardError(f"babbitt.arch: expected one of {', '.join(known)}, got {own['arch']!r}")
+    if own.get("network", "wifi") not in NETWORKS:
+        raise BoardError(f"babbitt.network: expected one of {', '.join(NETWORKS)}, got {own['network']!r}")
+    for name, bus in _object(own.get("buses"), "babbitt.buses").items():
+        if not isinstance(_object(bus, f"babbitt.buses.{name}").get("type"), str):
+            raise BoardError(f"babbitt.buses.{name}.type: expected a text, got {bus.get('type')!r}")
+    flash = _object(own.get("flash"), "babbitt.flash")
+    size = flash.get("size")
+    if type(size) is not int or size < 1 << 20 or size % (1 << 20):
+        raise BoardError(f"babbitt.flash.size: expected bytes, a multiple of {1 << 20}, got {size!r}")
+    _check_partitions(flash.get("partitions"), size)
+
+
+def _check_partitions(rows: Any, flash_bytes: int) -> None:
+    key = "babbitt.flash.partitions"
+    if not isinstance(rows, list):
+        raise BoardError(f"{key}: expected a list, got {rows!r}")
+    end, ends, seen = partitions.OFFSET + 0x1000, "the table", set()
+    for at, row in enumerate(rows):
+        where = f"{key}[{at}]"
+        if not isinstance(row, list) or len(row) != 5 or not all(isinstance(word, str) for word in row):
+            raise BoardError(
+                f"{where}: expected [name, kind, sub, offset, size], all of them texts, got {row!r}"
+            )
+        name, kind = row[:2]
+        offset, size = (_number(text, where) for text in row[3:])
+        unit = APP_UNIT if kind == "app" else UNIT
+        if name in seen:
+            raise BoardError(f"{where}: the name {name!r} is there twice")
+        if offset % unit or size % UNIT or not size:
+            raise BoardError(
+                f"{where}: {name} has {size:#x} bytes at {offset:#x}: expected multiples of {unit:#x}"
+            )
+        if offset < end:
+            raise BoardError(f"{where}: {name} begins at {offset:#x}, {ends} before it ends at {end:#x}")
+        seen.add(name)
+        end, ends = offset + size, name
+    if not {"factory", "vfs"} <= seen:
+        raise BoardError(f"{key}: needs 'factory' (the app) and 'vfs' (the file system)")
+    if end > flash_bytes:
+        raise BoardError(f"{key}: they end at {end:#x}, the flash at {flash_bytes:#x}")
+
+
+def _object(value: Any, key: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BoardError(
+            f"{key}: expected an object, got {value!r}" if value is not None else f"{key}: is missing"
+        )
+    return value
+
+
+def _number(text: Any, key: str) -> int:
+    try:
+        return int(text, 0)
+    except (TypeError, ValueError):
+        raise BoardError(f'{key}: expected a number as text, such as "0x1000", got {text!r}') from None

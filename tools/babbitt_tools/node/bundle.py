@@ -26,8 +26,8 @@ class Bundle:
     content."""
 
     board: Board
-    files: dict[str, bytes]
-    rom: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(repr=False)  # node.json has secrets
+    rom: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def manifest(self) -> dict[str, Any]:
         """Versions, and of every file its SHA-256 and size; the same files give the same bytes."""

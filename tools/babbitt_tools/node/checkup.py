@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import babbitt_node
+from babbitt_tools.node.filesystem import BLOCK
 
 LEVELS = ("ok", "look", "bad")
 RECORDS = 5
@@ -17,7 +18,7 @@ WEAK_DBM = -75
 HEAP_LOW = 40_000  # bytes; a TLS connection takes 25 kB, building a new configuration as much
 FLASH_LOW = 128 * 1024
 ERASES = 100_000  # a block of flash bears about so many
-BLOCK = 4096
+YEARS_LOW = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,25 @@ SENSOR_DO = {
     "wrong_identity": "Another chip answers: check the chip select or address, and the driver in config.json.",
     "crc": "Shorter wires, a firm ground, and the pull-up of 4.7 kOhm at the sensor.",
     "power_on_value": "The sensor's supply drops while it converts: three wires instead of two, or a stiffer supply.",
-    "overrun": "The node does not read fast enough: a lower rate_hz, or a faster bus.",
-    "stuck": "The sensor says the same for ever: check its mounting and supply.",
-    "rate": "The sensor's clock is off or readings are lost: check the wiring of the bus.",
+    "range": "Check the cable; if that is sound, the sensor is not.",
+    "stuck": "The sensor says the same for ever: check its data line, power it off and on.",
+    "clipping": "A larger range_g; if the machine does not shake that much, the sensor is broken.",
+    "loose": "Tighten the sensor. If it was mounted anew, restart the node.",
+    "silent": "Check the sensor's supply: it may have been reset.",
+    "wire_break": "Check wires, terminals, and the transmitter's supply.",
+    "short_circuit": "Check the cable, and the terminal box for water.",
+    "overrange": "The transmitter reports a failure, or an input is wired wrongly: its manual, the wiring.",
+    "wrong_rate": "The sensor was reset or is a copy: check its supply.",
+    "timeout": "Check the sensor's supply and wires.",
+    "fifo_overflow": "The node does not read fast enough: a lower rate_hz, or a faster bus.",
+    "config_invalid": "Repair config.json where it says: `babbitt node provision --config FILE`.",
 }
+"""A fault of a sensor (names of `babbitt_node.errors`): what to do."""
+RATE_DO = "The sensor's clock is off or readings are lost: check the wiring of the bus."
 
 
 def sensors(found: Mapping[str, Any]) -> list[Finding]:
-    """What `onboard/sensors.py` saw."""
+    """What `onboard/sensors.py` saw: a finding a sensor, or the one that there is no configuration."""
     if found["error"]:
         return [
             Finding(
@@ -89,14 +101,18 @@ def _sensor(entry: Mapping[str, Any]) -> Finding:
         facts |= {"rate_hz": rate, "asked_hz": entry["rate_hz"]}
         words += f"; {rate:,.0f} samples/s of {entry['rate_hz']:,} asked for"
         if abs(rate / entry["rate_hz"] - 1) > RATE_OFF:
-            return Finding(what, "look", words, SENSOR_DO["rate"], facts)
-    if any(_value(channels, entry["id"], name) for name in ("overflow", "clip")):
-        return Finding(what, "look", words + "; samples were lost or clipped", SENSOR_DO["overrun"], facts)
+            return Finding(what, "look", words, RATE_DO, facts)
+    for name, seen, fault in (
+        ("overflow", "samples were lost", "fifo_overflow"),
+        ("clip", "samples are at the limit of the range", "clipping"),
+    ):
+        if _ever(entry, name):
+            return Finding(what, "look", f"{words}; {seen}", SENSOR_DO[fault], facts)
     return Finding(what, "ok", words, "", facts)
 
 
 def network(found: Mapping[str, Any]) -> list[Finding]:
-    """What `onboard/network.py` saw."""
+    """What `onboard/network.py` saw: a finding a step as far as it got, and the memory that is left."""
     findings = []
     for step in found["steps"]:
         name = {"broker": f"broker {found.get('broker', '')}" + (" by TLS" if found.get("tls") else "")}.get(
@@ -138,7 +154,12 @@ def network(found: Mapping[str, Any]) -> list[Finding]:
 def about(
     who: Mapping[str, Any], files: Mapping[str, Any], config: Mapping[str, Any] | None, hold_s: int
 ) -> list[Finding]:
-    """Firmware, and how full and how worn the flash is."""
+    """Firmware, and how full the flash is and how long it lasts.
+
+    Args:
+        who: what `onboard/who.py` said; files: `free` and `size` of the file system in bytes, of `onboard/hashes.py`.
+        config: config.json (None: there is none); hold_s: `spool_hold_s` of node.json, seconds.
+    """
     own = babbitt_node.__version__
     same = who["firmware"] == own
     findings = [
@@ -157,7 +178,7 @@ def about(
             if years >= 1
             else f"; at the rate of now it lasts {years * 12:.0f} months"
         )
-    bad = free < FLASH_LOW or (years is not None and years < 3)
+    bad = free < FLASH_LOW or (years is not None and years < YEARS_LOW)
     findings.append(
         Finding(
             "flash", "look" if bad else "ok", words,
@@ -168,8 +189,9 @@ def about(
 
 
 def wear(free: int, config: Mapping[str, Any] | None, hold_s: int) -> float | None:
-    """Years until the free blocks are worn out, the host being there: a block is erased whenever rows are written, once a record or once in
-    `spool_hold_s` (docs/operations.md, 'How long the flash lasts'). None: nothing is measured."""
+    """Years until the `free` bytes are worn out, the host being there: a block is erased whenever rows are written, once a record or once in
+    `hold_s` seconds. None: nothing is measured. What the real spool was measured to last is 0.7 to 1 of it
+    (docs/operations.md, 'How long the flash lasts')."""
     if config is None:
         return None
     writes_a_day = 86400 / max(float(config.get("interval_s", 10)), hold_s, 1)
@@ -181,8 +203,13 @@ def worst(findings: list[Finding]) -> str:
     return max((f.level for f in findings), key=LEVELS.index, default="ok")
 
 
-def _value(channels: Mapping[str, Mapping[str, Any]], sensor: str, name: str) -> float:
-    return float(channels.get(f"{sensor}.{name}", {}).get("value") or 0)
+def _ever(entry: Mapping[str, Any], name: str) -> bool:
+    """Whether the channel `name` of a sensor was not zero in any of its records."""
+    channel = f"{entry['id']}.{name}"
+    if channel not in entry["channels"]:
+        return False
+    at = entry["channels"].index(channel)
+    return any(row[at] for row in entry["rows"])
 
 
 def _number(value: Any) -> str:

@@ -15,6 +15,7 @@ their ports, unless this PC knows them as other nodes.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from dataclasses import replace as changed
@@ -32,6 +33,7 @@ ALL = ("site", "broker", "wifi", "user", "server_name", "ntp", "board", "config"
 OWN = (*ALL, "mac", "cert", "key", "wifi_password_file", "password_file")
 FILES = ("config", "ca", "cert", "key", "wifi_password_file", "password_file")
 MOST = 64
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,11 @@ def load(path: Path) -> list[Member]:
             if key in whole:
                 whole[key] = path.parent / whole[key]
         if "mac" in whole:
-            whole["mac"] = whole["mac"].lower()
+            whole["mac"] = whole["mac"].lower().replace("-", ":")
+            if not _MAC.fullmatch(whole["mac"]):
+                raise BoardError(
+                    f"{path}: nodes.{name}.mac: expected one such as 24:0a:c4:12:34:56, got {own['mac']!r}"
+                )
         found.append(Member(name, whole))
     macs = [m.settings["mac"] for m in found if "mac" in m.settings]
     for mac in macs:
@@ -120,16 +126,21 @@ def jobs(
 
 
 def pair(members: list[Member], macs: dict[str, str], replace: bool) -> list[tuple[str, Member]]:
-    """(Port, node) of every board; `macs`: port -> MAC address. Raises BoardError."""
+    """(Port, node) of every board; `macs`: port -> MAC address. A node that this PC knows as another board, which is not plugged in,
+    is given away only with `replace`.
+
+    Raises:
+        BoardError: no board, one that is no node of the file, or more boards than nodes.
+    """
     if not macs:
         raise BoardError("no board is plugged in: `babbitt node ports` lists what is there")
     by_mac = {m.settings["mac"]: m for m in members if "mac" in m.settings}
-    remembered = {mac: entry["node"].rpartition("/")[2] for mac, entry in known.boards().items()}
+    remembered = {mac: entry["node"] for mac, entry in known.boards().items()}
     free = [m for m in members if "mac" not in m.settings]
     pairs = []
     left = []
     for port, mac in macs.items():
-        again = next((m for m in free if m.node == remembered.get(mac)), None)
+        again = next((m for m in free if mac in remembered and _is(m, remembered[mac])), None)
         if mac in by_mac:
             pairs.append((port, by_mac[mac]))
         elif again is not None:
@@ -137,17 +148,30 @@ def pair(members: list[Member], macs: dict[str, str], replace: bool) -> list[tup
             pairs.append((port, again))
         else:
             left.append((port, mac))
+    away = [m for m in free if any(_is(m, name) for name in remembered.values())]
+    free = [m for m in free if m not in away] + (away if replace else [])
     for port, mac in left:
         if mac in remembered and not replace:
             raise BoardError(
                 f"{port}: the board {mac} is {remembered[mac]}, which is not in the file: unplug it, or --replace. Nothing was written"
             )
         if not free:
+            others = (
+                f" ({', '.join(m.node for m in away)}: other boards, not plugged in; --replace gives them away)"
+                if away
+                else ""
+            )
             raise BoardError(
-                f"{port}: there is no node left in the file for the board {mac}: unplug it, or add one. Nothing was written"
+                f"{port}: there is no node left in the file for the board {mac}{others}: unplug it, or add one. Nothing was written"
             )
         pairs.append((port, free.pop(0)))
     return pairs
+
+
+def _is(member: Member, name: str) -> bool:
+    """Whether the node `name` (SITE/NODE) is this one; where the file says no site, the node's name decides."""
+    site, _, node = name.rpartition("/")
+    return node == member.node and member.settings.get("site", site) == site
 
 
 def _known(path: Path, document: dict[str, Any], keys: tuple[str, ...], where: str) -> None:

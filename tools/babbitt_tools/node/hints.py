@@ -12,7 +12,7 @@ HINTS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "busy",
-        r"could not exclusively lock|resource busy|errno 16|resource temporarily unavailable|device or resource|in use",
+        r"could not exclusively lock|resource busy|errno 16|resource temporarily unavailable|device or resource|\bin use\b",
         "Another program uses the port: close the terminal, editor or second Babbitt that has it open.",
     ),
     (

@@ -17,6 +17,8 @@ OFFSET = 0x8000  # in flash, on every chip
 SIZE = 0xC00
 _ENTRY = struct.Struct("<HBBII16sI")
 _MAGIC = 0x50AA
+_MAX = 0xFFFFFFFF
+NAME = 15  # bytes; the 16th ends it
 _DIGEST = b"\xeb\xeb" + b"\xff" * 14
 KINDS = {"app": 0, "data": 1}
 SUBS = {
@@ -41,14 +43,17 @@ def table(parts: Iterable[Partition]) -> bytes:
     """The table of `parts`, SIZE bytes.
 
     Raises:
-        BoardError: an unknown kind, a name that is too long, too many.
+        BoardError: an unknown kind, a name longer than 15 bytes, a place or size beyond 32 bits, too many.
     """
     entries = b""
     for part in parts:
-        if (part.kind, part.sub) not in SUBS or len(part.name) > 15:
-            raise BoardError(
-                f"partition {part.name!r}: {part.kind}/{part.sub} is unknown, or its name is longer than 15 characters"
-            )
+        if (part.kind, part.sub) not in SUBS:
+            known = ", ".join("/".join(pair) for pair in SUBS)
+            raise BoardError(f"partition {part.name!r}: {part.kind}/{part.sub} is unknown; there are {known}")
+        if not 1 <= len(part.name.encode()) <= NAME:
+            raise BoardError(f"partition {part.name!r}: its name must have 1 to {NAME} bytes")
+        if not (0 <= part.offset <= _MAX and 0 < part.size <= _MAX):
+            raise BoardError(f"partition {part.name!r}: {part.size} bytes at {part.offset} are in no flash")
         entries += _ENTRY.pack(
             _MAGIC,
             KINDS[part.kind],
@@ -65,15 +70,17 @@ def table(parts: Iterable[Partition]) -> bytes:
 
 
 def parse(data: bytes) -> list[Partition]:
-    """What a table says.
+    """The entries of a table; `sub` of one that is not in SUBS is its number as hex.
 
     Raises:
-        BoardError: no table, or a damaged one.
+        BoardError: no table, or one that is damaged or cut short.
     """
     found: list[Partition] = []
     at = 0
     kinds = {v: k for k, v in KINDS.items()}
     while data[at : at + 2] == b"\xaa\x50":
+        if at + _ENTRY.size > len(data):
+            raise BoardError("the partition table is cut short")
         _, kind, sub, offset, size, name, _ = _ENTRY.unpack_from(data, at)
         word = next((s for (k, s), v in SUBS.items() if v == sub and KINDS[k] == kind), hex(sub))
         found.append(

@@ -11,11 +11,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from babbitt.acquisition.address import split_address
@@ -57,8 +58,8 @@ class Answers:
 class Identity:
     """`document` of node.json, and the `certificates` it names (file name: DER)."""
 
-    document: dict[str, Any]
-    certificates: dict[str, bytes]
+    document: dict[str, Any] = field(repr=False)  # it has passwords
+    certificates: dict[str, bytes] = field(repr=False)  # it has a private key
 
     @property
     def name(self) -> str:
@@ -74,6 +75,9 @@ def identity(board: Board, answers: Answers, before: Mapping[str, Any] | None = 
             option.
     """
     document: dict[str, Any] = json.loads(json.dumps(before or {}))
+    for key in ("wifi", "broker"):
+        if not isinstance(document.get(key, {}), dict):  # what stands there is of no use, and may be a secret
+            del document[key]
     for key, option, value in (("site", "--site", answers.site), ("node", "--node", answers.node)):
         if value is not None:
             document[key] = value
@@ -111,12 +115,21 @@ def configuration(board: Board, path: Path) -> dict[str, Any]:
 
 
 def secret(what: str, file: Path | None, variable: str) -> str:
-    """A secret from a file, the environment or a prompt. Raises BoardError when there is none of them."""
+    """A secret from a file, whose only line it is, the environment or a prompt.
+
+    Raises:
+        BoardError: there is none of them, or the file cannot be used.
+    """
     if file is not None:
         try:
-            return file.read_text("utf-8").rstrip("\r\n")
+            text = file.read_text("utf-8").rstrip("\r\n")
         except OSError as error:
             raise BoardError(f"{file} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise BoardError(f"{file} is no text (UTF-8): expected the secret as its only line") from None
+        if "\n" in text:
+            raise BoardError(f"{file} has several lines: expected the secret as its only line")
+        return text
     if (value := os.environ.get(variable)) is not None:
         return value
     if what in _asked:
@@ -128,15 +141,14 @@ def secret(what: str, file: Path | None, variable: str) -> str:
 
 
 def redacted(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A node.json that may be shown."""
-    return {
-        key: redacted(value)
-        if isinstance(value, Mapping)
-        else "***"
-        if key == "password" and value
-        else value
-        for key, value in document.items()
-    }
+    """A node.json that may be shown: every `password` that is not empty is `***`."""
+    shown: dict[str, Any] = {}
+    for key, value in document.items():
+        if key == "password" and value:
+            shown[key] = "***"
+        else:
+            shown[key] = redacted(value) if isinstance(value, Mapping) else value
+    return shown
 
 
 def _wifi(board: Board, document: dict[str, Any], answers: Answers) -> None:
@@ -156,6 +168,10 @@ def _broker(document: dict[str, Any], answers: Answers) -> dict[str, bytes]:
     broker: dict[str, Any] = document.setdefault("broker", {})
     if answers.broker is not None:
         broker.pop("port", None)
+        if "://" in answers.broker:
+            raise BoardError(
+                f"--broker: {answers.broker!r}: give HOST or HOST:PORT; --ca is what makes it TLS"
+            )
         if ":" in answers.broker:
             try:
                 broker["host"], broker["port"] = split_address(answers.broker)
@@ -170,16 +186,22 @@ def _broker(document: dict[str, Any], answers: Answers) -> dict[str, bytes]:
         broker["password"] = secret(
             f"Password of {answers.user} at the broker", answers.password_file, BROKER_SECRET
         )
+    elif answers.password_file is not None:
+        if not broker.get("user"):
+            raise BoardError("--password-file is the password of a login: give --user")
+        broker["password"] = secret("Password at the broker", answers.password_file, BROKER_SECRET)
     certificates: dict[str, bytes] = {}
     if answers.ca is not None:
         certificates[CA] = _certificate(answers.ca)
-        broker["tls"] = {"ca": CA}
+        broker["tls"] = {**(broker.get("tls") or {}), "ca": CA}
     if (answers.cert is None) != (answers.key is None):
         raise BoardError("--cert and --key belong together: give both or none")
     if answers.cert is not None and answers.key is not None:
         if not broker.get("tls"):
             raise BoardError("a certificate of the node's own needs --ca, that of the authority")
         certificates[CERT], certificates[KEY] = _certificate(answers.cert), _key(answers.key)
+        if _public_of_certificate(certificates[CERT]) != _public_of_key(certificates[KEY]):
+            raise BoardError(f"{answers.key} is not the key of the certificate {answers.cert}")
         broker["tls"] |= {"cert": CERT, "key": KEY}
     if answers.server_name is not None:
         if not broker.get("tls"):
@@ -200,8 +222,23 @@ def _certificate(path: Path) -> bytes:
     try:
         load = x509.load_pem_x509_certificate if b"-----BEGIN" in data else x509.load_der_x509_certificate
         return load(data).public_bytes(serialization.Encoding.DER)
-    except ValueError as error:
-        raise BoardError(f"{path} is no certificate: {error}") from None
+    except ValueError:  # its text is of no help, and the file may be a key
+        raise BoardError(f"{path} is no certificate (PEM or DER)") from None
+
+
+def _public_of_certificate(der: bytes) -> bytes:
+    return _public(x509.load_der_x509_certificate(der).public_key())
+
+
+def _public_of_key(der: bytes) -> bytes:
+    return _public(serialization.load_der_private_key(der, None).public_key())
+
+
+def _public(key: Any) -> bytes:
+    made: bytes = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return made
 
 
 def _key(path: Path) -> bytes:
@@ -213,7 +250,7 @@ def _key(path: Path) -> bytes:
             else serialization.load_der_private_key
         )
         key = load(data, None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BoardError(f"{path} is no private key without a pass phrase (PEM or DER)") from None
     return key.private_bytes(
         serialization.Encoding.DER,

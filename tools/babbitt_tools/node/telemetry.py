@@ -30,7 +30,7 @@ class Series:
     values: deque[float | None] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def line(self, width: int = KEPT) -> str:
-        """A line of bars from the least to the greatest; a gap where there was no value."""
+        """The newest `width` (at least 1) values as bars from the least to the greatest; a gap where there was none."""
         shown = list(self.values)[-width:]
         there = [v for v in shown if v is not None]
         if not there:

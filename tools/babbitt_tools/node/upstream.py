@@ -10,13 +10,12 @@ import json
 from pathlib import Path
 
 from esptool.bin_image import LoadFirmwareImage
-from esptool.util import FatalError
 from platformdirs import user_cache_path
 
 from babbitt_tools.errors import BoardError
 from babbitt_tools.node import partitions
 from babbitt_tools.node.boards import Board
-from babbitt_tools.node.bundle import digest
+from babbitt_tools.node.bundle import digest, write
 
 VERSION, DATE = "v1.27.0", "20251209"
 SITE = "https://micropython.org/download/"
@@ -69,25 +68,28 @@ def take(board: Board, path: Path | None) -> bytes:
 
 
 def keep(name: str, data: bytes) -> None:
-    """Put an image into the cache, with its hash. Raises BoardError when another one of that name is there."""
+    """Put an image into the cache, with its hash.
+
+    Raises:
+        BoardError: another one of that name was there, or the cache cannot be written.
+    """
     sums = _sums()
     if sums.get(name) not in (None, digest(data)):
         raise BoardError(
             f"another {name} was used before (SHA-256 {sums[name]}, this one {digest(data)}): the same name must be the same file. "
             f"If the new one is right, remove {cache() / name} and its line in {SUMS}"
         )
-    folder = cache()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-        (folder / SUMS).write_text(json.dumps(sums | {name: digest(data)}, indent=1, sort_keys=True))
-    except OSError as error:
-        raise BoardError(f"{folder} cannot be written: {error.strerror}") from None
+    known = json.dumps(sums | {name: digest(data)}, indent=1, sort_keys=True).encode()
+    write(cache(), [(name, data), (SUMS, known)])
 
 
 def check(board: Board, data: bytes, name: str) -> None:
-    """Raises BoardError when `data` is no whole image of `board`'s chip: boot loader and app, each with its checksum and
-    hash, and the app not larger than its partition."""
+    """Whether `data` is a whole image for `board`: boot loader and app, each of its chip and with its checksum and hash, and
+    the app where board.json has it and not larger than its partition. `name` is the file in the text of an error.
+
+    Raises:
+        BoardError: it is not; the text says which part, and what to do.
+    """
     table = partitions.OFFSET - board.image_offset
     try:
         app = next(p for p in partitions.parse(data[table : table + partitions.SIZE]) if p.kind == "app")
@@ -101,15 +103,10 @@ def check(board: Board, data: bytes, name: str) -> None:
         part = data[at:end]
         try:
             made = LoadFirmwareImage(board.chip, part)
-            whole = made.checksum == made.calculate_checksum() and (
-                not made.append_digest or made.stored_digest == made.calc_digest
-            )
-        except (
-            FatalError,
-            RuntimeError,
-            AssertionError,
-            Exception,
-        ) as error:  # a damaged length leads anywhere
+            # Espressif's tools put a hash behind every image; one without it has a damaged header.
+            whole = made.append_digest and made.stored_digest == made.calc_digest
+            whole = whole and made.checksum == made.calculate_checksum()
+        except Exception as error:  # esptool trusts what it reads: a damaged length leads anywhere
             raise BoardError(
                 f"{name}: its {what} is damaged, or for another chip than {board.chip}: {error}"
             ) from None
@@ -138,4 +135,6 @@ def _sums() -> dict[str, str]:
         return {}
     except (OSError, ValueError) as error:
         raise BoardError(f"{cache() / SUMS} cannot be read ({error}): remove it") from None
+    if not isinstance(found, dict):
+        raise BoardError(f"{cache() / SUMS} is no table of hashes: remove it")
     return found

@@ -21,7 +21,14 @@ from babbitt_tools.node.partitions import Partition
 APP = 0x10000
 BOOTLOADER_BYTES = 26_000
 APP_BYTES = 1_700_000
-_LOAD = {"esp32": 0x3FFB0000, "esp32s3": 0x3FC90000, "esp32c3": 0x3FC90000}
+_LOAD = {
+    "esp32": 0x3FFB0000,
+    "esp32s2": 0x3FFB0000,
+    "esp32s3": 0x3FC90000,
+    "esp32c3": 0x3FC90000,
+    "esp32c6": 0x40810000,
+}
+"""An address of data RAM, for every chip of `boards.ARCHES`."""
 
 
 def image(board: Board, app_bytes: int = APP_BYTES) -> bytes:
