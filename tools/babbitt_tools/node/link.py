@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from babbitt_tools.node.hints import explained
 
 ONBOARD = Path(__file__).parent / "onboard"
 CHUNK = 1024  # bytes of a file in one piece of code
+SILENCE_S = 10.0  # the longest wait for a byte that is due
 GIVE_UP_S = 600  # after which a node that was left stopped starts by itself
 STARTED = "babbitt "
 transport_serial.print = lambda *_, **__: None  # what it prints beside its errors is not for people
@@ -52,7 +54,7 @@ class Link:
     def __init__(self, port: str, baud: int = 115200) -> None:
         self.port = port
         with self._words():
-            self._line = SerialTransport(port, baudrate=baud)
+            self._line = SerialTransport(port, baudrate=baud, timeout=SILENCE_S)
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +76,15 @@ class Link:
             yield
         except TransportExecError as error:
             raise NodeAnswer(f"{self.port}: {explained(error.error_output.strip())}") from None
-        except (TransportError, SerialException, OSError, IndexError, TypeError, AttributeError) as error:
+        except (
+            TransportError,
+            SerialException,
+            OSError,
+            struct.error,
+            IndexError,
+            TypeError,
+            AttributeError,
+        ) as error:
             # The last three: pyserial's and mpremote's own, when the device is gone under them.
             raise PortError(f"{self.port}: {explained(str(error) or repr(error))}") from None
 
