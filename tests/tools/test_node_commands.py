@@ -325,6 +325,7 @@ def test_a_virtual_board_is_plugged_in_by_a_command(place: Path) -> None:
 
 def test_build_says_what_it_takes(place: Path) -> None:
     done = babbitt("node", "build", "--out", str(place / "built"), "--json")
+    assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert facts["flash_used"] < facts["flash_bytes"] / 2
     assert 40_000 < facts["heap_estimate_32"] < facts["heap_measured_64"] < 200_000

@@ -47,7 +47,7 @@ def at_import() -> Heap | None:
 
 def _measure(in_place: bool) -> int | None:
     board = boards.load("virtual")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         image = Path(folder, "image")
         image.mkdir()
         (image / "main.py").write_text(_MAIN)
@@ -64,10 +64,13 @@ def _measure(in_place: bool) -> int | None:
         made.start()
         try:
             end = time.monotonic() + LIMIT_S
-            while "import takes" not in made.log_tail() and made.alive and time.monotonic() < end:
+            while "bytes" not in made.log_tail() and made.alive and time.monotonic() < end:
                 time.sleep(0.02)
             said = made.log_tail()
         finally:
             made.stop()
-    line = next((line for line in said.splitlines() if line.startswith("import takes")), None)
+    line = next(
+        (line for line in said.splitlines() if line.startswith("import takes") and line.endswith("bytes")),
+        None,
+    )
     return None if line is None else int(line.split()[2])
