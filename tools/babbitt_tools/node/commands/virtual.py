@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def virtual(
 ) -> None:
     """Plug in a board that is a program: every command for boards works on the port it prints. Ctrl-C unplugs it; its flash stays."""
     out = console(as_json)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the board ends with it
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder, "port.txt")
         command = [
