@@ -117,3 +117,9 @@ def test_every_bench_is_documented() -> None:
     ]
     assert benches
     assert [b for b in benches if f"`{b}`" not in page] == []
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """pytest imports them by their names alone: two of one name end the collection of all."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert [name for name in set(names) if names.count(name) > 1] == []
