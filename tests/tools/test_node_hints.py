@@ -43,9 +43,15 @@ def test_no_such_port() -> None:
 def test_a_port_that_another_program_has(line: str) -> None:
     with open(line, "rb", buffering=0) as taken:
         fcntl.flock(taken, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as pyserial and mpremote take a port
-        with pytest.raises(BoardError) as told:
-            esp.look(line)
-        assert do("busy") in str(told.value)
+        for look in (esp.look, Link):
+            with pytest.raises(BoardError) as told:
+                look(line)
+            assert do("busy") in str(told.value)
+
+
+def test_a_url_that_is_none() -> None:
+    with pytest.raises(BoardError, match="nonsense"):
+        Link("nonsense://x")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import serial
 from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
@@ -54,7 +55,11 @@ class Link:
     def __init__(self, port: str, baud: int = 115200) -> None:
         self.port = port
         with self._words():
-            self._line = SerialTransport(port, baudrate=baud, timeout=SILENCE_S)
+            try:
+                self._line = SerialTransport(port, baudrate=baud, timeout=SILENCE_S)
+            except TransportError:  # it hides why: pyserial tells
+                serial.serial_for_url(port, exclusive=True).close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -84,8 +89,9 @@ class Link:
             IndexError,
             TypeError,
             AttributeError,
+            ValueError,
         ) as error:
-            # The last three: pyserial's and mpremote's own, when the device is gone under them.
+            # From the third on: pyserial's and mpremote's own, when the device is gone under them or a URL is none.
             raise PortError(f"{self.port}: {explained(str(error) or repr(error))}") from None
 
     def answers(self, timeout_s: float = 1.0) -> bool:
