@@ -16,19 +16,20 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from babbitt.detection.peers import Peers
+from babbitt.detection.points import shaft_speed
 from babbitt.detection.rechecks import Rechecks
 from babbitt.detection.said import Said
 from babbitt.errors import StoreError
-from babbitt.protocol.assessment import Analyser, Assessment, Asset
+from babbitt.protocol.assessment import Analyser, Asset, Point
 from babbitt.settings import RoomPart
 from babbitt.store.readings import Reading, Rows, by_install, readings
 from babbitt.store.state import State
 from babbitt.store.tables import Table
 from babbitt.store.writer import SLOT_MS, StoreWriter
+from babbitt.subject import Found, Subject, changed, failed
 
 log = logging.getLogger(__name__)
 
@@ -48,53 +49,8 @@ MANY records."""
 FEW_S = 2.0
 STATES_S = 120.0
 MANY = 500_000
-LATE_MAX = 10
 WAITING_MAX = 20_000
 _NONE = 2**62
-_SEVERITY = {"warning": 1, "alarm": 2}
-_UNLIKE = {
-    "warning": "It is not as its sister machines are",
-    "alarm": "It is far from how its sister machines are",
-}
-_TEXTS = {
-    "warning": "The host sees a change worth a look",
-    "alarm": "The host sees a fault",
-    "normal": "Back to normal",
-    "learning": "Learning its normal state again",
-}
-
-
-@dataclass(slots=True)
-class _Subject:
-    """One node under analysis; the fields are columns of the store's ``analysers``."""
-
-    site: str
-    node: str
-    last_t: int = 0
-    kind: str = ""
-    level: str = "learning"
-    state: str = "{}"
-    failures: int = 0
-    late: int = 0
-    analyser: Analyser | None = None
-    asset: Asset | None = None
-    behind: int = 0
-    place: tuple[int, int, int] = (0, 0, 0)
-    own: bool = False
-
-    def columns(self) -> dict[str, Any]:
-        names = ("last_t", "kind", "level", "state", "failures", "late")
-        return {name: getattr(self, name) for name in names} | {"place": json.dumps(self.place)}
-
-
-@dataclass(slots=True)
-class _Found:
-    """What a slice of records meant for a node; a note is what ``StoreWriter.host_event`` takes."""
-
-    node_id: int
-    subject: _Subject
-    assessments: list[Assessment] = field(default_factory=list)
-    notes: list[tuple[int, str, str, str, int, str]] = field(default_factory=list)
 
 
 class Pipeline:
@@ -120,16 +76,17 @@ class Pipeline:
         self._wake = wake
         self._hurry = threading.Event()
         self._kinds = dict(KINDS if kinds is None else kinds)
-        self._subjects: dict[int, _Subject] = {}
+        self._subjects: dict[int, Subject] = {}
         self._rechecks = Rechecks()
         self._peers = Peers()
         self._said = Said()
         self._waiting: list[Rows] = []
         self._waits = 0
         self._since = _NONE
-        self._cursor = -1
+        self._kept_waiting: set[int] = set()
+        self._cursor = self._ahead = -1
         self._kept = -1
-        self._unsaved: dict[int, _Subject] = {}
+        self._unsaved: dict[int, Subject] = {}
         self._saved_at = float("-inf")
         self._records = 0
         self._relearnt = -1
@@ -207,6 +164,7 @@ class Pipeline:
         self._peers.forget()
         self._said.forget()
         self._waiting, self._waits, self._since = [], 0, _NONE
+        self._kept_waiting.clear()
         state.forget()
         self._unsaved.clear()
         self._relearns.clear()
@@ -219,6 +177,7 @@ class Pipeline:
         """
         if self._cursor < 0:
             self._cursor = self._kept = state.analysed()
+            self._ahead = state.judged()
             self._relearnt, self._relearns = state.relearnt()
         for key, node_id, t in state.relearns(self._relearnt):
             self._relearns[node_id] = t
@@ -226,15 +185,15 @@ class Pipeline:
         for node_id, t in self._said.look(state):
             self._relearns[node_id] = t
         end = time.monotonic() + SAVE_S
-        found: dict[int, _Found] = {}
+        found: dict[int, Found] = {}
         done = False
         taken = self._records
         while self._slice(state, found):
             done = True
             few, taken = self._records - taken < SLICE // 10, self._records
-            if few or time.monotonic() > end or self._stop.is_set():
+            if (few and self._cursor >= self._ahead) or time.monotonic() > end or self._stop.is_set():
                 break
-        self._write([one for one in found.values() if one.assessments or one.notes])
+        self._write([one for one in found.values() if one.assessments or one.late or one.notes])
         self._unsaved.update((one.node_id, one.subject) for one in found.values())
         since = time.monotonic() - self._saved_at
         if (
@@ -243,18 +202,20 @@ class Pipeline:
             self._save()
         return done
 
-    def _slice(self, state: State, found: dict[int, _Found]) -> bool:
-        newest, sections = state.scan(self._cursor, SLICE)
+    def _slice(self, state: State, found: dict[int, Found]) -> bool:
+        # What may have been judged before a crash is read blob by blob: each node knows up to which.
+        newest, sections = state.scan(self._cursor, 1 if self._cursor < self._ahead else SLICE)
         fresh = state.refresh()
         work = by_install(sections)
         if fresh and self._waiting:
             work = [*self._waiting, *work]
             self._waiting, self._waits, self._since = [], 0, _NONE
+            self._kept_waiting.clear()
         if newest == self._cursor and not work:
             return False
         for rows in work:
             self._records += len(rows)
-            self._advance(state, rows, found)
+            self._advance(state, rows, found, newest)
         for install_id, one in self._rechecks.take(state, sections):
             before, after = ("differs", "agrees") if one.agrees else ("agrees", "differs")
             notes = self._found(state, install_id, found).notes
@@ -267,7 +228,7 @@ class Pipeline:
         """The key of the log up to which the analysis needs it no more; -1 before the first step."""
         return self._kept
 
-    def _advance(self, state: State, rows: Rows, found: dict[int, _Found]) -> None:
+    def _advance(self, state: State, rows: Rows, found: dict[int, Found], newest: int) -> None:
         current = state.whose(rows.install_id)[3]
         tables = state.meanings(rows.install_id)
         # The installation born last: rows of an earlier one that never said what they mean wait for nothing.
@@ -276,25 +237,36 @@ class Pipeline:
                 self._waiting.append(rows)
                 self._waits += len(rows)
                 self._since = min(self._since, self._cursor)
+                self._kept_waiting.add(state.whose(rows.install_id)[0])
             return
         one = self._found(state, rows.install_id, found)
         subject = one.subject
+        if newest <= subject.upto:
+            return  # before a crash its state was saved with these
         for reading in readings(rows, tables):
-            if reading is not None and self._in_time(subject, reading):
+            if reading is None:
+                continue
+            if subject.in_time(reading):
                 self._judge(state, subject, reading, one)
+            elif reading.t != subject.last_t and reading.table.asset["kind"] == subject.kind:
+                if subject.analyser is None:
+                    self._analyser(subject, reading.table, {})
+                one.late += subject.judge_late(reading, one.notes)
 
-    def _found(self, state: State, install_id: int, found: dict[int, _Found]) -> _Found:
+    def _found(self, state: State, install_id: int, found: dict[int, Found]) -> Found:
         node_id, site, node, _ = state.whose(install_id)
         subject = self._subjects.get(node_id) or self._load(state, node_id, site, node)
-        return found.setdefault(node_id, _Found(node_id, subject))
+        return found.setdefault(node_id, Found(node_id, subject))
 
-    def _write(self, found: list[_Found]) -> None:
+    def _write(self, found: list[Found]) -> None:
         if not found:
             return
         with self._writer.transaction():
             for one in found:
                 for assessment in one.assessments:
                     self._writer.assessment(one.node_id, assessment, self._slot_ms)
+                for assessment in one.late:
+                    self._writer.assessment(one.node_id, assessment, self._slot_ms, late=True)
                 for note in one.notes:
                     self._writer.host_event(one.node_id, *note, once=True)
 
@@ -303,9 +275,11 @@ class Pipeline:
         subjects = list(self._unsaved.items())
         for first in range(0, len(subjects), FEW):
             some = subjects[first : first + FEW]
-            for _, subject in some:
+            for key, subject in some:
                 if subject.analyser is not None:
                     subject.state = json.dumps(subject.analyser.dump())
+                # What waits for its birth was not judged.
+                subject.upto = self._since if key in self._kept_waiting else self._cursor
             with self._writer.transaction():
                 for node_id, subject in some:
                     self._writer.analyser(node_id, subject.columns())
@@ -320,27 +294,12 @@ class Pipeline:
                 self._writer.meta("accepted", str(self._said.accepted))
             self._kept = keep
 
-    def _load(self, state: State, node_id: int, site: str, node: str) -> _Subject:
-        subject = self._subjects[node_id] = _Subject(site, node)
-        for name, value in (state.analyser(node_id) or {}).items():
-            setattr(subject, name, value)
-        subject.own = subject.level != "learning"
+    def _load(self, state: State, node_id: int, site: str, node: str) -> Subject:
+        subject = self._subjects[node_id] = Subject(site, node)
+        subject.restore(state.analyser(node_id) or {})
         return subject
 
-    @staticmethod
-    def _in_time(subject: _Subject, one: Reading) -> bool:
-        """Whether a reading is newer than the last one judged. Late ones are counted and left out. If there
-        are many in a row that were taken after it, the node's clock was set back, and time goes on from there."""
-        t, place = one.t, (one.install_id, one.boot, one.seq)
-        later = place > subject.place
-        if t > subject.last_t or (later and subject.behind >= LATE_MAX):
-            subject.last_t, subject.behind, subject.place = t, 0, place
-            return True
-        subject.late += 1
-        subject.behind += later
-        return False
-
-    def _judge(self, state: State, subject: _Subject, reading: Reading, found: _Found) -> None:
+    def _judge(self, state: State, subject: Subject, reading: Reading, found: Found) -> None:
         t = reading.t
         if found.node_id in self._relearns and t > self._relearns[found.node_id]:
             del self._relearns[found.node_id]
@@ -350,33 +309,21 @@ class Pipeline:
             analyser = self._analyser(subject, reading.table, known)
             if analyser is None:
                 return
-            one = analyser.update(t, reading.values)
+            one = analyser.update(t, reading.values, reading.recipe)
         except Exception as error:
             subject.failures += 1
             subject.analyser = subject.asset = None
             if subject.failures == 1:
                 log.exception("the analyser of %s/%s failed", subject.site, subject.node)
-                what = f"{type(error).__name__}: {error}"
-                text = f"The analyser failed and starts again from its last state: {what}"
-                found.notes.append((t, "analyser", "ok", "failed", 1, text[:400]))
+                found.notes.append((t, "analyser", "ok", "failed", 1, failed(error)))
             return
         found.assessments.append(one)
         subject.own = one.basis == "own"
-        if one.level != subject.level:
-            # Learning turning to normal is no news; everything else is.
-            if {one.level, subject.level} != {"learning", "normal"}:
-                texts = _TEXTS | _UNLIKE if one.basis == "sisters" else _TEXTS
-                text = texts.get(one.level, one.level)
-                if one.drivers and one.level in _SEVERITY:
-                    text += ", carried by " + ", ".join(one.drivers[:3])
-                if one.basis == "sisters" and one.level in _SEVERITY:
-                    text += "; it is not learnt as normal unless someone calls this the new normal"
-                found.notes.append(
-                    (t, "assessment", subject.level, one.level, _SEVERITY.get(one.level, 0), text)
-                )
-            subject.level = one.level
+        if (news := changed(subject.level, one)) is not None:
+            found.notes.append((t, "assessment", *news))
+        subject.level = one.level
 
-    def _known(self, state: State, node_id: int, subject: _Subject, reading: Reading) -> dict[str, Any]:
+    def _known(self, state: State, node_id: int, subject: Subject, reading: Reading) -> dict[str, Any]:
         """What is known of a machine besides its records: what people said, and its sisters until its own normal state is
         learnt."""
         if reading.table.asset["kind"] != "machine":
@@ -384,10 +331,11 @@ class Pipeline:
         tolerance, accepted = self._said.of(node_id, reading.t)
         sisters = None
         if not subject.own and not accepted:
-            sisters = self._peers.of(state, node_id, subject.site, reading.table)
+            at = Point(reading.recipe, shaft_speed(reading.values))
+            sisters = self._peers.of(state, node_id, subject.site, reading.table, at)
         return {"tolerance": tolerance, "accepted": accepted, "sisters": sisters}
 
-    def _analyser(self, subject: _Subject, table: Table, known: Mapping[str, Any]) -> Analyser | None:
+    def _analyser(self, subject: Subject, table: Table, known: Mapping[str, Any]) -> Analyser | None:
         """The analyser for the asset of this record. A changed asset name or limit keeps the state, another
         kind of asset begins afresh. None for a kind nobody analyses."""
         about = table.asset

@@ -15,6 +15,7 @@ BLOCKS = [
     "health",
     "prognosis",
     "advisory",
+    "subject",
     "pipeline",
     "analysis",
     "service",

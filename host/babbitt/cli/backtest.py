@@ -139,18 +139,19 @@ def _told(said: Iterator[Said], start: int) -> tuple[int, int, int, list[Alarm]]
 
 def _chosen(records: Iterator[Record], channels: list[str] | None) -> Iterator[Record]:
     """The channels asked for, or all that measure the machine."""
-    for at, values in records:
+    for at, values, recipe in records:
         if channels is None:
-            yield at, {k: v for k, v in values.items() if not k.endswith((".rate", ".overflow", ".clip"))}
+            kept = {k: v for k, v in values.items() if not k.endswith((".rate", ".overflow", ".clip"))}
         else:
-            yield at, {k: values.get(k) for k in channels}
+            kept = {k: values.get(k) for k in channels}
+        yield at, kept, recipe
 
 
 def _together(learn: int, records: Iterator[Record]) -> Iterator[Said]:
     from babbitt.detection.mewma import Mewma
 
     detector = Mewma(learn)
-    for at, values in records:
+    for at, values, _ in records:
         score = detector.score_one(values)
         detector.learn_one(values)
         if score is not None:
@@ -165,7 +166,7 @@ def _new(learn: int, records: Iterator[Record]) -> Iterator[Said]:
     if learn < LEARN:
         raise BacktestError(f"--learn {learn} is too few for the detector new: use at least {LEARN}")
     detector, latch = Surprise(learn), Refractory()
-    for at, values in records:
+    for at, values, _ in records:
         score = detector.score_one(values)
         new = detector.new_one(values)
         detector.learn_one(values)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 NEAR_MS = 3_600_000
 """A mark is of an alarm that begins so long after the marked one, or that stands then."""
 DAY_MS = 86_400_000
-Record = tuple[int, dict[str, float | None]]
+Record = tuple[int, dict[str, float | None], int]
+"""Time (ms), values, recipe."""
 Said = tuple[int, bool, tuple[str, ...]]
 Make = Callable[[float, bool, dict[str, Any]], "Analyser"]
 """An analyser by tolerance, whether the machine was accepted, and a state."""
@@ -80,7 +81,7 @@ class Followed:
         anew = sorted(one.since for one in self.marks if one.verdict == "new_normal")
         factor, accepted, known = 1.0, False, (-1, -1)
         analyser = self.make(factor, accepted, {})
-        for at, values in records:
+        for at, values, recipe in records:
             if anew and at > anew[0]:
                 accepted = True
                 analyser = self.make(factor, accepted, {})
@@ -92,7 +93,7 @@ class Followed:
                 if wide != factor:
                     factor = wide
                     analyser = self.make(factor, accepted, analyser.dump())
-            one = analyser.update(at, values)
+            one = analyser.update(at, values, recipe)
             if one.level != "learning":
                 yield at, one.level in ("warning", "alarm"), one.drivers
 

@@ -106,7 +106,7 @@ def _rooms(
 
     part = settings().rooms.get(f"{site}/{node}")
     followers = {name: RoomFollower(part, keep=(end - start) // DAY_MS + WARM_DAYS + 2) for name in channels}
-    for t, values in reader.replay(site, node, start - WARM_DAYS * DAY_MS, end):
+    for t, values, _ in reader.replay(site, node, start - WARM_DAYS * DAY_MS, end):
         for name, follower in followers.items():
             if name in values:
                 follower.update(t, values[name], values)

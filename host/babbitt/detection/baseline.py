@@ -143,22 +143,26 @@ class Baseline:
         level = overall_rms(values)
         if level is not None and level < OFF * self.level_g:
             self._settle, self._start, self._since = SETTLE, [], 0
-            return self._idle()
+            return self.idle()
         if self.level_g < OFF_G and level is not None and level > OFF_G / OFF:
             self._start_again()  # what was learnt was the machine at rest
             return self._learn(values, acceptable)
         if not now or self._settle:
             self._settle = max(0, self._settle - 1)
-            return self._idle()
+            return self.idle()
         if self._runs_up(now):
-            return self._idle()
+            return self.idle()
         for channel, value in now.items():
             recent = self._recent.setdefault(channel, [])
             recent.append(value - self._centre[channel])
             del recent[:-SMOOTH]
         if all(2 * len(recent) <= SMOOTH for recent in self._recent.values()):
-            return self._idle()
+            return self.idle()
         return self._judge()
+
+    def resume(self) -> None:
+        """Go on after a pause in which something else was judged: the records to come are no neighbours of the last ones."""
+        self._recent, self._recent_rows, self._settle, self._start, self._since = {}, [], 0, None, 0
 
     def _runs_up(self, now: Mapping[str, float]) -> bool:
         """Whether the machine, which came back on, has not reached the vibration of all its axes yet."""
@@ -185,7 +189,8 @@ class Baseline:
                 steps.append(abs(median(parts[1]) - median(parts[0])))
         return max(steps)
 
-    def _idle(self) -> Verdict:
+    def idle(self) -> Verdict:
+        """What was judged last, as that of a record that is not judged."""
         return Verdict(False, self._last.score, self._last.drivers, self._last.deviation)
 
     def _judge(self) -> Verdict:

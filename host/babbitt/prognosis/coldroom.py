@@ -58,9 +58,9 @@ class ColdRoomAnalyser:
         self._watches: dict[str, _Watch] = {}
         self._inside: dict[str, Inside] = {}
 
-    def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
+    def update(self, t_ms: int, values: Mapping[str, float | None], recipe: int = 0) -> Assessment:
         """Take one record and judge the room. Values that are not finite or not plausible count as not
-        measured."""
+        measured. A room has no recipes."""
         for channel, raw in values.items():
             value = number(raw)
             if value is None or kind(channel) != TEMPERATURE:
@@ -89,6 +89,13 @@ class ColdRoomAnalyser:
             worst.remaining,
             self._inside[channel].room(channel),
         )
+
+    def apart(self) -> Self:
+        """One that knows what is usual in this room, and nothing of the time since."""
+        other = type(self)(self.asset)
+        other._watches = {c: w.apart() for c, w in self._watches.items()}
+        other._inside = {c: one.apart(other._watches[c].limits) for c, one in self._inside.items()}
+        return other
 
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types."""
@@ -182,6 +189,16 @@ class _Watch:
         self._origin, self._now, self._recent = t_ms - BUCKET_MS, 0.0, []
         self._up.forget_path()
         self._down.forget_path()
+
+    def apart(self) -> _Watch:
+        """One with the same pattern, trends and daily maximum, at no time yet."""
+        other = _Watch(self.limits)
+        other._pattern.restore({**self._pattern.dump(), "distance": 0.0})
+        for mine, its in ((self._up, other._up), (self._down, other._down)):
+            its.restore(mine.dump())
+            its.forget_path()
+        other._max = [*self._max[:3], -1e9]
+        return other
 
     @property
     def trends(self) -> Passage:

@@ -63,6 +63,14 @@ class Inside:
                 (t_ms - self._begin) / 3.6e6, self.follower.goods, air.trends, self.follower.states.failing
             )
 
+    def apart(self, limits: Mapping[str, float]) -> Inside:
+        """One of the same room that knows its thermostat, at no time yet."""
+        other = Inside(self.follower.part, limits)
+        inner = other.follower.states.thermostat
+        inner.restore(self.follower.states.thermostat.dump())
+        inner.forget_path()
+        return other
+
     @property
     def excused(self) -> bool:
         """Whether the air is not to be judged now."""

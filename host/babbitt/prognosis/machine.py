@@ -2,22 +2,26 @@
 
 The judgements stand side by side: the learnt baseline, and the limits people set (`Asset.limits`), which
 count from the first record on. The level follows the worse of the two. Until there is a baseline, what sister machines are like
-(`Asset.sisters`) takes its place, if that is known.
+(`Asset.sisters`) takes its place, if that is known. There is a baseline for each recipe and speed (detection/points.py); wear is one
+story, told by how far each record is from the baseline of its own working point, and what is latched stays latched when the
+machine changes over to a product it was never seen with.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Self
 
 from babbitt.detection.baseline import LEARN, Baseline, Verdict
 from babbitt.detection.latch import LEVEL_NAMES, Latch
+from babbitt.detection.points import Points
 from babbitt.health.index import ALARM, WARNING, health, limit_severity
 from babbitt.manipulation.features import ENERGY, kind, number
 from babbitt.prognosis.degradation import THRESHOLD, Degradation, Threshold
 from babbitt.protocol.assessment import Assessment, Asset
 
-VERSION = 1
+VERSION = 2
 LEADING = 2
 """Features in the indicator of degradation: the mean of so many of the largest energy deviations."""
 
@@ -28,26 +32,34 @@ class MachineAnalyser:
 
     def __init__(self, asset: Asset, learn: int = LEARN, threshold: Threshold = THRESHOLD) -> None:
         self.asset = asset
-        self.baseline = Baseline(learn)
+        self.points = Points(learn)
         self.degradation = Degradation(threshold)
         self._anomaly_latch = Latch((WARNING, ALARM))
         self._limit_latch = Latch((WARNING, ALARM))
+        self._learns = True
 
-    def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
+    @property
+    def baseline(self) -> Baseline:
+        """That of the working point in use."""
+        return self.points.now
+
+    def update(self, t_ms: int, values: Mapping[str, float | None], recipe: int = 0) -> Assessment:
         """Take one record and judge the machine. Values that are not finite or not plausible count as not
         measured."""
         beyond, channels = self._beyond_limits(values)
         limit_level = self._limit_latch.update(beyond)
-        own = self.baseline
-        own.tolerance = self.asset.tolerance
-        own.sisters = None if self.asset.accepted else self.asset.sisters
-        before = own.learnt
-        verdict = own.update(values, acceptable=beyond < WARNING)
-        if verdict is not None and not (before and own.learnt):
+        points = self.points
+        points.tolerance = self.asset.tolerance
+        points.sisters = None if self.asset.accepted else self.asset.sisters
+        # A machine that is bad at one working point is not learnt as normal at another.
+        bad = beyond >= WARNING or (points.learnt and self._anomaly_latch.level > 0)
+        verdict = points.update(t_ms, values, recipe, self._learns and not bad, self._learns)
+        if verdict is not None and not points.own:
             return self._by_sisters(t_ms, verdict, beyond, (limit_level, channels))
         if verdict is None:
-            # What the sisters said stays while the machine is off.
-            said = max(limit_level, self._anomaly_latch.level if own.sisters is not None else 0)
+            # What was said stays while the machine is off, and where nothing is known of it yet.
+            stays = points.sisters is not None or points.learnt
+            said = max(limit_level, self._anomaly_latch.level if stays else 0)
             level = LEVEL_NAMES[said] if said else "learning"
             return Assessment(
                 t_ms,
@@ -94,11 +106,19 @@ class MachineAnalyser:
         order = sorted(found, key=lambda c: (-found[c], c))
         return max(found.values(), default=0.0), tuple(order)
 
+    def apart(self) -> Self:
+        """One that has learnt what this one has, learns nothing more, and begins with fresh latches and no trend."""
+        other = type(self)(self.asset, self.points.learn, self.degradation.threshold)
+        other.points = Points.load(self.points.learn, json.loads(json.dumps(self.points.dump())))
+        other.points.pause()
+        other._learns = False
+        return other
+
     def dump(self) -> dict[str, Any]:
         """Whole state in plain JSON types."""
         return {
             "version": VERSION,
-            "baseline": self.baseline.dump(),
+            "points": self.points.dump(),
             "degradation": self.degradation.dump(),
             "anomaly_latch": self._anomaly_latch.dump(),
             "limit_latch": self._limit_latch.dump(),
@@ -111,16 +131,33 @@ class MachineAnalyser:
         self = cls(asset)
         if not state:
             return self
+        if state.get("version") == 1:
+            state = _upgraded(state)
         if state.get("version") != VERSION:
             was = state.get("version")
             raise ValueError(
                 f"state of a machine analyser has version {was}, not {VERSION}: replay the records"
             )
-        self.baseline = Baseline.load(state["baseline"])
+        self.points = Points.load(self.points.learn, state["points"])
         self.degradation = Degradation.load(state["degradation"])
         self._anomaly_latch.restore(state["anomaly_latch"])
         self._limit_latch.restore(state["limit_latch"])
         return self
+
+
+def _upgraded(state: dict[str, Any]) -> dict[str, Any]:
+    """A state of before there were working points: its baseline is that of recipe 0 without a speed."""
+    old = {"recipe": 0, "speed": None, "baseline": state["baseline"]}
+    points = {
+        "points": [old],
+        "at": None,
+        "recipe": None,
+        "until": 0,
+        "own": False,
+        "speeds": [],
+        "roams": [0, False],
+    }
+    return {**state, "version": VERSION, "points": points}
 
 
 def indicator(verdict: Verdict) -> float:

@@ -35,6 +35,14 @@ class Sisters:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """Where a machine works: the recipe (0..255) and the speed of its shaft in r/min, None if no tachometer tells it."""
+
+    recipe: int
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """The machine or room a node watches: where it is, what the operator calls it, and what it is.
 
@@ -99,8 +107,13 @@ class Analyser(Protocol):
     An analyser is made by ``load(asset, {})`` when there is no state yet.
     """
 
-    def update(self, t_ms: int, values: Mapping[str, float | None]) -> Assessment:
+    def update(self, t_ms: int, values: Mapping[str, float | None], recipe: int = 0) -> Assessment:
         """Take one record (physical units by channel id, None for 'not measured') and judge the asset."""
+        ...
+
+    def apart(self) -> Self:
+        """One that knows what this one has learnt and nothing of the time since, for records that come late. It must not be
+        saved: what it takes in does not count."""
         ...
 
     def dump(self) -> dict[str, Any]:

@@ -170,8 +170,8 @@ class StoreReader:
 
     def replay(
         self, site: str, node: str, start: int, end: int
-    ) -> Iterator[tuple[int, dict[str, float | None]]]:
-        """The records of a node as values by channel, for start <= t <= end (ms), by time; None: not measured."""
+    ) -> Iterator[tuple[int, dict[str, float | None], int]]:
+        """The records of a node as time (ms), values by channel and recipe, for start <= t <= end, by time; None: not measured."""
         with self.table() as conn:
             yield from table_.replay(conn, site, node, start, end)
 

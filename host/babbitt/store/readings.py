@@ -36,7 +36,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a node measured at one time: ``values`` by channel id in physical units, None where nothing was."""
+    """What a node measured at one time, for which recipe: ``values`` by channel id in physical units, None where nothing was."""
 
     install_id: int
     boot: int
@@ -44,6 +44,7 @@ class Reading:
     t: int
     table: Table
     values: dict[str, float | None]
+    recipe: int = 0
 
 
 def by_install(sections: Sequence[log.Section]) -> list[Rows]:
@@ -69,7 +70,7 @@ def readings(rows: Rows, tables: Tables) -> Iterator[Reading | None]:
     """The readings of some rows, in order; None where no table says what the values mean."""
     section = rows.section
     width = section["v"].shape[1]
-    boots, seqs, times = (section[name].astype(np.int64) for name in ("boot", "seq", "t"))
+    boots, seqs, times, recipes = (section[name].astype(np.int64) for name in ("boot", "seq", "t", "recipe"))
     first, last = (tables.find(int(boots[at]), int(seqs[at]), width) for at in (0, -1))
     if first is last and len(section) > 1 and len(np.unique(times // 1000)) < len(section):
         yield from _averaged(rows.install_id, section, boots, seqs, times, first)
@@ -81,7 +82,7 @@ def readings(rows: Rows, tables: Tables) -> Iterator[Reading | None]:
             yield None
             continue
         values = [None if value == log.NULL else value for value in raw]
-        yield Reading(rows.install_id, boot, seq, int(times[n]), table, table.values(values))
+        yield Reading(rows.install_id, boot, seq, int(times[n]), table, table.values(values), int(recipes[n]))
 
 
 def _averaged(
@@ -95,8 +96,8 @@ def _averaged(
     if table is None:
         yield None
         return
-    seconds = times // 1000
-    starts = np.r_[0, np.flatnonzero(np.diff(seconds) | np.diff(boots)) + 1]
+    seconds, recipes = times // 1000, section["recipe"].astype(np.int64)
+    starts = np.r_[0, np.flatnonzero(np.diff(seconds) | np.diff(boots) | np.diff(recipes)) + 1]
     ends = np.r_[starts[1:], len(section)] - 1
     raw = section["v"].astype(np.float64)
     there = section["v"] != log.NULL
@@ -109,7 +110,9 @@ def _averaged(
             name: value if count else None
             for name, value, count in zip(table.ids, means[n].tolist(), counts[n].tolist(), strict=True)
         }
-        yield Reading(install_id, int(boots[end]), int(seqs[end]), int(times[end]), table, values)
+        yield Reading(
+            install_id, int(boots[end]), int(seqs[end]), int(times[end]), table, values, int(recipes[end])
+        )
 
 
 class TableCache:

@@ -153,14 +153,21 @@ class State:
         return int(row[0]) if row else 0
 
     def analyser(self, node: int) -> dict[str, Any] | None:
-        """What the analysis of a node saved last; None if nothing yet. ``place`` is decoded."""
+        """What the analysis of a node saved last; None if nothing yet. ``place`` (of its last record) and ``upto`` (the key of the
+        record log it was saved with) are decoded."""
         row = self._one(
             "SELECT last_t, kind, level, state, failures, late, place FROM analysers WHERE node_id=?", node
         )
         if row is None:
             return None
         names = ("last_t", "kind", "level", "state", "failures", "late")
-        return dict(zip(names, row, strict=False)) | {"place": tuple(json.loads(row[6]))}
+        *place, upto = [*json.loads(row[6]), -1][:4]
+        return dict(zip(names, row, strict=False)) | {"place": tuple(place), "upto": upto}
+
+    def judged(self) -> int:
+        """The newest key of the record log that the analysis of any node was saved with: after a crash that is ahead of
+        :meth:`analysed`."""
+        return int(self._one("SELECT coalesce(max(json_extract(place, '$[3]')), -1) FROM analysers")[0])
 
     def relearns(self, after: int) -> list[tuple[int, int, int]]:
         """Commands to learn anew that nodes have done, with keys above ``after``: key, node, time (ms)."""
@@ -203,19 +210,20 @@ class State:
         row = self._one("SELECT value FROM meta WHERE key='accepted'")
         return int(row[0]) if row else 0
 
-    def machines(self, site: str) -> list[tuple[int, Any, Any, Any, Any, Any, Any]]:
-        """The machines of a site whose normal state is learnt: node, asset, channels and checks as announced last,
-        and of what was learnt ``centre``, ``limit``, ``level_g``."""
+    def machines(self, site: str) -> list[tuple[int, Any, Any, Any, Any, Any, Any, int, float | None]]:
+        """The normal states that the machines of a site have learnt, one a working point: node, asset, channels and checks as
+        announced last, of what was learnt ``centre``, ``limit``, ``level_g``, and the recipe and speed it is of."""
         sql = (
-            "SELECT n.id, t.asset, t.channels, t.checks, json_extract(a.state, '$.baseline.centre'),"
-            " json_extract(a.state, '$.baseline.limit'), json_extract(a.state, '$.baseline.level_g')"
+            "SELECT n.id, t.asset, t.channels, t.checks, json_extract(p.value, '$.baseline.centre'),"
+            " json_extract(p.value, '$.baseline.limit'), json_extract(p.value, '$.baseline.level_g'),"
+            " json_extract(p.value, '$.recipe'), json_extract(p.value, '$.speed')"
             " FROM nodes n JOIN analysers a ON a.node_id=n.id JOIN tables t ON t.id=(SELECT id FROM tables"
-            " WHERE install_id=n.install_id ORDER BY boot DESC, since DESC LIMIT 1)"
-            " WHERE n.site=? AND a.kind='machine' AND json_extract(a.state, '$.baseline.centre')<>'{}'"
+            " WHERE install_id=n.install_id ORDER BY boot DESC, since DESC LIMIT 1), json_each(a.state, '$.points.points') p"
+            " WHERE n.site=? AND a.kind='machine' AND json_extract(p.value, '$.baseline.centre')<>'{}'"
         )
         return [
-            (key, *(json.loads(one) for one in parts), level)
-            for key, *parts, level in self._conn.execute(sql, (site,))
+            (key, *(json.loads(one) for one in parts), level, recipe, speed)
+            for key, *parts, level, recipe, speed in self._conn.execute(sql, (site,))
         ]
 
     def recheck(self, node: int) -> tuple[bytes | None, int]:

@@ -71,14 +71,14 @@ def _hot(hot: sqlite3.Connection, sections: Sequence[log.Section]) -> object:
 
 def replay(
     conn: duckdb.DuckDBPyConnection, site: str, node: str, start: int, end: int
-) -> Iterator[tuple[int, dict[str, float | None]]]:
-    """The records of a node with their times (ms) from ``start`` to ``end``, ascending; a day is read at once."""
+) -> Iterator[tuple[int, dict[str, float | None], int]]:
+    """The records of a node with their times (ms) and recipes from ``start`` to ``end``, ascending; a day is read at once."""
     query = (
-        "SELECT epoch_ms(t) AS ms, install, boot, seq, list(channel), list(value) FROM history"
+        "SELECT epoch_ms(t) AS ms, install, boot, seq, recipe, list(channel), list(value) FROM history"
         " WHERE site=? AND node=? AND t >= make_timestamptz(?*1000) AND t < make_timestamptz(?*1000)"
         " GROUP BY ALL ORDER BY ms, boot, seq"
     )
     for begin in range(start, end + 1, _DAY_MS):
         until = min(begin + _DAY_MS, end + 1)
-        for ms, _, _, _, names, values in conn.execute(query, [site, node, begin, until]).fetchall():
-            yield ms, dict(zip(names, values, strict=True))
+        for ms, _, _, _, recipe, names, values in conn.execute(query, [site, node, begin, until]).fetchall():
+            yield ms, dict(zip(names, values, strict=True)), recipe

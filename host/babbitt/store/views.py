@@ -74,8 +74,8 @@ class EventView:
 
     ``id`` grows with arrival. ``t`` is the best known time in ms; ``t_err`` its error bound in ms where the
     node had no clock (None: the node's own clock). ``check`` names the check, or for the host what it is
-    about: `assessment`, `clock`, `gap`, `installation`, `analyser`, `version`, `command`, `waveform`, `recheck`. ``came_from`` and ``to`` are
-    the states before and after; ``sev`` 0 information or back to normal, 1 warning, 2 alarm. ``value`` and
+    about: `assessment`, `late`, `clock`, `gap`, `installation`, `analyser`, `version`, `command`, `waveform`, `recheck`. ``came_from`` and
+    ``to`` are the states before and after; ``sev`` 0 information or back to normal, 1 warning, 2 alarm. ``value`` and
     ``limit`` are in ``unit``. ``held_s`` is how long the condition had held. ``text`` is one sentence in
     plain words.
     """

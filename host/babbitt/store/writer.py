@@ -317,9 +317,9 @@ class StoreWriter:
 
     # analysis
 
-    def assessment(self, node_id: int, one: Assessment, slot_ms: int = SLOT_MS) -> None:
+    def assessment(self, node_id: int, one: Assessment, slot_ms: int = SLOT_MS, late: bool = False) -> None:
         """Store an assessment. Those of the same slot of time that say the same level and outlook are one row, the last
-        of them; one that is there already is left."""
+        of them; one that is there already is left. ``late``: it is not what the node is like now."""
         first = one.t_ms - one.t_ms % slot_ms
         there = self.conn.execute(
             "SELECT id, t, level, outlook FROM assessments WHERE node_id=? AND t BETWEEN ? AND ? ORDER BY t",
@@ -352,6 +352,8 @@ class StoreWriter:
                 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 (*columns, node_id),
             ).lastrowid
+        if late:
+            return
         self.conn.execute(
             "INSERT INTO latest (node_id, assessment_id) VALUES (?,?)"
             " ON CONFLICT (node_id) DO UPDATE SET assessment_id=excluded.assessment_id",
