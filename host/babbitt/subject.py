@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from babbitt.health.first import span
 from babbitt.protocol.assessment import Analyser, Assessment, Asset
 from babbitt.store.readings import Reading
 
@@ -22,6 +23,8 @@ LATE_MAX = 10
 """So many records in a row that were taken after the last one and yet are older: the clock was set back."""
 PAST_KEPT = 600
 """Records in time after which the analyser of late ones is given up."""
+TOLD_MS = 600_000
+"""What began longer before it was told is told with it."""
 Note = tuple[int, str, str, str, int, str]
 """What ``StoreWriter.host_event`` takes."""
 _SEVERITY = {"warning": 1, "alarm": 2}
@@ -132,6 +135,8 @@ def changed(before: str, one: Assessment) -> tuple[str, str, int, str] | None:
     text = texts.get(one.level, one.level)
     if one.drivers and one.level in _SEVERITY:
         text += ", carried by " + ", ".join(one.drivers[:3])
+    if one.since_ms is not None and one.t_ms - one.since_ms >= TOLD_MS:
+        text += f", begun about {span(one.t_ms - one.since_ms)} before"
     if one.basis == "sisters" and one.level in _SEVERITY:
         text += "; it is not learnt as normal unless someone calls this the new normal"
     return before, one.level, _SEVERITY.get(one.level, 0), text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.health.first import first
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import NodeView
@@ -27,6 +28,8 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     ]
     columns = ("node", "link", "last record", "state", "health", "remaining", "asset")
     print_table("Nodes", columns, rows, "No node has been heard yet.")
+    for one in first((n.site, n.asset or n.node, n.assessment) for n in nodes if n.online or n.asleep):
+        print(one.text)
     if refused := reader.quarantine_total():
         print(f"Messages refused: {refused}; see `babbitt quarantine`.")
 

@@ -24,6 +24,7 @@ from typing import Any, Self
 
 from babbitt.detection.daily import DailyPattern
 from babbitt.detection.latch import LEVEL_NAMES, Latch
+from babbitt.detection.onset import Onset
 from babbitt.health.index import ALARM, WARNING, health, limit_severity
 from babbitt.manipulation.features import TEMPERATURE, kind, median, number
 from babbitt.prognosis.inside import Inside
@@ -57,6 +58,7 @@ class ColdRoomAnalyser:
         self.asset = asset
         self._watches: dict[str, _Watch] = {}
         self._inside: dict[str, Inside] = {}
+        self._onset = Onset()
 
     def update(self, t_ms: int, values: Mapping[str, float | None], recipe: int = 0) -> Assessment:
         """Take one record and judge the room. Values that are not finite or not plausible count as not
@@ -79,6 +81,7 @@ class ColdRoomAnalyser:
             return Assessment(t_ms, "learning", None, None, (), "learning", None)
         channel, worst, level, severity = found[0]
         drivers = tuple(c for c, _, _, s in found if s >= 0.5)
+        self._onset.update(t_ms, severity)
         return Assessment(
             t_ms,
             level,
@@ -88,6 +91,7 @@ class ColdRoomAnalyser:
             worst.outlook,
             worst.remaining,
             self._inside[channel].room(channel),
+            since_ms=self._onset.began if level in ("warning", "alarm") else None,
         )
 
     def apart(self) -> Self:
@@ -103,6 +107,7 @@ class ColdRoomAnalyser:
             "version": VERSION,
             "watches": {c: w.dump() for c, w in self._watches.items()},
             "inside": {c: one.dump() for c, one in self._inside.items()},
+            "onset": self._onset.dump(),
         }
 
     @classmethod
@@ -117,6 +122,7 @@ class ColdRoomAnalyser:
             raise ValueError(
                 f"state of a cold-room analyser has version {was}, not {VERSION}: replay the records"
             )
+        self._onset.restore(state.get("onset", [None, 0]))
         for channel, saved in state["watches"].items():
             watch = self._watches[channel] = _Watch(dict(asset.limits.get(channel, {})))
             watch.restore(saved)

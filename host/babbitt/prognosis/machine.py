@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 from babbitt.detection.baseline import LEARN, Baseline, Verdict
 from babbitt.detection.latch import LEVEL_NAMES, Latch
+from babbitt.detection.onset import Onset
 from babbitt.detection.points import Points
 from babbitt.health.index import ALARM, WARNING, health, limit_severity
 from babbitt.manipulation.features import ENERGY, kind, number
@@ -36,6 +38,7 @@ class MachineAnalyser:
         self.degradation = Degradation(threshold)
         self._anomaly_latch = Latch((WARNING, ALARM))
         self._limit_latch = Latch((WARNING, ALARM))
+        self._onset = Onset()
         self._learns = True
 
     @property
@@ -46,6 +49,11 @@ class MachineAnalyser:
     def update(self, t_ms: int, values: Mapping[str, float | None], recipe: int = 0) -> Assessment:
         """Take one record and judge the machine. Values that are not finite or not plausible count as not
         measured."""
+        one = self._judge(t_ms, values, recipe)
+        since = self._onset.began if one.level in ("warning", "alarm") else None
+        return replace(one, since_ms=since, point=self.points.at)
+
+    def _judge(self, t_ms: int, values: Mapping[str, float | None], recipe: int) -> Assessment:
         beyond, channels = self._beyond_limits(values)
         limit_level = self._limit_latch.update(beyond)
         points = self.points
@@ -54,6 +62,10 @@ class MachineAnalyser:
         # A machine that is bad at one working point is not learnt as normal at another.
         bad = beyond >= WARNING or (points.learnt and self._anomaly_latch.level > 0)
         verdict = points.update(t_ms, values, recipe, self._learns and not bad, self._learns)
+        if verdict is None:
+            self._onset.update(t_ms, beyond)
+        elif verdict.running or beyond >= WARNING:
+            self._onset.update(t_ms, max(verdict.score, beyond))
         if verdict is not None and not points.own:
             return self._by_sisters(t_ms, verdict, beyond, (limit_level, channels))
         if verdict is None:
@@ -122,6 +134,7 @@ class MachineAnalyser:
             "degradation": self.degradation.dump(),
             "anomaly_latch": self._anomaly_latch.dump(),
             "limit_latch": self._limit_latch.dump(),
+            "onset": self._onset.dump(),
         }
 
     @classmethod
@@ -142,6 +155,7 @@ class MachineAnalyser:
         self.degradation = Degradation.load(state["degradation"])
         self._anomaly_latch.restore(state["anomaly_latch"])
         self._limit_latch.restore(state["limit_latch"])
+        self._onset.restore(state.get("onset", [None, 0]))
         return self
 
 

@@ -88,6 +88,8 @@ class Assessment:
     ``remaining``  machine: useful life left; cold room: time to the limit; None where nothing can be said.
     ``room``       cold room: what it does, its goods, how well it is cooled; else None.
     ``basis``      one of :data:`BASES`.
+    ``since_ms``   Unix ms from which on what is told showed, which is before it was told; None if nothing is told.
+    ``point``      machine: where it worked, None while it changes over.
     """
 
     t_ms: int
@@ -99,6 +101,8 @@ class Assessment:
     remaining: Interval | None
     room: Room | None = None
     basis: str = "own"
+    since_ms: int | None = None
+    point: Point | None = None
 
 
 class Analyser(Protocol):

@@ -249,9 +249,16 @@ CREATE INDEX events_by_node ON events (node_id, t) WHERE sev > 0;
 ALTER TABLE assessments ADD COLUMN basis TEXT NOT NULL DEFAULT 'own';
 """
 
+# Since when what is told showed (ms), and at which recipe and speed (r/min) the machine worked.
+_SINCE = """
+ALTER TABLE assessments ADD COLUMN since INTEGER;
+ALTER TABLE assessments ADD COLUMN recipe INTEGER;
+ALTER TABLE assessments ADD COLUMN speed REAL;
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS)
+MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS, _SINCE)
 VERSION = len(MIGRATIONS)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from babbitt.errors import StoreError, UnknownEvent, UnknownNode
-from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.protocol.assessment import Assessment, Interval, Point
 from babbitt.protocol.room import Room
 from babbitt.store import ledger as ledger_
 from babbitt.store import marks as marks_
@@ -57,10 +57,12 @@ T = TypeVar("T")
 
 _ROOM = msgspec.json.Decoder(Room)
 _RANK = "CASE level WHEN 'alarm' THEN 3 WHEN 'warning' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
-_ASSESSMENT = "t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis"
+_ASSESSMENT = (
+    "t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, s.since, recipe, speed"
+)
 _NODES = (
     "SELECT site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock,"
-    " s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
+    f" s.{_ASSESSMENT} FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
     " LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
 )
 _EVENT = (
@@ -68,7 +70,8 @@ _EVENT = (
     " e.unit, e.exp, e.held_s, e.evidence, e.text"
 )
 _GLANCE = (
-    "SELECT site, node, online, sleeps, heard, n.last_t, s.t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis"
+    "SELECT site, node, online, sleeps, heard, n.last_t,"
+    f" s.{_ASSESSMENT}"
     " FROM nodes n LEFT JOIN latest l ON l.node_id=n.id LEFT JOIN assessments s ON s.id=l.assessment_id"
 )
 
@@ -185,7 +188,7 @@ class StoreReader:
         (node_id,) = self._row("id", site, node)
         width = max(1, -(-(end - start + 1) // max(1, points)))
         rows = self._all(
-            f"SELECT {_ASSESSMENT}, max({_RANK} * 1e9 + min(coalesce(anomaly, 0), 1e8)) FROM assessments"
+            f"SELECT {_ASSESSMENT}, max({_RANK} * 1e9 + min(coalesce(anomaly, 0), 1e8)) FROM assessments s"
             " WHERE node_id=? AND t BETWEEN ? AND ? GROUP BY (t - ?) / ? ORDER BY t",
             node_id, start, end, start, width,
         )  # fmt: skip
@@ -366,12 +369,13 @@ def _clock(kept: str | None) -> dict[str, Any]:
 
 
 def _assessment(row: Any) -> Assessment:
-    t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis = row
+    t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, since, recipe, speed = row
     remaining = None if p50 is None else Interval(p10, p50, p90)
     inside = None if room is None else _ROOM.decode(room)
     return Assessment(
-        t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, inside, basis
-    )
+        t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, inside, basis, since,
+        None if recipe is None else Point(recipe, speed),
+    )  # fmt: skip
 
 
 def _event(row: Any) -> EventView:

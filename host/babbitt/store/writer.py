@@ -338,18 +338,19 @@ class StoreWriter:
             one.t_ms, one.level, one.anomaly, one.health, json.dumps(one.drivers), one.outlook,
             *((left.p10, left.p50, left.p90) if left else (None, None, None)),
             msgspec.json.encode(one.room).decode() if one.room else None,
-            one.basis,
+            one.basis, one.since_ms, *((one.point.recipe, one.point.speed) if one.point else (None, None)),
         )  # fmt: skip
         if same is not None:
             self.conn.execute(
-                "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?, room=?, basis=?"
+                "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?, room=?, basis=?,"
+                " since=?, recipe=?, speed=?"
                 " WHERE id=?",
                 (*columns, same),
             )
         else:
             same = self.conn.execute(
-                "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, node_id)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, since, recipe,"
+                " speed, node_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (*columns, node_id),
             ).lastrowid
         if late:

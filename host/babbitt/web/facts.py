@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from babbitt.protocol.assessment import Assessment
 from babbitt.store.views import NodeView
 from babbitt.web import words
 from babbitt.web.words import CLOCK_WORDS, duration, size
@@ -68,10 +69,21 @@ class Judgement:
             score=words.health(judged.health if judged else None),
             outlook=words.sentence(words.outlook(node.kind, judged)),
             drivers=(f"Driven by {drivers}" if drivers else "No channel stands out")
-            + (", by its sister machines" if judged and judged.basis == "sisters" else ""),
+            + (", by its sister machines" if judged and judged.basis == "sisters" else "")
+            + _place(judged),
             fault=f"Sensor fault: {faults.replace('_', ' ')}" if faults else "",
             link=f"{link} · {age(node, now_ms, instant)}",
         )
+
+
+def _place(one: Assessment | None) -> str:
+    """At which recipe and speed, where there is a choice."""
+    if one is None or one.point is None or (not one.point.recipe and one.point.speed is None):
+        return ""
+    parts = ([f"recipe {one.point.recipe}"] if one.point.recipe else []) + (
+        [f"about {one.point.speed:.0f} r/min"] if one.point.speed is not None else []
+    )
+    return " · " + ", ".join(parts)
 
 
 def _listing(values: Mapping[str, Any]) -> str:

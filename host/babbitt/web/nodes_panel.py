@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
+from babbitt.health.first import first
 from babbitt.store.views import NodeView
 from babbitt.web.facts import Judgement, name_of
 from babbitt.web.style import Outlook, Tag, Text, tone
@@ -79,7 +80,13 @@ class NodesPanel:
         for node in ordered:
             self._cards[node.site, node.node].show(node, times)
         self._empty.set_visibility(not nodes)
-        self._lead.text = summary(nodes)
+        self._lead.text = lead(nodes)
+
+
+def lead(nodes: list[NodeView]) -> str:
+    """How many are in which state, and which of a site began first where several are told."""
+    began = first((n.site, name_of(n), n.assessment) for n in nodes if n.online or n.asleep)
+    return " ".join([summary(nodes) + ("." if began else ""), *(one.text for one in began)])
 
 
 def summary(nodes: list[NodeView]) -> str:

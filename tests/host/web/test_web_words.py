@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.protocol.assessment import Assessment, Interval, Point
 from babbitt.store.views import EventView, NodeView
 from babbitt.web import facts, words
-from babbitt.web.nodes_panel import summary
+from babbitt.web.nodes_panel import lead, summary
 
 
 def judged(outlook: str, remaining: Interval | None = None, level: str = "normal") -> Assessment:
@@ -141,3 +143,27 @@ def test_summary_counts_the_worst_first() -> None:
     ]
     assert summary(nodes) == "4 nodes: 1 alarm, 1 offline, 1 not judged yet, 1 normal"
     assert summary([]) == "Nothing to show yet."
+
+
+def test_where_a_machine_worked_is_told_if_there_is_a_choice() -> None:
+    def driven(point: Point | None) -> str:
+        said = dataclasses.replace(judged("stable"), point=point)
+        return facts.Judgement.of(node(assessment=said), 0, "").drivers
+
+    assert driven(None) == driven(Point(0)) == "Driven by vib.x.rms"
+    assert driven(Point(3)) == "Driven by vib.x.rms · recipe 3"
+    assert driven(Point(3, 1479.6)) == "Driven by vib.x.rms · recipe 3, about 1480 r/min"
+    assert driven(Point(0, 1479.6)) == "Driven by vib.x.rms · about 1480 r/min"
+
+
+def test_the_lead_says_which_began_first() -> None:
+    def told(since_ms: int) -> Assessment:
+        return dataclasses.replace(judged("trend", level="alarm"), since_ms=since_ms)
+
+    nodes = [
+        node(asset="Fan", assessment=told(1_789_000_000_000)),
+        node(node="b", asset="Press", assessment=told(1_788_996_400_000)),
+        node(node="c", asset="Gone", online=False, assessment=told(1)),
+    ]
+    assert lead(nodes) == "3 nodes: 2 alarm, 1 offline. At plant Press began first, Fan 60 min after it."
+    assert lead(nodes[:1]) == summary(nodes[:1])

@@ -63,6 +63,13 @@ class Room(_Answer):
     )
 
 
+class Point(_Answer):
+    """Where a machine worked: each has a baseline of its own."""
+
+    recipe: int
+    speed: Annotated[float | None, _in("r/min", "Speed of the shaft; null if no tachometer tells it.")]
+
+
 class Assessment(_Answer):
     """What the host thinks of an asset at one instant."""
 
@@ -78,6 +85,12 @@ class Assessment(_Answer):
     room: Room | None = Field(description="Cold room: what it does; else null.")
     basis: Literal[BASES] = Field(  # type: ignore[valid-type]
         description="What it goes by besides limits people set: nothing (limits), sister machines, its own normal state."
+    )
+    since_ms: Annotated[
+        int | None, _in("ms", "Since when what is told showed, before it was told; null if nothing is told.")
+    ]
+    point: Point | None = Field(
+        description="Machine: where it worked; null for rooms and while it changes over."
     )
 
 
