@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -14,13 +16,12 @@ from babbitt.cli.followed import Alarm, Followed, Record, Said, called, maker
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
 from babbitt.errors import BacktestError
 from babbitt.store.reader import StoreReader
-
-if TYPE_CHECKING:
-    pass
+from babbitt.store.views import MarkView
 
 DAY_MS = 86_400_000
 MONTH_DAYS = 30.4
 AHEAD_H = 48.0
+PROGRESS_S = 2.0
 
 
 class By(StrEnum):
@@ -29,6 +30,7 @@ class By(StrEnum):
     OWN = "own"
     TOGETHER = "together"
     NEW = "new"
+    CHECKS = "checks"
 
 
 def backtest(
@@ -41,7 +43,7 @@ def backtest(
     detector: Annotated[
         By,
         typer.Option(
-            help="own: as the host judges; together: several channels as one; new: what a channel never did."
+            help="own: as the host judges; checks: those of the node; together: several channels as one; new: what a channel never did."
         ),
     ] = By.OWN,
     channels: Annotated[
@@ -50,6 +52,12 @@ def backtest(
     learn: Annotated[
         int, typer.Option(min=60, max=100_000, help="together, new: records that are learnt first.")
     ] = 400,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            help="checks: a configuration whose checks are tried instead of those the node has, as `babbitt desired` takes it."
+        ),
+    ] = None,
     event: Annotated[
         list[str] | None,
         typer.Option(help="When something did happen (UTC), as 2026-10-17T20:30; may be given again."),
@@ -69,9 +77,15 @@ def backtest(
         raise BacktestError(
             f"{site}/{node} has no channel {', '.join(missing)}; it has {', '.join(sorted(known))}"
         )
+    if settings is not None and detector != By.CHECKS:
+        raise BacktestError("--settings are checks of a node: add --detector checks")
     own = detector == By.OWN
-    marks = reader.marks(site, node) if own else []
+    marks = reader.marks(site, node) if own or detector == By.CHECKS else []
     follow = Followed(maker(reader, site, node), marks) if own else None
+    records = watched(records, start, end)
+    if detector == By.CHECKS:
+        _rehearse(reader, site, node, settings, records, marks, times, json)
+        return
     said: Iterator[Said]
     if follow:
         said = follow.judge(records)
@@ -87,32 +101,96 @@ def backtest(
         {"as_judged": called(alarms, marks), "without": called(plain or alarms, marks)} if marks else None
     )
     reader.close()
-    months = max((last - first) / (MONTH_DAYS * DAY_MS), 1e-9)
     found = [_found(one, alarms) for one in times]
-    result = {
-        "site": site, "node": node, "detector": detector.value, "records": judged, "from": first, "to": last,
-        "alarms": alarms, "per_month": round(len(alarms) / months, 2) if judged else None,
-        "events": [{"at": at, "hours_ahead": ahead} for at, ahead in zip(times, found, strict=True)],
-        "marks": by_marks, "without_marks": plain,
-    }  # fmt: skip
     if json:
-        print_json(result)
+        whole = _whole(site, node, detector, (judged, first, last), alarms, times)
+        print_json(whole | {"marks": by_marks, "without_marks": plain})
         return
     if not judged:
         print(f"Nothing was judged: {site}/{node} has too few records of these {days:g} days to learn from.")
         return
-    print(
-        f"{site}/{node}, {detector.value}: {len(alarms)} alarms in {judged} records from {when(first)} to {when(last)},"
-        f" {len(alarms) / months:.2f} a month."
-    )
+    _head(site, node, detector, (judged, first, last), alarms)
     if by_marks is not None:
         print(f"By the marks: {by_marks['as_judged'].text}.")
         if plain is not None:
             print(f"Had the thresholds not followed them: {len(plain)} alarms; {by_marks['without'].text}.")
-    if times:
+    _foot(found, alarms)
+
+
+def _rehearse(
+    reader: StoreReader,
+    site: str,
+    node: str,
+    file: Path | None,
+    records: Iterator[Record],
+    marks: list[MarkView],
+    times: list[int],
+    json: bool,
+) -> None:
+    """The same for the checks of a node."""
+    from babbitt.cli.rehearsed import rehearse
+
+    one = rehearse(reader, site, node, file, records)
+    reader.close()
+    span = one.records, one.first, one.last
+    by_marks = called(one.alarms, marks, "node") if marks else None
+    if json:
+        whole = _whole(site, node, By.CHECKS, span, one.alarms, times)
+        said = {"as_judged": by_marks, "without": by_marks} if by_marks else None
+        print_json(whole | {"marks": said, "without_marks": None, "checks": one.checks, "raised": one.raised})
+        return
+    if not one.records:
+        print(f"Nothing was judged: {site}/{node} has no records of this time.")
+        return
+    _head(site, node, By.CHECKS, span, one.alarms)
+    print(
+        "By check: " + ", ".join(f"{name} {count}" for name, count in one.checks.items()) + "."
+        + ("" if one.raised is None else f" The node itself raised {one.raised} in that time.")
+    )  # fmt: skip
+    if by_marks is not None:
+        print(f"By the marks: {by_marks.text}.")
+    _foot([_found(at, one.alarms) for at in times], one.alarms)
+
+
+def watched(records: Iterator[Record], start: int, end: int) -> Iterator[Record]:
+    """The records, with how far they are on a terminal's standard error, every two seconds."""
+    shown = time.monotonic()
+    told = False
+    for record in records:
+        if time.monotonic() - shown > PROGRESS_S and sys.stderr.isatty():
+            shown, told = time.monotonic(), True
+            share = (record[0] - start) / max(1, end - start)
+            print(f"\r{share:4.0%} of the time judged", end="", file=sys.stderr, flush=True)
+        yield record
+    if told:
+        print("\r" + " " * 30 + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _whole(
+    site: str, node: str, detector: By, span: tuple[int, int, int], alarms: list[Alarm], times: list[int]
+) -> dict[str, Any]:
+    """What every detector answers with ``--json``; ``span``: records, from, to."""
+    judged, first, last = span
+    events = [{"at": at, "hours_ahead": _found(at, alarms)} for at in times]
+    return {
+        "site": site, "node": node, "detector": detector.value, "records": judged, "from": first, "to": last,
+        "alarms": alarms, "per_month": round(len(alarms) / _months(first, last), 2) if judged else None, "events": events,
+    }  # fmt: skip
+
+
+def _head(site: str, node: str, detector: By, span: tuple[int, int, int], alarms: list[Alarm]) -> None:
+    judged, first, last = span
+    print(
+        f"{site}/{node}, {detector.value}: {len(alarms)} alarms in {judged} records from {when(first)} to {when(last)},"
+        f" {len(alarms) / _months(first, last):.2f} a month."
+    )
+
+
+def _foot(found: list[float | None], alarms: list[Alarm]) -> None:
+    if found:
         ahead = [hours for hours in found if hours is not None]
         print(
-            f"Events: {len(ahead)} of {len(times)} were told"
+            f"Events: {len(ahead)} of {len(found)} were told"
             + (f", {min(ahead):.1f} h before at least." if ahead else ".")
         )
     print_table(
@@ -121,6 +199,10 @@ def backtest(
         [(when(a.start), when(a.end) if a.end else "still", ", ".join(a.drivers)) for a in alarms],
         "There would have been no alarm.",
     )
+
+
+def _months(first: int, last: int) -> float:
+    return max((last - first) / (MONTH_DAYS * DAY_MS), 1e-9)
 
 
 def _told(said: Iterator[Said], start: int) -> tuple[int, int, int, list[Alarm]]:

@@ -122,22 +122,28 @@ class Called:
         return f"{self.right} of {of} marked alarms right, {share}; {self.unmarked} not marked{lost}"
 
 
-def called(alarms: Sequence[Alarm], marks: Sequence[MarkView]) -> Called:
-    """What the marks of the host's alarms say of these alarms."""
+def called(alarms: Sequence[Alarm], marks: Sequence[MarkView], origin: str = "host") -> Called:
+    """What the marks say of these alarms: those of the host's alarms, or of the node's, each of the check that drives it."""
     from babbitt.detection.precision import precision
     from babbitt.store.views import Count
 
-    said = [(one.t, one.verdict) for one in marks if one.t is not None and one.origin == "host"]
+    some = [one for one in marks if one.t is not None and one.origin == origin]
+    said = [(one.t or 0, one.verdict, one.check if origin == "node" else None) for one in some]
+
+    def about(alarm: Alarm, t: int, check: str | None) -> bool:
+        """Whether what was said at a time of a check is of an alarm."""
+        if check is not None and check not in alarm.drivers:
+            return False
+        return alarm.start - NEAR_MS <= t and (alarm.end is None or t <= alarm.end)
+
     right = wrong = 0
     for alarm in alarms:
-        end = alarm.end if alarm.end is not None else max([alarm.start, *(t for t, _ in said)])
-        of = {verdict for t, verdict in said if alarm.start - NEAR_MS <= t <= end}
+        of = {verdict for t, verdict, check in said if about(alarm, t, check)}
         right += "right" in of
         wrong += "right" not in of and bool(of & {"wrong", "new_normal"})
     missed = sum(
-        verdict == "right"
-        and not any(a.start - NEAR_MS <= t and (a.end is None or t <= a.end) for a in alarms)
-        for t, verdict in said
+        verdict == "right" and not any(about(alarm, t, check) for alarm in alarms)
+        for t, verdict, check in said
     )
     found = precision([Count(right, wrong)], 0)
     return Called(right, wrong, len(alarms) - right - wrong, found.precision, found.low, found.high, missed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import random
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from test_commands import run, said
+
+from babbitt.cli.followed import Alarm, called
+from babbitt.store.views import MarkView
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 FAULT = 1800
@@ -74,6 +78,74 @@ def test_what_a_channel_never_did(store: Path) -> None:
     assert any(start <= alarm["start"] <= start + 5 * 60_000 for alarm in found["alarms"])
     assert {driver for alarm in found["alarms"] for driver in alarm["drivers"]} == {"vib.x.rms"}
     assert found["events"][0]["hours_ahead"] is not None
+
+
+def settings(folder: Path, *checks: dict[str, object]) -> Path:
+    """A configuration of the pump's node with these checks."""
+    sensor = {"id": "vib", "driver": "adxl345", "bus": "spi0", "axes": "x", "features": ["rms", "peak"]}
+    whole = {"asset": {"name": "Pump", "kind": "machine"}, "sensors": [sensor], "checks": list(checks)}
+    path = folder / "config.json"
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def test_other_checks_of_the_node_are_tried_before_it_gets_them(store: Path, tmp_path: Path) -> None:
+    known = (BEGIN + timedelta(minutes=FAULT + 120)).isoformat()
+    file = settings(
+        tmp_path,
+        {"id": "limit", "type": "limit", "channel": "vib.x.rms", "h": 400_000, "on_delay_s": 600},
+        {"id": "tight", "type": "limit", "channel": "vib.x.rms", "h": 310_000},
+        {"id": "usual", "type": "zscore", "channel": "vib.x.peak", "when": "always", "on_delay_s": 600},
+        {"id": "never", "type": "limit", "channel": "vib.x.peak", "h": 15_000_000},
+    )
+    words = ("--detector", "checks", "--settings", file, "--event", known)
+    found = said("backtest", "hall", "pump", "--store", store, *words)
+    assert found["detector"] == "checks"
+    assert found["records"] == 2880
+    assert found["raised"] == 0
+    assert found["checks"]["limit"] == found["checks"]["usual"] == 1
+    assert found["checks"]["tight"] > 100  # too near: it would cry all day
+    assert found["checks"]["never"] == 0
+    (limit,) = [one for one in found["alarms"] if one["drivers"] == ["limit"]]
+    start = BEGIN.timestamp() * 1000 + FAULT * 60_000
+    assert limit["start"] == start + 600_000
+    assert limit["end"] is None
+    assert found["events"][0]["hours_ahead"] >= 1.8
+    told = run("backtest", "hall", "pump", "--store", store, *words).stdout
+    assert "By check: limit 1, tight " in told
+    assert "The node itself raised 0 in that time." in told
+
+
+def test_marks_of_a_check_count_for_its_own_alarms() -> None:
+    def mark(key: int, t: int, check: str, verdict: str, origin: str = "node") -> MarkView:
+        return MarkView(key, "hall", "pump", key, t, origin, check, None, "H", 1, verdict, t, t, "", "")
+
+    alarms = [
+        Alarm(1000, 2000, ("limit",)),
+        Alarm(1000, None, ("tight",)),
+        Alarm(9_000_000, None, ("limit",)),
+    ]
+    marks = [
+        mark(1, 1500, "limit", "right"), mark(2, 1500, "tight", "wrong"), mark(3, 1500, "gone", "right"),
+        mark(4, 1500, "limit", "wrong", "host"),
+    ]  # fmt: skip
+    found = called(alarms, marks, "node")
+    assert (found.right, found.wrong, found.unmarked, found.missed) == (1, 1, 1, 1)
+
+
+def test_settings_that_cannot_be_tried_are_said(store: Path, tmp_path: Path) -> None:
+    where = ("backtest", "hall", "pump", "--store", store, "--detector", "checks")
+    assert "has no checks" in run(*where, code=1).stderr
+    file = settings(tmp_path, {"id": "a", "type": "limit", "channel": "vib.x.rms", "h": "much"})
+    assert "checks[0].h" in run(*where, "--settings", file, code=1).stderr
+    file = settings(tmp_path, {"id": "a", "type": "limit", "channel": "vib.x.rms", "h": 400_000})
+    file.write_text(file.read_text().replace('"vib', '"fan'))
+    assert (
+        "check a: the node has no channel fan.x.rms; it has "
+        in run(*where, "--settings", file, code=1).stderr
+    )
+    other = ("backtest", "hall", "pump", "--store", store, "--settings", file)
+    assert "add --detector checks" in run(*other, code=1).stderr
 
 
 @pytest.mark.parametrize(
