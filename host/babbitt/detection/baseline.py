@@ -17,6 +17,7 @@ trending one is taken with the trend as spread.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -159,6 +160,21 @@ class Baseline:
         if all(2 * len(recent) <= SMOOTH for recent in self._recent.values()):
             return self.idle()
         return self._judge()
+
+    def learn_one(self, values: Mapping[str, float | None]) -> None:
+        """Take one record in: :meth:`update` by the contract of every detector (detector.py)."""
+        self.update(values)
+
+    def score_one(self, values: Mapping[str, float | None]) -> float | None:
+        """The score :meth:`update` would give with a record; changes nothing. None while it learns."""
+        asked = copy.copy(self)
+        asked._rows, asked._recent = list(self._rows), {c: list(r) for c, r in self._recent.items()}
+        verdict = asked.update(values)
+        return None if verdict is None else verdict.score
+
+    def drivers(self) -> tuple[str, ...]:
+        """The channels that carry the last score, strongest first."""
+        return self._last.drivers
 
     def resume(self) -> None:
         """Go on after a pause in which something else was judged: the records to come are no neighbours of the last ones."""
