@@ -4,23 +4,17 @@ Model (exponential degradation, Gebraeel et al. 2005, 'Residual-life distributio
 signals'): the log ratio of the leading vibration features to the baseline is a straight line in time, d(t) =
 theta + beta t + noise, and the asset fails when d first reaches a threshold D. Neither beta nor D is known:
 
-- beta: posterior of a least-squares line under a flat prior, a Student t distribution; the noise of a
-  smoothed signal is correlated, so the effective number of points is n (1 - r) / (1 + r) with r the lag-1
-  correlation of the residuals.
+- beta: posterior of a least-squares line under a flat prior, a Student t distribution (line.py).
 - D: machines fail at very different ratios. The prior is the predictive Student t of what was seen on the
   learning bearings (`THRESHOLD`), given that D is above the present level, since the machine still runs.
-- the line itself is wrong in the long run (growth speeds up, stalls): the time gets a log-normal factor of
-  spread `DISCREPANCY`.
+- the line itself is wrong in the long run (growth speeds up, stalls): the time gets a log-normal factor.
 
 First passage of every combination of fixed quantiles of the three (a deterministic quadrature) gives the
 10/50/90 % quantiles.
 
 No trend, no number. A trend needs (1) the caller's `active` (the anomaly is latched), (2) an indicator beyond
-`RISE` upwards, and (3) a line whose slope is positive by a one-sided t test at `SIGNIFICANCE` with the
-effective number of points. The line is fitted to the newest points; of window lengths growing by `GROWTH` the
-one with the largest t value counts, so that a fast end after a long quiet life is not averaged away and a
-steady rise uses all it has. (Looking at several windows makes the test weaker than its nominal level; (1) and
-(2) carry most of the protection.)
+`RISE` upwards, and (3) a line whose slope is positive by a one-sided t test. (Looking at several windows makes the test
+weaker than its nominal level; (1) and (2) carry most of the protection.)
 """
 
 from __future__ import annotations
@@ -30,12 +24,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from babbitt.prognosis.line import NODES, Array, best_line, passage
 from babbitt.protocol.assessment import Interval
-
-Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +53,16 @@ LEARNING_ENDS = {"1_2": 1.98, "2_1": 2.10, "2_2": 1.80, "3_1": 0.78, "3_2": 2.39
 them). Accelerated tests ended by a 20 g rule on one rig: a start, not a truth about other machines; hence the
 width, and Asset.limits where set."""
 THRESHOLD = threshold_from(list(LEARNING_ENDS.values()))
-DISCREPANCY = 0.5
-"""Spread of the logarithm of (time it takes / time the line says)."""
-SIGNIFICANCE = 0.001
 FAR = 0.97
 """Where so much of the prior of the threshold lies below the indicator, there is no number any more."""
 
 RISE = math.log(1.3)
 """Least indicator that can be a trend, natural log of the ratio to the baseline."""
-LEAST, GROWTH = 12, 1.4
-"""Points in the shortest window, and how the lengths of windows grow."""
 KEEP = 256
 """Points kept; when full every second one is dropped, so that memory is bounded and a slow trend keeps its
 start."""
 REFIT = 4
 """Records between fits; in between the interval counts down."""
-LONGEST_H = 10.0 * 365.25 * 24.0
-"""No remaining time beyond ten years is claimed."""
 BACKWARDS_MS = 3_600_000
 """A clock set back by more starts the history again; within it late records are left out."""
 
@@ -138,22 +123,12 @@ class Degradation:
             self._points, self._stride = self._points[1::2], self._stride * 2
 
     def _first_passage(self, level: float) -> Interval | None:
-        line = _best_line(np.asarray(self._points))
-        if line is None:
+        found = best_line(np.asarray(self._points))
+        if found is None:
             return None
-        slope, error, dof = line
-        none = stats.t.cdf(
-            -slope / error, dof
-        )  # share of the posterior without growth: cut off, the test has passed
-        slopes: Array = slope + error * stats.t.ppf(none + (1.0 - none) * _NODES, dof)
-        prior = self.threshold
-        below = self._passed(level)
-        ends: Array = prior.mean + prior.scale * stats.t.ppf(below + (1.0 - below) * _NODES, prior.dof)
-        factors = np.exp(DISCREPANCY * stats.norm.ppf(_NODES))
-        gap = np.maximum(ends - level, 0.0)
-        times = (gap[:, None, None] / np.maximum(slopes, 1e-9)[None, :, None]) * factors[None, None, :]
-        p10, p50, p90 = np.quantile(np.minimum(times, LONGEST_H), (0.1, 0.5, 0.9))
-        return Interval(float(p10), float(p50), float(p90))
+        prior, below = self.threshold, self._passed(level)
+        ends: Array = prior.mean + prior.scale * stats.t.ppf(below + (1.0 - below) * NODES, prior.dof)
+        return passage(found[0], np.maximum(ends - level, 0.0))
 
     def _passed(self, level: float) -> float:
         """Share of the prior of the threshold that lies below `level`."""
@@ -190,41 +165,3 @@ class Degradation:
             at, *quantiles = state["fit"]
             self._fit = (at, Interval(*quantiles))
         return self
-
-
-_NODES: Array = (np.arange(21) + 0.5) / 21.0
-"""Mid-points of 21 equally likely slices of a distribution."""
-
-
-def _best_line(points: Array) -> tuple[float, float, float] | None:
-    """(n, 2) hours and indicator -> (slope per hour, its standard error, degrees of freedom) of the window
-    with the most significant rise, or None where none is significant."""
-    best: tuple[float, float, float] | None = None
-    length = float(LEAST)
-    while int(length) <= len(points):
-        line = _line(points[-int(length) :])
-        if line is not None and (best is None or line[0] / line[1] > best[0] / best[1]):
-            best = line
-        length = (
-            length * GROWTH if length * GROWTH < len(points) or length >= len(points) else float(len(points))
-        )
-    if best is None or stats.t.sf(best[0] / best[1], best[2]) > SIGNIFICANCE:
-        return None
-    return best
-
-
-def _line(points: Array) -> tuple[float, float, float] | None:
-    """Least-squares line with the error for correlated residuals; None where time does not spread."""
-    x, y = points[:, 0], points[:, 1]
-    n, dx = len(x), x - x.mean()
-    sxx = float(dx @ dx)
-    if sxx <= 1e-12:
-        return None
-    slope = float(dx @ (y - y.mean())) / sxx
-    residual = y - y.mean() - slope * dx
-    power = float(residual @ residual)
-    r = float(residual[1:] @ residual[:-1]) / power if power > 1e-12 else 0.0
-    effective = max(n * (1.0 - r) / (1.0 + r) if r > 0.0 else float(n), 3.0)
-    dof = max(effective - 2.0, 1.0)
-    error = math.sqrt(max(power, 1e-9) / n * effective / dof / sxx * (n / effective))
-    return slope, max(error, 1e-12), dof
