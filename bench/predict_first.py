@@ -165,6 +165,21 @@ def onsets(records: list[node.Record], limit: float) -> list[int]:
     return found
 
 
+def hours_to_limit(out: list[Assessment]) -> tuple[int, int]:
+    """How often hours to the limit of the air were said, and how often they were to be 'beyond limit' next between 10 and 90 % of them."""
+    said = inside = 0
+    passes: int | None = None
+    for one in reversed(out):
+        if one.outlook == "beyond limit":
+            passes = one.t_ms
+        elif one.remaining is not None:
+            said += 1
+            inside += (
+                passes is not None and one.remaining.p10 <= (passes - one.t_ms) / 3.6e6 <= one.remaining.p90
+            )
+    return said, inside
+
+
 def cold_room(records: list[node.Record], limit: float) -> dict[str, Any]:
     asset = Asset("warehouse", "room", "room", "cold_room", 900, {"temp.mean": {"h": limit}})
     out = replay(ColdRoomAnalyser(asset), records)
@@ -180,7 +195,10 @@ def cold_room(records: list[node.Record], limit: float) -> dict[str, Any]:
             begin -= 1
         leads.append((records[onset][0] - records[begin][0]) / 3.6e6)
     months = (records[-1][0] - records[0][0]) / 3.6e6 / MONTH_H
+    said, inside = hours_to_limit(out)
     return {
+        "hours_said": said,
+        "hours_inside": inside,
         "onsets": len(leads),
         "warned_before": sum(h > 0 for h in leads),
         "leads_h": leads,

@@ -8,7 +8,7 @@ A refrigerated warehouse, ten sensors, 2021, every 15 min. Two parts, both causa
   persistence, and how often the truth is inside the 90 % interval;
 - the analyser of a cold room (babbitt/prognosis/coldroom.py) with limits that a person would set: onsets (the limit passed for an
   hour) that were warned of before, warnings that nothing followed, all warnings against the 2,114 alarms of the site's own
-  thresholds, and whether the large events were told.
+  thresholds, and whether the large events were told; and of the hours to the limit that were said, how many the next passage was in.
 
 Beside them, events of the detector of what is new (babbitt/detection/surprise.py), which judges no room by itself: how many a sensor and
 month, and which of the large events it told.
@@ -113,7 +113,15 @@ def main() -> int:
     source = parser.parse_args().data / "cold_storage" / "subzero_values.csv.gz"
     rooms = dict(list(LIMITS.items())[: 3 if QUICK else None])
     by_horizon: dict[int, list[tuple[float, float, float, float]]] = {}
-    total = {"onsets": 0, "warned_before": 0, "false": 0, "warnings": 0, "months": 0.0}
+    total = {
+        "onsets": 0,
+        "warned_before": 0,
+        "false": 0,
+        "warnings": 0,
+        "months": 0.0,
+        "hours_said": 0,
+        "hours_inside": 0,
+    }
     costs, events, news, new_events = [], [], 0, []
     for name, limit in rooms.items():
         records = node.temperature_csv(source, name)
@@ -159,6 +167,7 @@ def main() -> int:
                 "goal": GOALS, "ok": ok, "forecast": ahead, "us_a_step": round(statistics.fmean(costs)),
                 "onsets": total["onsets"], "warned_before": total["warned_before"],
                 "false_per_sensor_month": round(false, 2), "warnings": total["warnings"], "alarms_of_the_site": SITE_ALARMS,
+                "hours_to_limit_said": total["hours_said"], "hours_inside_80": round(total["hours_inside"] / max(1, total["hours_said"]), 3),
                 "events": events, "new_per_sensor_month": round(news / total["months"], 2), "new_events": new_events,
             }
         )

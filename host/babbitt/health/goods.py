@@ -67,19 +67,6 @@ class GoodsModel:
         """Goods came in."""
         self._doubt[1] = max(self._doubt[1], DELIVERY_K)
 
-    def change(self, air: float, slope: float, hours: float) -> float:
-        """By how many kelvin the goods change within ``hours`` if the air has ``air`` degrees C now and ``slope`` K/h from now on."""
-        middle = self.middle
-        if middle is None:
-            return 0.0
-        part = 1.0 - math.exp(-hours / self.hours)
-        return (air - middle) * part + slope * (hours - self.hours * part)
-
-    def rises(self, air: float, hours: float) -> float:
-        """The same if nothing cools: heat warms air and goods alike, and the distance between them stays."""
-        middle = self.middle
-        return 0.0 if middle is None else (air - middle) * hours / self.hours
-
     def dump(self) -> list[float]:
         """State in plain JSON types."""
         return [self._last, *self._doubt, *self._masses]

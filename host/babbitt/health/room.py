@@ -39,6 +39,10 @@ class RoomDay:
         """Whether the temperature showed doors and defrosts at all: slow records do not."""
         return any(state in self.minutes for state in ("cooling", "idle", "fault"))
 
+    def shows(self, role: str) -> bool:
+        """Whether a contact or the temperature showed what is counted of ``role``."""
+        return self.told or role in self.by_contact
+
 
 class RoomFollower:
     """Follows one temperature. ``days`` holds the day of now and, before it, at most ``keep`` days that are over."""

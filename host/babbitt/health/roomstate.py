@@ -71,14 +71,9 @@ class RoomStates:
 
     @property
     def failing(self) -> float | None:
-        """The air of the last quarter of an hour where nothing holds it: in a fault, and above its band for as long for no reason
-        that is known."""
-        inner = self.thermostat
+        """The air of the last quarter of an hour in a fault, when nothing holds it; else None."""
         some = [value for t, value in self._hour if t > self._last - 900.0]
-        if not some or not inner.ready or self.excused or self._every > SLOW_S:
-            return None
-        now = sum(some) / len(some)
-        return now if self._fault or self._warm_s > 900.0 else None
+        return sum(some) / len(some) if some and self._fault else None
 
     @property
     def slow(self) -> bool:
@@ -137,7 +132,8 @@ class RoomStates:
 
     def _excuse(self, value: float | None, contacts: Contacts, dt: float) -> None:
         """The air of a door, a delivery or a defrost is not the room's, nor is it until it is back in its band, for EXCUSE_MIN
-        minutes at most, twice as long while it falls."""
+        minutes of getting there at most, twice as long while it falls. While a door is open or a coil is defrosted nothing can get
+        there: that time does not count."""
         inner = self.thermostat
         if self._fault or (self._every > SLOW_S and (contacts.door, contacts.defrost) == (None, None)):
             self.excused = False
@@ -148,7 +144,7 @@ class RoomStates:
             self.excused, self._excuse_s, self._door_seen = False, 0.0, False
         self._door_seen = self._door_seen or self._door
         if self.excused or self._excuse_s > 0.0:
-            self._excuse_s += dt
+            self._excuse_s += 0.0 if self._door or self._defrost else dt
             before = next((v for t, v in self._hour if t >= self._last - 1200.0), value)
             falls = value is not None and before is not None and value < before - FALLS_K
             self.excused = self._excuse_s < EXCUSE_MIN * 60.0 * (2.0 if falls else 1.0)

@@ -8,7 +8,7 @@ Each temperature (`<sensor>.mean`) is followed by itself and the worst one speak
    for the lower limit.
 
 Beside it `RoomFollower` (health/room.py) says what the room does, how warm the goods are and how well it is cooled,
-and `GoodsOutlook` when the goods leave their limit. A fault for half an hour and a compressor that has lost power for
+and, in a fault, when the goods leave their limit. A fault for half an hour and a compressor that has lost power for
 days warn as well.
 
 The limits are those of `Asset.limits`; a channel without any gets its typical daily maximum plus a margin,
@@ -72,8 +72,10 @@ class ColdRoomAnalyser:
                 self._inside[channel] = Inside(self.asset.room, self._watches[channel].limits)
         for channel, inside in self._inside.items():
             value, watch = number(values.get(channel)), self._watches[channel]
-            inside.update(t_ms, value, values, watch)
-            if value is not None and not inside.excused:
+            inside.update(t_ms, value, values)
+            if value is not None and inside.excused:
+                watch.leave_out(t_ms)
+            elif value is not None:
                 watch.update(t_ms, value)
         verdicts = [(c, w, *self._inside[c].verdict(w)) for c, w in self._watches.items()]
         found = sorted(verdicts, key=lambda one: (-LEVELS.index(one[2]), -one[3], one[0]))
@@ -149,7 +151,6 @@ class _Watch:
         self.level, self.outlook, self.severity = "learning", "learning", 0.0
         self.anomaly: float | None = None
         self.remaining: Interval | None = None
-        self.judged = False
         self._pattern = DailyPattern()
         self._up, self._down = Passage(), Passage()
         self._watches_below = "l" in limits or "ll" in limits
@@ -162,7 +163,8 @@ class _Watch:
         self._bucket = [0.0, 0.0]  # sum, count
         self._recent: list[list[float]] = []  # [hours since origin, value]
         self._origin: int | None = None
-        self._now = 0.0
+        self._now = self._seen = 0.0
+        self._returning = [0, 0]  # from beyond the upper and the lower limit
         self._max = [0.0, 0.0, 0.0, -1e9]  # typical daily maximum, its spread, days seen, highest today
         self._day: int | None = None
 
@@ -185,14 +187,25 @@ class _Watch:
             self._bucket = [value, 1.0]
         value = self._bucket[0] / self._bucket[1]
         self._bucket = [0.0, 0.0]
-        self._now = now
+        self._now = self._seen = now
         self._recent = [r for r in self._recent if r[0] > now - DECYCLE_H] + [[now, value]]
         self._judge(t_ms, median([r[1] for r in self._recent]), now, step)
+
+    def leave_out(self, t_ms: int) -> None:
+        """What is measured now is a door's, a delivery's or a defrost's doing. The hour of the median waits meanwhile: it is of the
+        room itself, and the first value after a door does not stand for it alone."""
+        if self._origin is None:
+            return
+        now = (t_ms - self._origin) / 3.6e6
+        if 0.0 < now - self._seen < GAP_H:
+            self._recent = [[t + now - self._seen, value] for t, value in self._recent]
+            self._bucket = [0.0, 0.0]
+            self._seen = now
 
     def _restart(self, t_ms: int) -> None:
         """After a gap or a clock set back: what was learnt of the pattern stays, trends and times start
         again."""
-        self._origin, self._now, self._recent = t_ms - BUCKET_MS, 0.0, []
+        self._origin, self._now, self._seen, self._recent = t_ms - BUCKET_MS, 0.0, 0.0, []
         self._up.forget_path()
         self._down.forget_path()
 
@@ -206,13 +219,7 @@ class _Watch:
         other._max = [*self._max[:3], -1e9]
         return other
 
-    @property
-    def trends(self) -> Passage:
-        """Those of the temperature itself."""
-        return self._up
-
     def _judge(self, t_ms: int, value: float, now: float, step: float) -> None:
-        self.judged = True
         score = self._pattern.update(t_ms, value, min(step, 1.0))
         self.anomaly = None if score is None else abs(score)
         self._up.update(now, value, step)
@@ -221,14 +228,20 @@ class _Watch:
         self._learn_maximum(t_ms, value)
         beyond = limit_severity(value, self.limits, BEYOND_K)
         upper, lower = self._target(value)
-        soon, self.remaining = 0.0, None
-        for limit, passage in ((upper, self._up), (None if lower is None else -lower, self._down)):
+        soon, self.remaining, likely = 0.0, None, False
+        sides = (upper, self._up, 1.0), (None if lower is None else -lower, self._down, -1.0)
+        for side, (limit, passage, sign) in enumerate(sides):
+            over = any(sign * value > sign * one for one in self._limits_of(sign))
+            self._follow_return(side, over, passage.rising())
             if limit is None:
                 continue
             curve = passage.curve(limit)
-            expected = interval(curve) if passage.rising() else None
             soon = max(soon, probability_within(curve, WITHIN_H))
-            if expected is not None and (self.remaining is None or expected.p50 < self.remaining.p50):
+            expected = interval(curve) if passage.trending() else None
+            likely = likely or expected is not None
+            if expected is None or self._returning[side]:
+                continue
+            if self.remaining is None or expected.p50 < self.remaining.p50:
                 self.remaining = expected
         warm = min(step, 0.25)
         at_limit, ahead, pattern = self._latches
@@ -244,17 +257,31 @@ class _Watch:
         elif score is None:
             self.outlook, self.remaining = "learning", None
         else:
-            self.outlook = "stable" if self.remaining is None else "trend"
+            self.outlook = "trend" if likely else "stable"
 
     def _target(self, value: float) -> tuple[float | None, float | None]:
         """The upper and the lower limit whose passage is to be foreseen: the first not passed yet, or a
         learnt upper one."""
-        upper = [v for v in (self.limits.get("h"), self.limits.get("hh")) if v is not None]
-        lower = [v for v in (self.limits.get("l"), self.limits.get("ll")) if v is not None]
+        upper, lower = self._limits_of(1.0), self._limits_of(-1.0)
         if not upper and not lower:
             typical, spread, days, _ = self._max
             return (typical + MARGIN_K + MARGIN_SIGMAS * spread if days >= 1.0 else None), None
         return next((v for v in upper if v > value), None), next((v for v in lower if v < value), None)
+
+    def _follow_return(self, side: int, over: bool, rising: bool) -> None:
+        """After it was beyond, as by a defrost, the trend still has the rise in it that carried it there (2), then it comes back (1).
+        Only where it rises again (0) is there a time to be told."""
+        phase = self._returning[side]
+        if over:
+            self._returning[side] = 2
+        elif (phase, rising) in ((2, False), (1, True)):
+            self._returning[side] = phase - 1
+
+    def _limits_of(self, sign: float) -> list[float]:
+        """The upper (1) or the lower (-1) limits, the inner one first."""
+        return [
+            self.limits[name] for name in (("h", "hh") if sign > 0 else ("l", "ll")) if name in self.limits
+        ]
 
     def _learn_maximum(self, t_ms: int, value: float) -> None:
         """Typical highest de-cycled value of a day (UTC) and its spread; days of a warning are left out."""
@@ -288,6 +315,8 @@ class _Watch:
             "recent": [list(r) for r in self._recent],
             "origin": self._origin,
             "now": self._now,
+            "seen": self._seen,
+            "returning": list(self._returning),
             "max": list(self._max),
             "day": self._day,
         }
@@ -301,7 +330,6 @@ class _Watch:
             state["anomaly"],
         )
         self.remaining = None if state["remaining"] is None else Interval(*state["remaining"])
-        self.judged = True
         self._pattern.restore(state["pattern"])
         self._up.restore(state["up"])
         self._down.restore(state["down"])
@@ -309,4 +337,6 @@ class _Watch:
             latch.restore(saved)
         self._bucket, self._recent = list(state["bucket"]), [list(r) for r in state["recent"]]
         self._origin, self._now = state["origin"], state["now"]
+        self._seen = state.get("seen", self._now)  # a state of before it was kept has none
+        self._returning = list(state.get("returning", (0, 0)))
         self._max, self._day = list(state["max"]), state["day"]

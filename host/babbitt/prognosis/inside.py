@@ -11,16 +11,12 @@ from typing import Any, Protocol
 
 from babbitt.health.index import WARNING
 from babbitt.health.room import RoomFollower
-from babbitt.prognosis.goods import GoodsOutlook
-from babbitt.prognosis.passage import Passage
+from babbitt.prognosis.goods import to_limit
 from babbitt.protocol.assessment import LEVELS, Interval
 from babbitt.protocol.room import Goods, Room
 from babbitt.settings import RoomPart
 
 FAULT_H = 0.5
-STEP_MS = 150_000
-"""The outlook of the goods is looked at so often at most."""
-GAP_MS = 6 * 3_600_000
 
 
 class Air(Protocol):
@@ -28,12 +24,6 @@ class Air(Protocol):
 
     level: str
     severity: float
-    judged: bool
-
-    @property
-    def trends(self) -> Passage:
-        """The trends of the air."""
-        ...
 
 
 class Inside:
@@ -44,24 +34,12 @@ class Inside:
         self.follower = RoomFollower(part)
         self._high = part.goods_high if part.goods_high is not None else limits.get("h", limits.get("hh"))
         self._low = part.goods_low if part.goods_low is not None else limits.get("l", limits.get("ll"))
-        self._outlooks = GoodsOutlook(1.0), GoodsOutlook(-1.0)
-        self._last = self._t = self._begin = 0
+        self._t = 0
 
-    def update(self, t_ms: int, value: float | None, values: Mapping[str, float | None], air: Air) -> None:
-        """Take a record: the temperature, all values, and what is known of the air with this record."""
+    def update(self, t_ms: int, value: float | None, values: Mapping[str, float | None]) -> None:
+        """Take a record: the temperature and all values."""
         self.follower.update(t_ms, value, values)
         self._t = t_ms
-        if not air.judged or 0 <= t_ms - self._last < STEP_MS:
-            return
-        if not self._begin or not 0 <= t_ms - self._last < GAP_MS:
-            self._begin = t_ms
-            for outlook in self._outlooks:
-                outlook.forget_path()
-        self._last = t_ms
-        for outlook in self._outlooks:
-            outlook.update(
-                (t_ms - self._begin) / 3.6e6, self.follower.goods, air.trends, self.follower.states.failing
-            )
 
     def apart(self, limits: Mapping[str, float]) -> Inside:
         """One of the same room that knows its thermostat, at no time yet."""
@@ -86,32 +64,31 @@ class Inside:
 
     def room(self, channel: str) -> Room:
         """As an assessment shows it."""
-        states, cooling = self.follower.states, self.follower.cooling
-        today = {state: round(minutes, 1) for state, minutes in self.follower.days[-1].minutes.items()}
+        states, cooling, day = self.follower.states, self.follower.cooling, self.follower.days[-1]
+        today = {state: round(minutes, 1) for state, minutes in day.minutes.items()}
+        door, defrost = day.shows("door"), day.shows("defrost")
         return Room(
-            channel, states.state, states.since, today, self._goods(), cooling.duty, cooling.pull, cooling.recovery, cooling.power
+            channel, states.state, states.since, today, self._goods(), cooling.duty, cooling.pull, cooling.recovery, cooling.power,
+            day.openings if door else None, round(day.open_min, 1) if door else None, day.defrosts if defrost else None,
+            day.by_contact,
         )  # fmt: skip
 
     def _goods(self) -> Goods | None:
         goods = self.follower.goods
         if goods.middle is None or goods.low is None or goods.high is None:
             return None
-        found: list[Interval] = []
-        for outlook, limit in zip(self._outlooks, (self._high, self._low), strict=True):
-            if limit is not None and self._begin and (left := outlook.to_limit(limit)) is not None:
-                found.append(left)
-        return Goods(goods.low, goods.middle, goods.high, min(found, key=lambda left: left.p50, default=None))
+        left: Interval | None = None
+        if self._high is not None:
+            left = to_limit(goods.middle, self.follower.states.failing, goods.hours, self._high)
+        if self._low is not None and goods.middle < self._low:
+            left = Interval(0.0, 0.0, 0.0)
+        return Goods(goods.low, goods.middle, goods.high, left)
 
     def dump(self) -> dict[str, Any]:
         """State in plain JSON types."""
-        return {
-            "follower": self.follower.dump(), "outlooks": [one.dump() for one in self._outlooks],
-            "times": [self._last, self._t, self._begin],
-        }  # fmt: skip
+        return {"follower": self.follower.dump(), "t": self._t}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what ``dump`` gave."""
         self.follower.restore(state["follower"])
-        for one, saved in zip(self._outlooks, state["outlooks"], strict=True):
-            one.restore(saved)
-        self._last, self._t, self._begin = state["times"]
+        self._t = state["t"] if "t" in state else state["times"][1]  # a state of before has more than is used

@@ -112,15 +112,6 @@ class Passage:
                 out.append((horizon.hours, highest))
         return out
 
-    @property
-    def level(self) -> float:
-        """The variable now, noise taken out."""
-        return self._trends[0].level
-
-    def change(self, hours: float) -> float:
-        """The expected change within so many hours."""
-        return self._trends[hours > FAST[-1]].change(hours)
-
     def forget_path(self) -> None:
         """After a gap: trends and waiting forecasts go, what was learnt of errors stays."""
         for trend, horizons in zip(self._trends, self._horizons, strict=True):
@@ -128,9 +119,13 @@ class Passage:
             for horizon in horizons:
                 horizon.waiting = []
 
-    def rising(self) -> bool:
+    def trending(self) -> bool:
         """True where one of the trends points up."""
         return any(t.slope > 0.0 for t in self._trends)
+
+    def rising(self) -> bool:
+        """True where the variable rises now: the fast trend points up."""
+        return self._trends[0].slope > 0.0
 
     def dump(self) -> dict[str, Any]:
         """State in plain JSON types."""

@@ -14,7 +14,7 @@ STATES = ("unknown", "steady", "cooling", "idle", "defrost", "door open", "resto
 @dataclass(frozen=True, slots=True)
 class Goods:
     """The temperature of the goods by the thermal model, degrees C, and between what it lies; ``to_limit`` hours until they leave
-    their limit, None: less likely than not within 32 h, or no limit."""
+    their limit, zeros if they have. None: there is no fault, they are not expected to within 32 h, or there is no limit."""
 
     low: float
     middle: float
@@ -26,7 +26,9 @@ class Goods:
 class Room:
     """What a cold room does. ``state`` (one of STATES) since ``since_ms``; ``today`` minutes by state since midnight UTC. ``duty``
     share of the time the compressor ran, ``pull_k_h`` how fast it cools, ``recovery_min`` until the air is back after a defrost or
-    a door (medians of the last days); ``power`` what the compressor draws out of the air against its own beginning, 1 is as then."""
+    a door (medians of the last days); ``power`` what the compressor draws out of the air against its own beginning, 1 is as then.
+    ``openings`` and ``defrosts`` since midnight UTC, ``open_min`` for how many minutes; None where nothing shows them. ``by_contact``:
+    which of door, compressor, defrost a contact told today; the others are inferred."""
 
     channel: str
     state: str
@@ -37,3 +39,7 @@ class Room:
     pull_k_h: float | None = None
     recovery_min: float | None = None
     power: float | None = None
+    openings: float | None = None
+    open_min: float | None = None
+    defrosts: int | None = None
+    by_contact: tuple[str, ...] = ()

@@ -40,14 +40,6 @@ def test_the_doubt_goes_and_comes_back() -> None:
     assert goods.low == pytest.approx(4.0 - SENSOR_K - START_K, abs=0.1)
 
 
-def test_what_lies_ahead() -> None:
-    goods = GoodsModel(2.0)
-    goods.update(0.0, -20.0)
-    assert goods.change(-10.0, 0.0, 2.0) == pytest.approx(10.0 * (1 - math.exp(-1)))
-    assert goods.change(-20.0, 1.0, 200.0) == pytest.approx(198.0)  # behind the air by its time constant
-    assert goods.rises(-10.0, 3.0) == pytest.approx(15.0)
-
-
 @pytest.mark.parametrize(("trouble", "weak", "power"), [("none", False, 1.0), ("charge", True, 0.74)])
 def test_lost_power_is_told_from_more_load(trouble: Trouble, weak: bool, power: float) -> None:
     one = run(Plan(42, 15, trouble=trouble, trouble_s=9 * DAY_S))
