@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.health.roomwords import cooling, defrosts, doors, goods_between, hours_left
 from babbitt.protocol.room import Room
 from babbitt.store.reader import StoreReader
 
@@ -49,27 +50,13 @@ def _tell(room: Room) -> None:
     """What the host's last assessment says of the room behind the temperatures."""
     print(f"The room ({room.channel}): {room.state} since {when(room.since_ms)}.")
     if room.goods is not None:
-        left = room.goods.to_limit
-        hours = (
-            "no limit is expected to be passed within 32 h"
-            if left is None
-            else "beyond their limit"
-            if left.p50 <= 0
-            else f"{left.p50:.0f} h to their limit ({left.p10:.0f} to {left.p90:.0f})"
-        )
-        goods = room.goods
-        print(
-            f"Goods, by the thermal model: {goods.middle:.1f} ({goods.low:.1f} to {goods.high:.1f}), {hours}."
-        )
-    known = [
+        print(f"Goods, by the thermal model: {goods_between(room.goods)}, {hours_left(room.goods)}.")
+    today = [
         f"{name} {text}"
-        for name, text in (
-            ("duty cycle", room.duty is not None and f"{100 * room.duty:.0f} %"),
-            ("pull-down", room.pull_k_h is not None and f"{room.pull_k_h:.1f} K/h"),
-            ("recovery", room.recovery_min is not None and f"{room.recovery_min:.0f} min"),
-            ("cooling power", room.power is not None and f"{100 * room.power:.0f} % of its beginning"),
-        )
-        if text
+        for name, text in (("doors opened", doors(room)), ("defrosts", defrosts(room)))
+        if text is not None
     ]
-    if known:
-        print(f"Cooling, last days: {', '.join(known)}.")
+    if today:
+        print(f"Today (UTC): {'; '.join(today)}.")
+    if known := cooling(room):
+        print(f"Cooling, last days: {', '.join(f'{name} {text}' for name, text in known)}.")

@@ -46,11 +46,11 @@ class Line:
         door = "" if "door" in room.by_contact else "~"
         defrost = "" if "defrost" in room.by_contact else "~"
         goods = "" if room.goods_high is None else f"{room.goods_high:.{digits}f}"
-        told = room.told
+        doors, defrosts = room.shows("door"), room.shows("defrost")
         return (
-            f"{door}{room.openings:.0f}" if told or not door else "", f"{door}{room.open_min:.0f}" if told or not door else "",
-            f"{defrost}{room.defrosts}" if told or not defrost else "", goods,
-            f"{room.minutes.get('fault', 0.0) / 60:.1f}" if told else "", str(len(self.alarms)),
+            f"{door}{room.openings:.0f}" if doors else "", f"{door}{room.open_min:.0f}" if doors else "",
+            f"{defrost}{room.defrosts}" if defrosts else "", goods,
+            f"{room.minutes.get('fault', 0.0) / 60:.1f}" if room.told else "", str(len(self.alarms)),
         )  # fmt: skip
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
 from babbitt.health.first import first
+from babbitt.health.roomwords import cooling, doors, goods_between, hours_left
 from babbitt.protocol.assessment import Assessment, Interval
+from babbitt.protocol.room import Room
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import NodeView
 
@@ -30,8 +32,22 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     print_table("Nodes", columns, rows, "No node has been heard yet.")
     for one in first((n.site, n.asset or n.node, n.assessment) for n in nodes if n.online or n.asleep):
         print(one.text)
+    for n in nodes:
+        if n.assessment and n.assessment.room:
+            print(f"{n.site}/{n.node}: {_room(n.assessment.room)}.")
     if refused := reader.quarantine_total():
         print(f"Messages refused: {refused}; see `babbitt quarantine`.")
+
+
+def _room(room: Room) -> str:
+    parts = [f"{room.state} since {when(room.since_ms)}"]
+    if room.goods:
+        left = f", {hours_left(room.goods)}" if room.goods.to_limit else ""
+        parts.append(f"goods {goods_between(room.goods)}{left}")
+    parts += [f"{name} {text}" for name, text in cooling(room)[:1]]
+    if (opened := doors(room)) is not None:
+        parts.append(f"doors opened today {opened}")
+    return "; ".join(parts)
 
 
 def _what(node: NodeView) -> str:

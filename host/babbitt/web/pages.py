@@ -20,6 +20,7 @@ from babbitt.web.forecast_panel import ForecastPanel
 from babbitt.web.headline import Headline
 from babbitt.web.marking import Marking
 from babbitt.web.nodes_panel import NodesPanel
+from babbitt.web.room_panel import RoomPanel
 from babbitt.web.shell import Shell
 from babbitt.web.source import StoreSource, Unavailable
 from babbitt.web.style import Tag, Text
@@ -105,6 +106,7 @@ async def node_view(site: str, node: str) -> None:
         whole = Tag("div")
         with whole:
             headline = Headline()
+            room = RoomPanel()
             forecast = ForecastPanel()
             charts = ChartsPanel(kind)
             events = EventsPanel(named=False, mark=marks.mark)
@@ -123,6 +125,7 @@ async def node_view(site: str, node: str) -> None:
         view, channels, newest, said = found
         shell.say_clock([view])
         headline.show(view, shell.times)
+        room.show(view, shell.times)
         charts.set_channels(channels)
         events.show(newest, shell.times, {}, {one.event: one.verdict for one in said if one.event})
         await marks.follow(events, newest, said)

@@ -43,7 +43,7 @@ class Goods(_Answer):
     middle: Annotated[float, _in("degC", "The likeliest.")]
     high: Annotated[float, _in("degC", "They are hardly warmer.")]
     to_limit: Remaining | None = Field(
-        description="Until they leave their limit; null: less likely than not within 32 h."
+        description="Until they leave their limit, 0: they have. null: there is no fault, none is to be told within 32 h, or no limit."
     )
 
 
@@ -60,6 +60,12 @@ class Room(_Answer):
     recovery_min: Annotated[float | None, _in("min", "Until the air is back after a defrost or a door.")]
     power: float | None = Field(
         description="What the compressor draws out of the air; 1 is its own beginning."
+    )
+    openings: float | None = Field(description="Doors opened since midnight UTC; null: nothing shows them.")
+    open_min: Annotated[float | None, _in("min", "For so long in all.")]
+    defrosts: int | None = Field(description="Defrosts since midnight UTC.")
+    by_contact: list[Literal["door", "compressor", "defrost"]] = Field(
+        description="What a contact told today; the rest is inferred from the temperature."
     )
 
 
