@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from babbitt.cli.options import settings
 from babbitt.errors import BacktestError
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import MarkView
@@ -49,7 +50,10 @@ def maker(reader: StoreReader, site: str, node: str) -> Make:
             f"{site}/{node} watches {view.kind or 'nothing known'}, which the host does not judge"
         )
     limits = {one.id: dict(one.limits) for one in reader.channels(site, node) if one.limits}
-    asset: Asset = Asset(site, node, view.asset, view.kind, int(view.birth.get("interval") or 1), limits)
+    room = settings().rooms.get(f"{site}/{node}")
+    asset: Asset = Asset(
+        site, node, view.asset, view.kind, int(view.birth.get("interval") or 1), limits, room
+    )
     module, name = KINDS[view.kind].split(":")
     load = getattr(importlib.import_module(module), name).load
 
