@@ -15,7 +15,7 @@
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
     ├── UnknownEvent         the store has no such event
-    ├── MarkRefused          an event is no alarm, or what is said of it is no verdict
+    ├── MarkRefused          an event is no alarm, or what is said of it is no verdict, or was said before
     ├── BacktestError        what is in the store cannot be judged again as asked
     ├── ModelError           a fleet cannot be learnt from, or a model's file is not as it should be
     ├── UnknownBearing       a bearing is not in the catalogue, and its geometry was not given
@@ -102,7 +102,7 @@ class UnknownEvent(BabbittError):
 
 
 class MarkRefused(BabbittError):
-    """What is said of an event cannot be kept: it is no alarm, or the verdict is none."""
+    """What is said of an event cannot be kept: it is no alarm, the verdict is none, or someone has seen it already."""
 
 
 class ConfigRefused(BabbittError):

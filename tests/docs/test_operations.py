@@ -143,6 +143,7 @@ def test_every_finding_of_the_doctor_is_explained() -> None:
         ),
         "node sim",
         "mark",
+        "acknowledge",
     ],
 )
 def test_arguments_are_named(command: str) -> None:
@@ -162,6 +163,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "train",
         "models",
         "mark",
+        "acknowledge",
         "replay",
         "command",
         "waves",

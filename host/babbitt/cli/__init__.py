@@ -29,6 +29,11 @@ COMMANDS = {
         "Account for every record; exit 1 if one is missing unexplained.",
     ),
     "events": ("babbitt.cli.events", "events", "What happened, newest first."),
+    "acknowledge": (
+        "babbitt.cli.acknowledge",
+        "acknowledge",
+        "Say that you have seen alarms; it stands in the record.",
+    ),
     "mark": ("babbitt.cli.mark", "mark", "Say whether an alarm was right; the thresholds follow."),
     "marks": ("babbitt.cli.mark", "marks", "How many alarms were right, and how the thresholds follow."),
     "backup": ("babbitt.cli.backup", "backup", "Copy the store while the host goes on."),

@@ -49,7 +49,7 @@ def mark(
     """Say whether an alarm was right or wrong; the host's thresholds follow."""
     reader = StoreReader(store)
     reader.node(site, node)
-    now, by = int(time.time() * 1000), _user() if who is None else who
+    now, by = int(time.time() * 1000), user() if who is None else who
     if reset:
         if event is not None:
             raise MarkRefused("--reset is of the whole node: give no event with it")
@@ -67,15 +67,16 @@ def mark(
     _say(reader, site, node, json)
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs this command, as far as that is known."""
     try:
         return getpass.getuser()[:64]
     except (OSError, KeyError):
         return ""
 
 
-def _list(reader: StoreReader, site: str, node: str, limit: int, json: bool) -> None:
-    said = {one.event: one for one in reader.marks(site, node)}
+def alarms(reader: StoreReader, site: str, node: str, limit: int) -> list[EventView]:
+    """Warnings and alarms of the node's checks and of the host's judgement, newest first."""
     found: list[EventView] = []
     before = None
     while len(found) < limit:
@@ -84,7 +85,12 @@ def _list(reader: StoreReader, site: str, node: str, limit: int, json: bool) -> 
         if len(some) < 200:
             break
         before = some[-1].t, some[-1].id
-    found = found[:limit]
+    return found[:limit]
+
+
+def _list(reader: StoreReader, site: str, node: str, limit: int, json: bool) -> None:
+    said = {one.event: one for one in reader.marks(site, node)}
+    found = alarms(reader, site, node, limit)
     if json:
         print_json([{"event": one, "mark": said.get(one.id)} for one in found])
         return

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from babbitt.cli.recorded import Line, date
+from babbitt.cli.recorded import By, Line, date
 
 STYLE = """
 @page { size: A4 landscape; margin: 12mm }
@@ -88,15 +88,25 @@ def _alarms(lines: Sequence[Line]) -> str:
     rows = "".join(
         f'<tr><td class="t">{_at(a.t)}</td><td class="t">{"alarm" if a.sev > 1 else "warning"}</td>'
         f'<td class="t">{escape(a.check)}</td><td class="t">{escape(a.text)}</td>'
-        f'<td class="t">{_at(a.released) if a.released else ""}</td><td class="sign"></td></tr>'
+        f'<td class="t">{_at(a.released) if a.released else ""}</td><td class="t">{_by(a.marked)}</td>'
+        f'<td class="t sign">{_by(a.acknowledged)}</td></tr>'
         for a in seen
     )
-    names = ("From (UTC)", "Level", "Check", "What", "Released (UTC)", "Acknowledged by")
+    names = ("From (UTC)", "Level", "Check", "What", "Released (UTC)", "Marked by", "Acknowledged by")
     return (
         "<h2>Alarms</h2><table><thead><tr>"
         + "".join(f'<th class="t">{name}</th>' for name in names)
         + f"</tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def _by(one: By | None) -> str:
+    """Who said it, and when; empty, to be signed, where nobody did."""
+    if one is None:
+        return ""
+    verdict = f"{one.verdict.replace('_', ' ')}: " if one.verdict else ""
+    note = f" ({one.note})" if one.note else ""
+    return escape(f"{verdict}{one.who or 'somebody'}, {_at(one.at)}{note}")
 
 
 def _at(t: int) -> str:

@@ -19,14 +19,28 @@ CHANGES = ("assessment",)
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """What a person said of an alarm: who, at what time (ms), with what note; ``verdict`` of a mark, as `right`."""
+
+    who: str
+    at: int
+    note: str
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
-    """A warning (``sev`` 1) or an alarm (2) that began at ``t`` (ms). ``released``: when a person released it, if one did."""
+    """A warning (``sev`` 1) or an alarm (2) that began at ``t`` (ms). ``released``: when a person released it, ``acknowledged``:
+    who has seen it, ``marked``: who judged it last, where one did."""
 
     t: int
     sev: int
     check: str
     text: str
     released: int | None
+    event: int = 0
+    acknowledged: By | None = None
+    marked: By | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +74,10 @@ def date(day: int) -> str:
 
 
 def alarms_of(reader: StoreReader, site: str, node: str, start: int, end: int) -> dict[int, list[Alarm]]:
-    """Warnings and alarms of the node's checks and of the host's verdict by day (ms), in the order they came; and when they were
-    released, if the node said that a person did (`babbitt command SITE NODE release`)."""
+    """Warnings and alarms of the node's checks and of the host's verdict by day (ms), in the order they came; when they were
+    released, if the node said that a person did (`babbitt command SITE NODE release`); and what people said of them."""
+    seen = {one.event: By(one.who, one.at, one.note) for one in reader.acknowledged(site, node)}
+    marked = {one.event: By(one.who, one.at, one.note, one.verdict) for one in reader.marks(site, node)}
     found: dict[int, list[Alarm]] = {}
     released: int | None = None
     for one in reader.events(site, node, EVENTS):  # newest first
@@ -70,6 +86,7 @@ def alarms_of(reader: StoreReader, site: str, node: str, start: int, end: int) -
         if start <= one.t <= end and one.sev >= 1 and (one.origin == "node" or one.check in CHANGES):
             at = released if one.origin == "node" else None
             found.setdefault(one.t // DAY_MS * DAY_MS, []).insert(
-                0, Alarm(one.t, one.sev, one.check, one.text, at)
+                0,
+                Alarm(one.t, one.sev, one.check, one.text, at, one.id, seen.get(one.id), marked.get(one.id)),
             )
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,13 @@ def mark(folder: Path, event: int, verdict: str, now: int, who: str = "", note: 
     """Keep a verdict on an event. Raises StoreError, UnknownEvent, MarkRefused."""
     with _open(folder) as writer, writer.transaction():
         writer.mark(event, verdict, now, who, note)
+
+
+def acknowledge(folder: Path, events: Sequence[int], now: int, who: str, note: str = "") -> None:
+    """Keep that a person has seen alarms: all of them, or none. Raises StoreError, UnknownEvent, MarkRefused."""
+    with _open(folder) as writer, writer.transaction():
+        for event in events:
+            writer.acknowledge(event, now, who, note)
 
 
 def reset(folder: Path, site: str, node: str, now: int, who: str = "", note: str = "") -> None:

@@ -29,7 +29,7 @@ def mark(conn: sqlite3.Connection, event: int, verdict: str, now: int, who: str,
     """Keep what is said of an event. Raises UnknownEvent, MarkRefused."""
     if verdict not in VERDICTS:
         raise MarkRefused(f"{verdict[:40]!r} is no verdict: say {', '.join(VERDICTS)}")
-    _check(who, note)
+    check_texts(who, note)
     found = conn.execute(
         f"SELECT node_id, t, origin, name, channel, came_to, sev, {_ALARM} FROM events e WHERE id=?", (event,)
     ).fetchone()
@@ -49,14 +49,15 @@ def mark(conn: sqlite3.Connection, event: int, verdict: str, now: int, who: str,
 
 def reset(conn: sqlite3.Connection, site: str, node: str, now: int, who: str, note: str) -> None:
     """What was said so far moves no threshold any more. Raises UnknownNode."""
-    _check(who, note)
+    check_texts(who, note)
     found = conn.execute("SELECT id FROM nodes WHERE site=? AND node=?", (site, node)).fetchone()
     if found is None:
         raise UnknownNode(f"the store knows no node {site}/{node}")
     _add(conn, None, [found[0], None, "host", "assessment", None, "", 0], RESET, now, who, note)
 
 
-def _check(who: str, note: str) -> None:
+def check_texts(who: str, note: str) -> None:
+    """Names and notes as people give them. Raises MarkRefused."""
     for name, text, most in (("who", who, WHO_MAX), ("note", note, NOTE_MAX)):
         if len(text) > most or not text.isprintable():
             raise MarkRefused(f"{name} is text of at most {most} characters that can be printed")

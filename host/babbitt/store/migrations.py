@@ -256,9 +256,17 @@ ALTER TABLE assessments ADD COLUMN recipe INTEGER;
 ALTER TABLE assessments ADD COLUMN speed REAL;
 """
 
+_ACKNOWLEDGED = """
+-- That a person has seen an alarm: at (ms) and who; t is the time of the event, which may have expired.
+CREATE TABLE acknowledged (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, node_id INTEGER NOT NULL, event_id INTEGER NOT NULL UNIQUE, t INTEGER NOT NULL,
+    at INTEGER NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL);
+CREATE INDEX acknowledged_by_node ON acknowledged (node_id, id);
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS, _SINCE)
+MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS, _SINCE, _ACKNOWLEDGED)
 VERSION = len(MIGRATIONS)
 
 

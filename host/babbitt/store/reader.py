@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from babbitt.errors import StoreError, UnknownEvent, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval, Point
 from babbitt.protocol.room import Room
+from babbitt.store import acknowledged as acknowledged_
 from babbitt.store import ledger as ledger_
 from babbitt.store import marks as marks_
 from babbitt.store import overview as overview_
@@ -38,6 +39,7 @@ from babbitt.store.records import Record
 from babbitt.store.schema import open_for_reading
 from babbitt.store.tables import limits_of, physical
 from babbitt.store.views import (
+    AcknowledgedView,
     Channel,
     EventView,
     Glance,
@@ -228,6 +230,12 @@ class StoreReader:
         """What people said of alarms, newest first: of each event what was said last; and resets. ``before``: those said
         before the one of that ``id``."""
         return self._guard(lambda conn: marks_.marks(conn, site, node, limit, before))
+
+    def acknowledged(
+        self, site: str | None = None, node: str | None = None, limit: int = -1, before: int | None = None
+    ) -> list[AcknowledgedView]:
+        """Which alarms people have seen, the last first. ``before``: those before the one of that ``id``."""
+        return self._guard(lambda conn: acknowledged_.acknowledged(conn, site, node, limit, before))
 
     def tallies(self, site: str | None = None, node: str | None = None) -> list[Tally]:
         """How many alarms of each node were marked and how, and how long it was judged, by site and node."""

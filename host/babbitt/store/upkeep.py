@@ -73,7 +73,7 @@ class Upkeep:
             # If people said something of events the newest stays: what they said is kept by numbers, which must not be given again.
             old = conn.execute(
                 "SELECT id, install_id, boot, seq FROM events WHERE t<? AND (id<(SELECT max(id) FROM events)"
-                " OR NOT EXISTS (SELECT 1 FROM marks)) ORDER BY t LIMIT ?",
+                " OR NOT EXISTS (SELECT 1 FROM marks UNION ALL SELECT 1 FROM acknowledged)) ORDER BY t LIMIT ?",
                 (before, PIECE),
             ).fetchall()
             conn.executemany("DELETE FROM events WHERE id=?", [row[:1] for row in old])

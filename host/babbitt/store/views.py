@@ -188,6 +188,20 @@ class MarkView:
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgedView:
+    """That ``who`` has seen the alarm ``event``, which was at ``t``; ``at``: when they said so (both ms), with ``note``."""
+
+    id: int
+    site: str
+    node: str
+    event: int
+    t: int
+    at: int
+    who: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How many alarms people called right, wrong (the new normal included) or unsure, and how many they said nothing of."""
 

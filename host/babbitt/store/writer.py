@@ -21,7 +21,7 @@ from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Assessment
 from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.messages import Birth, Event, Reported
-from babbitt.store import marks
+from babbitt.store import acknowledged, marks
 from babbitt.store.log import encode, record_type
 from babbitt.store.ranges import Ranges
 from babbitt.store.recovery import recover, write_runs
@@ -285,6 +285,11 @@ class StoreWriter:
         """Keep what a person says of an alarm. Raises UnknownEvent, MarkRefused."""
         marks.mark(self.conn, event, verdict, now, who, note)
         self.audit(now, who, "mark", event=event, verdict=verdict, note=note)
+
+    def acknowledge(self, event: int, now: int, who: str, note: str = "") -> None:
+        """Keep that a person has seen an alarm. Raises UnknownEvent, MarkRefused."""
+        acknowledged.acknowledge(self.conn, event, now, who, note)
+        self.audit(now, who, "acknowledge", event=event, note=note)
 
     def reset_marks(self, site: str, node: str, now: int, who: str = "", note: str = "") -> None:
         """What was said of a node's alarms so far moves no threshold any more. Raises UnknownNode."""

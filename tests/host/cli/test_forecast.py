@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import random
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,6 +147,41 @@ def test_the_page_to_be_signed(room: Path, tmp_path: Path) -> None:
     assert "http" not in text
     gone = run("record", "hall", "room", "--store", room / "s", "--html", tmp_path / "no" / "x.html", code=1)
     assert "cannot be written" in gone.stderr
+
+
+def test_who_has_seen_and_marked_an_alarm_stands_beside_it(room: Path, tmp_path: Path) -> None:
+    store = tmp_path / "s"
+    shutil.copytree(room / "s", store)
+    where = ("hall", "room", "--store", store)
+    writer = StoreWriter(store)
+    t = (said("status", "--store", store)["nodes"][0]["last_t"] // 86_400_000 - 1) * 86_400_000
+    with writer.transaction():
+        for n, text in enumerate(("warm", "warmer", "warmest")):
+            key = writer.node("hall", "room")
+            writer.host_event(key, t + n, "assessment", "normal", "warning", 1, text)
+    writer.close()
+    first, second, third = sorted(one["id"] for one in said("acknowledge", *where) if one["t"] >= t)[:3]
+    told = run("acknowledge", *where, first, second, "--who", "Ann <b>", "--note", "door closed").stdout
+    assert "hall/room: 2 acknowledged by Ann <b>." in told
+    run("mark", *where, second, "wrong", "--who", "Bob")
+    left = [one["id"] for one in said("acknowledge", *where)]
+    assert third in left
+    assert first not in left
+    assert "acknowledged by Ann <b> already" in run("acknowledge", *where, first, code=1).stderr
+    assert "nobody" in run("acknowledge", "hall", "nobody", "--store", store, code=1).stderr
+    alarms = {a["event"]: a for day in said("record", *where) for a in day["alarms"]}
+    assert alarms[first]["acknowledged"]["who"] == "Ann <b>"
+    assert alarms[first]["acknowledged"]["note"] == "door closed"
+    assert (alarms[first]["marked"], alarms[third]["acknowledged"]) == (None, None)
+    assert (alarms[second]["marked"]["verdict"], alarms[second]["marked"]["who"]) == ("wrong", "Bob")
+    run("record", *where, "--html", tmp_path / "r.html")
+    text = (tmp_path / "r.html").read_text("utf-8")
+    today = datetime.now(UTC).strftime("%Y-%m")
+    assert f"Ann &lt;b&gt;, {today}" in text
+    assert "(door closed)" in text
+    assert f"wrong: Bob, {today}" in text
+    (row,) = [one for one in text.split("<tr>") if ">warmest<" in one]
+    assert '<td class="t"></td><td class="t sign"></td>' in row  # nobody: to be signed
 
 
 def test_names_are_no_markup_on_the_page() -> None:

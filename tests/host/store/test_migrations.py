@@ -99,6 +99,10 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_by_the_host_alone(
     assert (account.received, account.duplicates, account.missing) == (7, 3, 0)
     said = feed.writer.conn.execute("SELECT what, detail FROM audit").fetchall()
     assert ("migration", json.dumps({"from": VERSION - 1, "to": VERSION})) in said
+    # What came with later versions works on what was there before.
+    with feed.writer.transaction():
+        feed.writer.acknowledge(event.id, T0 + 90_000, "Ann")
+    assert [(one.event, one.t, one.who) for one in feed.reader.acknowledged()] == [(event.id, event.t, "Ann")]
     feed.close()
 
 

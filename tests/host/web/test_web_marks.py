@@ -117,6 +117,36 @@ def test_what_cannot_be_is_a_problem_and_nothing_is_kept(url: str) -> None:
     assert call(there, good, Origin=f"http://{host}")[0] == 201
 
 
+def test_an_alarm_is_acknowledged_once_with_a_name(url: str) -> None:
+    newest, check, first = alarms(url)
+    there = f"{url}/nodes/plant/fan-1/acknowledgements"
+    before = time.time() * 1000
+    for event, who in ((newest, "Ann"), (check, "Bob")):
+        status, found = call(there, {"event": event, "who": who, "note": "looked at it"})
+        assert (status, found["event"], found["who"], found["note"]) == (201, event, who, "looked at it")
+        assert before - 1000 < found["at"] < time.time() * 1000 + 1000
+    _, page = call(f"{url}/acknowledgements?limit=1&node=fan-1")
+    _, rest = call(f"{url}/acknowledgements?limit=1&node=fan-1&cursor={page['next']}")
+    assert [one["event"] for one in page["items"] + rest["items"]] == [check, newest]
+    assert rest["next"] is None
+    assert call(f"{url}/precision")[1]["host"]["right"] == 0  # it judges nothing
+    good = {"event": first, "who": "Ann"}
+    for where, body, status, name, word in (
+        (there, {"event": newest, "who": "Bob"}, 400, "impossible-request", "by Ann already"),
+        (there, {"event": alarms(url, "cold-2")[0], "who": "Ann"}, 400, "impossible-request", "plant/cold-2"),
+        (there, {"event": 10**6, "who": "Ann"}, 404, "unknown-event", "no event 1000000"),
+        (there, {"event": first}, 422, "invalid-request", "body.who"),
+        (there, {"event": first, "who": ""}, 422, "invalid-request", "body.who"),
+        (there, {"event": first, "who": " "}, 400, "impossible-request", "has a name"),
+        (f"{url}/nodes/plant/nobody/acknowledgements", good, 404, "unknown-node", "nobody"),
+    ):
+        found, problem = call(where, body)
+        assert (found, problem["type"]) == (status, f"/api/v1/problems/{name}"), body
+        assert word in problem["detail"] + str(problem.get("errors"))
+    assert call(there, good, Origin="http://evil.example")[0] == 403
+    assert len(call(f"{url}/acknowledgements")[1]["items"]) == 2
+
+
 @pytest.fixture(scope="module")
 def play() -> Iterator[Playwright]:
     with sync_playwright() as started:

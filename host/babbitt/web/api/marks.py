@@ -1,4 +1,4 @@
-"""What people say of alarms, and what follows from it: the one thing that can be written here."""
+"""What people say of alarms, and what follows from it: marks and acknowledgements are all that can be written here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from babbitt.detection.precision import Judgement, judged
 from babbitt.store import marking
 from babbitt.store.reader import StoreReader
+from babbitt.store.views import AcknowledgedView
 from babbitt.web.api import models
 from babbitt.web.api.paging import Cursor, Limit, cursor, place
 from babbitt.web.api.problems import Trouble, answers
@@ -80,6 +81,51 @@ async def mark(request: Request, site: Site, node: NodeName, said: models.NewMar
         await asyncio.to_thread(marking.mark, folder, said.event, said.verdict, now, said.who, said.note)
     found = (await read(request, follows, slow=True)).nodes[0]
     body = models.Judged.model_validate(found).model_dump_json()
+    return Response(body, 201, media_type="application/json")
+
+
+@router.get("/acknowledgements", response_model=models.Page[models.Acknowledgement])
+async def acknowledgements(
+    request: Request,
+    site: OfSite = None,
+    node: OfNode = None,
+    limit: Limit = 100,
+    cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
+) -> Response:
+    """Which alarms people have seen, the last first."""
+    before = place(cursor_, tuple[int])
+    found = await read(
+        request, lambda reader: reader.acknowledged(site, node, limit + 1, before[0] if before else None)
+    )
+    last = found[limit - 1] if len(found) > limit else None
+    return page(request, models.Acknowledgement, found[:limit], cursor(last.id) if last else None)
+
+
+@router.post(
+    "/nodes/{site}/{node}/acknowledgements",
+    status_code=201,
+    response_model=models.Acknowledgement,
+    responses=answers("foreign-origin", "unknown-node", "invalid-request"),
+)
+async def acknowledge(
+    request: Request, site: Site, node: NodeName, said: models.NewAcknowledgement
+) -> Response:
+    """Say that you have seen an alarm. The first one counts, and stays; no threshold moves and no alarm ends by it."""
+    _same_origin(request)
+
+    def check(reader: StoreReader) -> None:
+        reader.node(site, node)
+        found = reader.event(said.event)
+        if (found.site, found.node) != (site, node):
+            raise Trouble("impossible-request", f"body.event: {said.event} is of {found.site}/{found.node}")
+
+    def kept(reader: StoreReader) -> AcknowledgedView:
+        return next(one for one in reader.acknowledged(site, node) if one.event == said.event)
+
+    await read(request, check)
+    folder, now = request.app.state.source().path, int(time.time() * 1000)
+    await asyncio.to_thread(marking.acknowledge, folder, [said.event], now, said.who, said.note)
+    body = models.Acknowledgement.model_validate(await read(request, kept)).model_dump_json()
     return Response(body, 201, media_type="application/json")
 
 

@@ -212,6 +212,29 @@ class Mark(_Answer):
     note: str
 
 
+class NewAcknowledgement(BaseModel):
+    """That a person has seen an alarm."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: int = Field(ge=1, le=2**53, description="The alarm.")
+    who: str = Field(min_length=1, max_length=64, pattern=PLAIN_TEXT, description="Who has seen it.")
+    note: str = Field("", max_length=400, pattern=PLAIN_TEXT, description="What was found or done, in words.")
+
+
+class Acknowledgement(_Answer):
+    """That a person has seen an alarm."""
+
+    id: int = Field(description="Grows with every one.")
+    site: str
+    node: str
+    event: int = Field(description="The alarm. It may have expired.")
+    t: Annotated[int, _in("ms", "Time of the alarm.")]
+    at: Annotated[int, _in("ms", "When they said so.")]
+    who: str
+    note: str
+
+
 class Precision(_Answer):
     """Alarms by the word of people."""
 
