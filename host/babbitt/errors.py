@@ -15,7 +15,7 @@
     ├── UnknownNode          the store has never heard of that node
     ├── UnknownChannel       the node has no such channel
     ├── UnknownEvent         the store has no such event
-    ├── MarkRefused          an event is no alarm, or what is said of it is no verdict, or was said before
+    ├── MarkRefused          what a person says of an alarm or of the life of a machine cannot be kept
     ├── BacktestError        what is in the store cannot be judged again as asked
     ├── ModelError           a fleet cannot be learnt from, or a model's file is not as it should be
     ├── UnknownBearing       a bearing is not in the catalogue, and its geometry was not given
@@ -102,7 +102,7 @@ class UnknownEvent(BabbittError):
 
 
 class MarkRefused(BabbittError):
-    """What is said of an event cannot be kept: it is no alarm, the verdict is none, or someone has seen it already."""
+    """What is said cannot be kept: an event is no alarm, a verdict is none, someone has seen it already, a time is still to come."""
 
 
 class ConfigRefused(BabbittError):

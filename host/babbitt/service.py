@@ -23,6 +23,7 @@ from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
+from babbitt.prognosis.fleet.forecaster import Forecaster
 from babbitt.prognosis.fleet.trainer import Trainer
 from babbitt.settings import RetentionPart, RoomPart
 from babbitt.store.checkpoint import Checkpointer
@@ -66,6 +67,7 @@ class Host:
         retention: RetentionPart | None = None,
         apart: bool = False,
         rooms: Mapping[str, RoomPart] | None = None,
+        costs: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         self.store_path = Path(store_path)
         self._given = BrokerAddress.parse(broker) if isinstance(broker, str) else broker
@@ -76,6 +78,7 @@ class Host:
         self._analysis = analysis
         self._apart = apart
         self._rooms = dict(rooms or {})
+        self._costs = dict(costs or {})
         self._retention = (retention or RetentionPart()).as_days()
         self.broker: EmbeddedBroker | None = None
         self._commits = Histogram()
@@ -141,6 +144,9 @@ class Host:
         self.trainer = Trainer(self.store_path)
         self.trainer.start()
         self._parts.append(self.trainer.stop)
+        self.forecaster = Forecaster(self.reader, self._costs)
+        self.forecaster.start()
+        self._parts.append(self.forecaster.stop)
         self.analysis: Child | None = None
         if self._analysis and self._apart:
             said = msgspec.json.encode(self._rooms).decode()

@@ -80,12 +80,32 @@ class RoomPart(Struct, frozen=True, forbid_unknown_fields=True):
     defrost: Contact = ""
 
 
+Cost = Annotated[float, Meta(gt=0.0, le=1e12)]
+
+
+class CostsPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[costs]``, and ``[machines."SITE/NODE"]`` of one machine: what a planned stop and a failure cost, in the same money."""
+
+    planned: Cost | None = None
+    failure: Cost | None = None
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """A whole settings file."""
 
     host: HostPart = HostPart()
     retention: RetentionPart = RetentionPart()
     rooms: dict[str, RoomPart] = {}
+    costs: CostsPart = CostsPart()
+    machines: dict[str, CostsPart] = {}
+
+    def costs_by_machine(self) -> dict[str, tuple[float, float]]:
+        """What a planned stop and a failure cost, by SITE/NODE; of "" for all others."""
+        return {
+            name: (one.planned, one.failure)
+            for name, one in {"": self.costs, **self.machines}.items()
+            if one.planned is not None and one.failure is not None
+        }
 
 
 def find() -> Path:
@@ -118,6 +138,11 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError(f"{path} is no TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {_plain(str(error))}") from error
+    for name, one in {
+        "[costs]": found.costs,
+        **{f'[machines."{k}"]': v for k, v in found.machines.items()},
+    }.items():
+        _check_costs(name, one, path)
     return msgspec.structs.replace(found, host=_placed(found.host, path.absolute().parent))
 
 
@@ -135,6 +160,17 @@ def _check_rooms(rooms: Any, path: Path) -> None:
             raise SettingsError(f'{path}: [rooms."{name}"] {where.strip(".`") or "it"}: {what}') from error
         if room.goods_low is not None and room.goods_high is not None and room.goods_low >= room.goods_high:
             raise SettingsError(f'{path}: [rooms."{name}"] goods_low: must be below goods_high')
+
+
+def _check_costs(section: str, one: CostsPart, path: Path) -> None:
+    """Raises SettingsError."""
+    name = section.partition('"')[2].partition('"')[0]
+    if section != "[costs]" and not re.fullmatch(ROOM, name):
+        raise SettingsError(f'{path}: {section}: a machine is called SITE/NODE, as [machines."hall/fan"]')
+    if (one.planned is None) != (one.failure is None):
+        raise SettingsError(f"{path}: {section}: planned and failure are given together or not at all")
+    if one.planned is not None and one.failure is not None and one.planned > one.failure:
+        raise SettingsError(f"{path}: {section} planned: a planned stop costs no more than a failure")
 
 
 def _placed(host: HostPart, folder: Path) -> HostPart:
@@ -190,4 +226,12 @@ web_port = {web_port}
 # goods_hours = 3.0
 # goods_high = -18.0
 # door = "door"
+
+# What a planned stop and a failure cost, in the same money: then the host says whether maintenance is worth doing now.
+# [costs]
+# planned = 400
+# failure = 2500
+# [machines."SITE/NODE"]
+# planned = 900
+# failure = 12000
 """

@@ -23,9 +23,9 @@ from babbitt.cli import node as boards
 from babbitt.doctor.finding import KINDS
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
 from babbitt.protocol.room import Goods, Room
-from babbitt.settings import HostPart, RetentionPart, RoomPart
+from babbitt.settings import CostsPart, HostPart, RetentionPart, RoomPart
 from babbitt.store import waves
-from babbitt.store.views import EventView, LedgerRow, NodeView, QuarantineView
+from babbitt.store.views import EventView, LedgerRow, LifeView, NodeView, QuarantineView
 from babbitt.store.waves import WaveView
 from babbitt.web import words
 from babbitt.web.facts import facts
@@ -115,7 +115,13 @@ def test_every_setting_is_there_with_its_default() -> None:
         said |= {(part, code(row[0])[0]): json.loads(code(row[1])[0]) for row in table.rows}
     there = {
         (part, name): value
-        for part, settings in (("host", HostPart()), ("retention", RetentionPart()), ("rooms", RoomPart()))
+        for part, settings in (
+            ("host", HostPart()),
+            ("retention", RetentionPart()),
+            ("rooms", RoomPart()),
+            ("costs", CostsPart()),
+            ("machines", CostsPart()),
+        )
         for name, value in msgspec.structs.asdict(settings).items()
     }
     assert said == there
@@ -144,6 +150,8 @@ def test_every_finding_of_the_doctor_is_explained() -> None:
         "node sim",
         "mark",
         "acknowledge",
+        "lives",
+        "train",
     ],
 )
 def test_arguments_are_named(command: str) -> None:
@@ -164,6 +172,7 @@ def test_commands_without_arguments_are_all_others() -> None:
         "models",
         "mark",
         "acknowledge",
+        "lives",
         "replay",
         "command",
         "waves",
@@ -191,7 +200,7 @@ def fields_said(what: str) -> set[str]:
         ("node", NodeView, set()), ("assessment", Assessment, set()), ("remaining", Interval, set()),
         ("played", Played, set()), ("mark", Mark, set()),
         ("room", Room, set()), ("goods", Goods, set()),
-        ("row", LedgerRow, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
+        ("row", LedgerRow, set()), ("life", LifeView, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
         ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
     ],
 )  # fmt: skip

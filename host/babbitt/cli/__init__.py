@@ -36,6 +36,7 @@ COMMANDS = {
     ),
     "mark": ("babbitt.cli.mark", "mark", "Say whether an alarm was right; the thresholds follow."),
     "marks": ("babbitt.cli.mark", "marks", "How many alarms were right, and how the thresholds follow."),
+    "lives": ("babbitt.cli.lives", "lives", "The lives of machines; say that one failed or was repaired."),
     "backup": ("babbitt.cli.backup", "backup", "Copy the store while the host goes on."),
     "restore": ("babbitt.cli.backup", "restore", "Make a store of a backup."),
     "store": ("babbitt.cli.backup", "store_", "Read all of the store and say whether it is whole."),

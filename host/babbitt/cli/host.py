@@ -101,6 +101,7 @@ def host(
         retention=chosen.retention,
         apart=True,
         rooms=chosen.rooms,
+        costs=chosen.costs_by_machine(),
     ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
 from babbitt.health.first import first
 from babbitt.health.roomwords import cooling, doors, goods_between, hours_left
+from babbitt.prognosis.fleet.foretold import Foretold, kept, plain
+from babbitt.prognosis.fleet.foretold import first as whose
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.protocol.room import Room
 from babbitt.store.reader import StoreReader
@@ -15,15 +17,22 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     """Print one line for each node."""
     reader = StoreReader(store)
     nodes = reader.nodes()
+    fleet = kept(store)
     if json:
-        print_json({"nodes": nodes, "quarantined": reader.quarantine_total()})
+        print_json(
+            {
+                "nodes": nodes,
+                "quarantined": reader.quarantine_total(),
+                "fleet": [plain(one) for one in fleet.values()],
+            }
+        )
         return
     rows = [
         (
             f"{n.site}/{n.node}",
             "online" if n.online else "asleep" if n.asleep else "offline",
             when(n.last_t),
-            *_verdict(n.assessment),
+            *_verdict(n.assessment, fleet.get((n.site, n.node))),
             _what(n),
         )
         for n in nodes
@@ -56,12 +65,13 @@ def _what(node: NodeView) -> str:
     return ", ".join([node.asset or "?", *(f"sensor {sensor}: {fault}" for sensor, fault in faults.items())])
 
 
-def _verdict(one: Assessment | None) -> tuple[str, str, str]:
+def _verdict(one: Assessment | None, fleet: Foretold | None) -> tuple[str, str, str]:
+    by_fleet = f"{fleet.span}, by its fleet" if fleet is not None and whose(one, fleet) == "fleet" else ""
     if one is None:
-        return "-", "-", "-"
+        return "-", "-", by_fleet or "-"
     health = "-" if one.health is None else f"{one.health:.0f}"
     known = one.remaining is not None and one.outlook != "beyond limit"
-    return one.level, health, _span(one.remaining) if known and one.remaining else one.outlook
+    return one.level, health, by_fleet or _span(one.remaining) if known and one.remaining else one.outlook
 
 
 def _span(left: Interval) -> str:

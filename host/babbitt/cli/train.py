@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from babbitt.cli.options import JsonOption, StoreOption, print_json, print_table, when
+from babbitt.cli.options import settings as config
 from babbitt.errors import ModelError
 
 FileOption = Annotated[Path | None, typer.Option("--file", help="apply: histories, CSV or Parquet.")]
@@ -28,8 +29,22 @@ class Action(StrEnum):
 
 
 def train(
-    file: Annotated[Path, typer.Argument(help="Histories of machines, a row a record: CSV or Parquet.")],
     store: StoreOption,
+    file: Annotated[
+        Path | None, typer.Argument(help="Histories of machines, a row a record: CSV or Parquet.")
+    ] = None,
+    from_store: Annotated[
+        bool,
+        typer.Option(
+            "--from-store", help="Learn from the lives of the store's own machines (`babbitt lives`)."
+        ),
+    ] = False,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="With --from-store: SITE/NODE, a machine of the kind that is meant; default the only one."
+        ),
+    ] = None,
     unit: UnitOption = "unit",
     at: TimeOption = "time",
     settings: Annotated[
@@ -56,20 +71,28 @@ def train(
     from babbitt.prognosis.fleet.jobs import Lesson
 
     columns = tuple(filter(None, (settings or "").split(",")))
-    lesson = Lesson(file.name, unit, at, columns, ended, cap, name)
+    if from_store == (file is not None):
+        raise ModelError("give a file of histories to learn from, or --from-store")
+    if from_store and (columns or ended):
+        raise ModelError("--settings and --ended are of a file: what the store has of its machines is known")
+    if like is not None and not from_store:
+        raise ModelError("--like goes with --from-store: a file has machines of one kind")
+    lesson = Lesson(
+        "the store" if file is None else file.name, unit, at, columns, ended, cap, name, from_store, like
+    )
     if background:
         _leave(store, lesson, file, json)
         return
     from babbitt.prognosis.fleet.lesson import learn, told
 
-    found = learn(store, lesson, file, _progress)
+    found = learn(store, lesson, file or Path(), _progress)
     if json:
         print_json(found)
         return
     print("\n".join(told(found)))
 
 
-def _leave(store: Path, lesson: Any, file: Path, json: bool) -> None:
+def _leave(store: Path, lesson: Any, file: Path | None, json: bool) -> None:
     """Leave a lesson to the host."""
     import msgspec
 
@@ -94,6 +117,9 @@ def models(
     name: Annotated[str, typer.Argument(help="Name of the model.")] = "fleet",
     version: Annotated[int | None, typer.Argument(help="show, use: which version.")] = None,
     file: FileOption = None,
+    nodes: Annotated[
+        bool, typer.Option("--nodes", help="apply: to the machines of the store, by models learnt from it.")
+    ] = False,
     unit: UnitOption = "unit",
     at: TimeOption = "time",
     planned: Annotated[float | None, typer.Option(help="apply: what a planned stop costs.")] = None,
@@ -109,6 +135,13 @@ def models(
         _training(store, json)
         return
     shelf = ModelShelf(store)
+    if nodes and (action != Action.APPLY or file is not None):
+        raise ModelError(
+            "--nodes goes with apply, and without --file: it is the store's machines that are meant"
+        )
+    if nodes:
+        _apply_nodes(store, (planned, failure), json)
+        return
     if action == Action.APPLY:
         _apply(shelf, name, file, unit, at, (planned, failure), json)
         return
@@ -157,13 +190,18 @@ def _apply(
 ) -> None:
     from babbitt.prognosis.advice import HORIZON, advise, check_costs
     from babbitt.prognosis.fleet.history import History, read
+    from babbitt.prognosis.fleet.lives import SOURCE
 
     if file is None:
-        raise ModelError("apply needs --file with histories of the machines that run")
-    planned, failure = costs
-    if (planned is None) != (failure is None):
-        raise ModelError("advice needs both --planned and --failure")
+        raise ModelError(
+            "apply needs --file with histories of the machines that run, or --nodes for those of the store"
+        )
+    planned, failure = _both(costs)
     model = shelf.load(name)
+    if model.trained.get("source") == SOURCE:
+        raise ModelError(
+            f"model {name} was learnt from the store's own machines: apply it to them with --nodes"
+        )
     life = float(model.trained["mean_life"])
     if planned is not None and failure is not None:
         check_costs(planned, failure, life)
@@ -194,6 +232,55 @@ def _apply(
     for one, _, advice in found:
         if advice is not None and advice.now:
             print(f"{one}: {advice.text}")
+
+
+def _both(costs: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    if (costs[0] is None) != (costs[1] is None):
+        raise ModelError("advice needs both --planned and --failure")
+    return costs
+
+
+def _apply_nodes(store: Path, given: tuple[float | None, float | None], json: bool) -> None:
+    """Apply the models that were learnt from the store to its machines, now."""
+    from babbitt.prognosis.advice import check_costs
+    from babbitt.prognosis.fleet.foretell import foretell
+    from babbitt.prognosis.fleet.foretold import first, plain
+    from babbitt.store.reader import StoreReader
+
+    planned, failure = _both(given)
+    costs = config().costs_by_machine()
+    if planned is not None and failure is not None:
+        check_costs(planned, failure, 1.0)
+        costs = {"": (planned, failure)}
+    reader = StoreReader(store)
+    found = foretell(reader, costs).nodes
+    own = {(n.site, n.node): n.assessment for n in reader.nodes()}
+    reader.close()
+    shown = [(one, first(own.get((one.site, one.node)), one)) for one in found]
+    if json:
+        print_json([plain(one) | {"first": by} for one, by in shown])
+        return
+    print_table(
+        "Remaining life by what became of other machines of the kind",
+        ("machine", "middle (10 to 90 %)", "as of", "first", "maintenance", "by"),
+        [
+            (f"{one.site}/{one.node}", one.span or "no number", when(one.t), by,
+             "" if one.advice is None else "now" if one.advice.now else "not yet", one.why or one.source)
+            for one, by in shown
+        ],
+        "No model in use was learnt from the store: `babbitt train --from-store` makes one."
+        if not found else "The store has no machine.",
+    )  # fmt: skip
+    for one, _ in shown:
+        if one.advice is not None and one.advice.now:
+            print(f"{one.site}/{one.node}: {one.advice.said(' h')}")
+    if found:
+        print(f"{sentence(found[0].first_text)}.")
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def _training(store: Path, json: bool) -> None:

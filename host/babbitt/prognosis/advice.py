@@ -34,9 +34,13 @@ class Advice:
     @property
     def text(self) -> str:
         """In plain words."""
+        return self.said()
+
+    def said(self, unit: str = "") -> str:
+        """In plain words; ``unit`` of time, with a space before it."""
         word = "worth doing now" if self.now else "not worth doing yet"
         return (
-            f"Maintenance is {word}: within {self.horizon:.3g} it fails with a chance of {self.chance:.1%}, which would cost"
+            f"Maintenance is {word}: within {self.horizon:.3g}{unit} it fails with a chance of {self.chance:.1%}, which would cost"
             f" {self.risk:.3g} on average; waiting gains {self.gain:.3g}."
         )
 

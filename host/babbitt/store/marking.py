@@ -1,4 +1,4 @@
-"""Keeping what a person says of an alarm, for those who do not write the store otherwise; the host may run meanwhile."""
+"""Keeping what a person says of an alarm or of a machine's life, for those who do not write the store otherwise; the host may run meanwhile."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def reset(folder: Path, site: str, node: str, now: int, who: str = "", note: str
     """What was said of a node's alarms moves no threshold any more. Raises StoreError, UnknownNode, MarkRefused."""
     with _open(folder) as writer, writer.transaction():
         writer.reset_marks(site, node, now, who, note)
+
+
+def turn(
+    folder: Path, site: str, node: str, what: str, t: int | None, now: int, who: str = "", note: str = ""
+) -> int:
+    """Keep that a machine failed or was repaired at ``t`` (ms; None: at its newest record), or take back what was said of that
+    time. Gives the time. Raises StoreError, UnknownNode, MarkRefused."""
+    with _open(folder) as writer, writer.transaction():
+        return writer.turn(site, node, what, t, now, who, note)
 
 
 @contextmanager

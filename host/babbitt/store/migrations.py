@@ -264,9 +264,20 @@ CREATE TABLE acknowledged (
 CREATE INDEX acknowledged_by_node ON acknowledged (node_id, id);
 """
 
+_TURNS = """
+-- What people say of the lives of machines: failed, repaired (or replaced), withdrawn (of what was said of that time before).
+-- Nothing is overwritten; of a node and a time the newest row counts. t: when it happened, at: when it was said (ms).
+CREATE TABLE turns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, node_id INTEGER NOT NULL, t INTEGER NOT NULL, what TEXT NOT NULL,
+    at INTEGER NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL);
+CREATE INDEX turns_by_node ON turns (node_id, t);
+"""
+
 Step = str | Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Step, ...] = (_FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS, _SINCE, _ACKNOWLEDGED)
+MIGRATIONS: tuple[Step, ...] = (
+    _FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS, _SINCE, _ACKNOWLEDGED, _TURNS,
+)  # fmt: skip
 VERSION = len(MIGRATIONS)
 
 

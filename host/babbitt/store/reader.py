@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ from babbitt.protocol.assessment import Assessment, Interval, Point
 from babbitt.protocol.room import Room
 from babbitt.store import acknowledged as acknowledged_
 from babbitt.store import ledger as ledger_
+from babbitt.store import lives as lives_
 from babbitt.store import marks as marks_
 from babbitt.store import overview as overview_
 from babbitt.store import proof as proof_
@@ -45,6 +46,7 @@ from babbitt.store.views import (
     Glance,
     HostView,
     LedgerRow,
+    LifeView,
     MarkView,
     NodeView,
     QuarantineView,
@@ -240,6 +242,22 @@ class StoreReader:
     def tallies(self, site: str | None = None, node: str | None = None) -> list[Tally]:
         """How many alarms of each node were marked and how, and how long it was judged, by site and node."""
         return self._guard(lambda conn: marks_.tallies(conn, site, node))
+
+    def lives(self, site: str | None = None, node: str | None = None) -> list[LifeView]:
+        """The lives of machines as people told them, by site, node and time; of a node that has values."""
+        return self._guard(lambda conn: lives_.lives(conn, self._history(), site, node))
+
+    def newest_turn(self) -> int:
+        """Grows with whatever is said of the life of a machine; 0 if nothing was."""
+        return int(self._all("SELECT coalesce(max(id), 0) FROM turns")[0][0])
+
+    def hours(
+        self, site: str, node: str, channels: Sequence[tuple[str, str]], start: int, end: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The mean of each hour that begins at start <= t <= end (ms) of channels given by name and unit: the hours (n,),
+        ascending, and values (n, channels); NaN where a channel has none. Raises UnknownNode."""
+        (node_id,) = self._row("id", site, node)
+        return self._guard(lambda conn: lives_.hours(conn, self._history(), node_id, channels, start, end))
 
     def glance(self) -> list[Glance]:
         """All nodes without their messages: quick, for those who look every second."""

@@ -202,6 +202,19 @@ class AcknowledgedView:
 
 
 @dataclass(frozen=True, slots=True)
+class LifeView:
+    """A life of a machine: it is the ``number``-th, began at ``begin`` and ended at ``end`` (ms), None: it goes on. ``failed``:
+    a person said that it ended so; else it was repaired or replaced before that."""
+
+    site: str
+    node: str
+    number: int
+    begin: int
+    end: int | None
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How many alarms people called right, wrong (the new normal included) or unsure, and how many they said nothing of."""
 

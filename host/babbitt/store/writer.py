@@ -21,7 +21,7 @@ from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Assessment
 from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.messages import Birth, Event, Reported
-from babbitt.store import acknowledged, marks
+from babbitt.store import acknowledged, lives, marks
 from babbitt.store.log import encode, record_type
 from babbitt.store.ranges import Ranges
 from babbitt.store.recovery import recover, write_runs
@@ -295,6 +295,14 @@ class StoreWriter:
         """What was said of a node's alarms so far moves no threshold any more. Raises UnknownNode."""
         marks.reset(self.conn, site, node, now, who, note)
         self.audit(now, who, "reset", site=site, node=node, note=note)
+
+    def turn(
+        self, site: str, node: str, what: str, t: int | None, now: int, who: str = "", note: str = ""
+    ) -> int:
+        """Keep what a person says of the life of a machine; gives the time (ms) it is of. Raises UnknownNode, MarkRefused."""
+        t = lives.turn(self.conn, site, node, what, t, now, who, note)
+        self.audit(now, who, what, site=site, node=node, t=t, note=note)
+        return t
 
     def refill(self, install_id: int, boot: int, offset: int, ref_u: int, err: int | None) -> None:
         """Give the events of a boot that have no time of their own the time u + ``offset``; rows get theirs when

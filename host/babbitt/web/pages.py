@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
+from babbitt.prognosis.fleet import foretold
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import Channel, EventView, MarkView, NodeView
 from babbitt.web.charts_panel import ChartsPanel
@@ -18,6 +19,7 @@ from babbitt.web.facts import name_of
 from babbitt.web.facts_panel import FactsPanel
 from babbitt.web.forecast_panel import ForecastPanel
 from babbitt.web.headline import Headline
+from babbitt.web.life_panel import LifePanel
 from babbitt.web.marking import Marking
 from babbitt.web.nodes_panel import NodesPanel
 from babbitt.web.room_panel import RoomPanel
@@ -107,6 +109,7 @@ async def node_view(site: str, node: str) -> None:
         with whole:
             headline = Headline()
             room = RoomPanel()
+            life = LifePanel()
             forecast = ForecastPanel()
             charts = ChartsPanel(kind)
             events = EventsPanel(named=False, mark=marks.mark)
@@ -126,6 +129,7 @@ async def node_view(site: str, node: str) -> None:
         shell.say_clock([view])
         headline.show(view, shell.times)
         room.show(view, shell.times)
+        life.show(view, foretold.of(source.path, site, node), shell.times)
         charts.set_channels(channels)
         events.show(newest, shell.times, {}, {one.event: one.verdict for one in said if one.event})
         await marks.follow(events, newest, said)

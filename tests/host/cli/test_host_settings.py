@@ -217,3 +217,23 @@ def test_the_task_for_windows_is_whole(tmp_path: Path) -> None:
     space = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
     assert root.findtext(".//t:Arguments", namespaces=space) == f'--config "{tmp_path / "a & b.toml"}" host'
     assert root.findtext(".//t:ExecutionTimeLimit", namespaces=space) == "PT0S"
+
+
+def test_costs_are_of_all_machines_or_of_one(tmp_path: Path) -> None:
+    file = tmp_path / "b.toml"
+    file.write_text(
+        '[costs]\nplanned = 400\nfailure = 2500.5\n[machines."hall/fan"]\nplanned = 1\nfailure = 9\n'
+    )
+    assert load(file).costs_by_machine() == {"": (400.0, 2500.5), "hall/fan": (1.0, 9.0)}
+    file.write_text("[costs]\n")
+    assert load(file).costs_by_machine() == {}
+    for text, word in (
+        ("[costs]\nplanned = 400\n", r"\[costs\]: planned and failure are given together"),
+        ("[costs]\nplanned = 4\nfailure = 3\n", r"\[costs\] planned: a planned stop costs no more"),
+        ("[costs]\nplanned = 0\nfailure = 3\n", r"\[costs\] planned"),
+        ("[machines.fan]\nplanned = 1\nfailure = 3\n", r'\[machines."fan"\]: a machine is called SITE/NODE'),
+        ('[machines."hall/fan"]\nfailure = 3\n', r'\[machines."hall/fan"\]: planned and failure'),
+    ):
+        file.write_text(text)
+        with pytest.raises(SettingsError, match=word):
+            load(file)

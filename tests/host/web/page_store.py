@@ -77,6 +77,7 @@ class Filler:
         q: int = 3,
         online: bool = True,
         faults: dict[str, str] | None = None,
+        running: dict[str, Any] | None = None,
     ) -> None:
         """A node of site ``plant`` that has sent its birth and its state."""
         birth = {
@@ -85,7 +86,7 @@ class Filler:
             "asset": {"name": name, "kind": kind}, "interval": 60, "channels": list(channels),
             "checks": list(checks), "sensors": [{"id": "vib", "driver": "adxl345", "fault": None}],
             "config": {"version": 3, "hash": "00ff00ff00ff00ff"},
-        }  # fmt: skip
+        } | ({"running": running} if running else {})  # fmt: skip
         state = {
             "online": online, "i": INSTALL, "boot": 1, "u": 86_400_000, "t": None, "q": q, "rssi": -61,
             "heap_free": 61_440, "heap_block": 40_960, "next": 1440, "sent": 1439,

@@ -10,9 +10,6 @@ import numpy as np
 from babbitt.prognosis.fleet.history import History
 from babbitt.prognosis.fleet.model import FleetModel
 
-MOMENTS = (0.5, 0.7, 0.8, 0.9, 0.95)
-"""Shares of a life at which it is asked."""
-
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
@@ -26,20 +23,22 @@ class Backtest:
     machines: int
 
 
-def back_test(model: FleetModel, histories: Sequence[History], mean_life: float) -> Backtest | None:
-    """Ask a model about machines that failed, at MOMENTS of their lives; None if there are none."""
+def back_test(
+    model: FleetModel, histories: Sequence[History], mean_life: float, cap: float | None = None
+) -> Backtest | None:
+    """Ask a model about machines that failed, at MOMENTS of their lives; None if there are none. ``cap``: lives are capped at it,
+    without it at the model's."""
     errors, plain, inside = [], [], []
-    cap = model.core.cap
+    cap = model.core.cap if cap is None else cap
     failed = [h for h in histories if h.failed]
     for history in failed:
-        rows = model.core.features(history)
-        for share in MOMENTS:
-            at = max(1, round(share * len(history.time))) - 1
+        rows = model.core.features(history)[history.moments]
+        for at, middle in zip(history.moments, model.core.middle(rows).tolist(), strict=True):
             truth = min(float(history.remaining[at]), cap)
-            said = model.spread(float(model.core.middle(rows[at : at + 1])[0]))
-            errors.append(said.p50 - truth)
+            said = model.spread(middle)
+            errors.append(min(said.p50, cap) - truth)
             plain.append(min(cap, max(0.0, mean_life - float(history.time[at]))) - truth)
-            inside.append(said.p10 <= truth <= said.p90)
+            inside.append(min(said.p10, cap) <= truth <= said.p90)
     if not errors:
         return None
     return Backtest(

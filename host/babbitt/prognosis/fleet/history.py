@@ -13,24 +13,38 @@ from babbitt.errors import ModelError
 
 Floats = NDArray[np.float64]
 LEAST_RECORDS = 5
+MOMENTS = (0.5, 0.7, 0.8, 0.9, 0.95)
+"""Shares of a life at which a back-test asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """One machine, records ascending by time: ``time`` (n,) in any unit (cycles, hours), ``settings`` (n, s) operating
-    conditions, ``values`` (n, p) measured. ``failed``: the last record is its end; else it still runs."""
+    conditions, ``values`` (n, p) measured. ``failed``: it ended so; else it still runs, or was taken out before. ``end``: when,
+    if that is later than the last record."""
 
     unit: str
     time: Floats
     settings: Floats
     values: Floats
     failed: bool = True
+    end: float | None = None
+
+    @property
+    def life(self) -> float:
+        """How long it ran, as far as that is known."""
+        return float(self.time[-1]) if self.end is None else self.end
 
     @property
     def remaining(self) -> Floats:
-        """Time from each record to the last one."""
-        left: Floats = self.time[-1] - self.time
+        """Time from each record to the end."""
+        left: Floats = self.life - self.time
         return left
+
+    @property
+    def moments(self) -> list[int]:
+        """The records at MOMENTS of its life."""
+        return [max(1, round(share * len(self.time))) - 1 for share in MOMENTS]
 
     def until(self, record: int) -> History:
         """What was known after so many records."""

@@ -25,7 +25,7 @@ WAITING_MAX = 50
 class Lesson:
     """What is to be learnt: columns of the file are ``unit``, ``at``, ``settings`` and ``ended`` (None: all machines failed);
     ``cap`` is the longest remaining life that is told (None: half the median life), ``name`` that of the model; ``file`` is
-    what the file is called."""
+    what the file is called. ``from_store``: from the lives in the store instead, of the kind of the machine ``like`` (SITE/NODE)."""
 
     file: str
     unit: str = "unit"
@@ -34,6 +34,8 @@ class Lesson:
     ended: str | None = None
     cap: float | None = None
     name: str = "fleet"
+    from_store: bool = False
+    like: str | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -70,17 +72,18 @@ class Jobs:
         found = [self._read(path) for path in self._folder.glob("*.json") if path.stem.isdecimal()]
         return sorted((one for one in found if one is not None), key=lambda one: -one.id)
 
-    def add(self, lesson: Lesson, file: Path) -> Job:
-        """Have a lesson wait; the file is copied, so it may change afterwards. Raises ModelError."""
+    def add(self, lesson: Lesson, file: Path | None) -> Job:
+        """Have a lesson wait; the file, if there is one, is copied, so it may change afterwards. Raises ModelError."""
         jobs = self.all()
         if sum(one.state == "waiting" for one in jobs) >= WAITING_MAX:
             raise ModelError(f"{WAITING_MAX} trainings wait already: is the host running?")
         job = Job(jobs[0].id + 1 if jobs else 1, lesson, "waiting", int(time.time() * 1000))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, self.file(job))
+            if file is not None:
+                shutil.copyfile(file, self.file(job))
         except OSError as error:
-            raise ModelError(f"{file} cannot be taken in: {error.strerror}") from error
+            raise ModelError(f"{file or self._folder} cannot be taken in: {error.strerror}") from error
         self.write(job)
         self._forget(jobs)
         return job

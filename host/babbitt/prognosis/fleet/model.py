@@ -70,10 +70,7 @@ class Core:
         if not len(self.regimes.kept):
             raise ModelError("no channel changes: there is nothing to learn from")
         self.indices = self._indices(fleet.histories)
-        rows, labels = zip(*(self._rows(h) for h in fleet.histories), strict=True)
-        x, y = np.vstack(rows), np.concatenate(labels)
-        each = max(1, len(x) // ROWS)
-        x, y = x[::each], y[::each]
+        x, y = self._thinned(fleet.histories)
         # A small fleet is learnt in fewer, longer steps, and faster by one thread than by several that wait for each other.
         small = len(x) < SMALL
         rounds = ROUNDS // 4 if small else ROUNDS
@@ -110,24 +107,50 @@ class Core:
         x = self.regimes.normal(history.settings, history.values)
         return features(np.c_[x, np.c_[x, np.ones(len(x))] @ self.indices])
 
+    def _thinned(self, histories: Sequence[History]) -> tuple[Floats, Floats]:
+        """Features and labels of every n-th record whose label is known, never of more than about ROWS at once."""
+        each = max(1, sum(int(self._certain(h).sum()) for h in histories) // ROWS)
+        rows, labels, seen = [], [], 0
+        for history in histories:
+            x, y = self._rows(history)
+            rows.append(x[-seen % each :: each])
+            labels.append(y[-seen % each :: each])
+            seen += len(y)
+        return np.vstack(rows), np.concatenate(labels)
+
     def _rows(self, history: History) -> tuple[Floats, Floats]:
         known = self._certain(history)
         return self.features(history)[known], np.minimum(history.remaining, self.cap)[known]
 
     def middle(self, x: Floats) -> Floats:
         """Predictions for rows of features, within 0 and the cap."""
-        found: Floats = np.clip(0.5 * (self.boosted.predict(x) + self.random.predict(x)), 0.0, self.cap)
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1 if len(x) < SMALL else None):
+            found: Floats = np.clip(0.5 * (self.boosted.predict(x) + self.random.predict(x)), 0.0, self.cap)
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model says at a time of a life it was not learnt from, and the truth, both capped."""
+
+    unit: str
+    time: float
+    middle: float
+    truth: float
+
+
 class FleetModel:
-    """A core with what is known of its errors. ``trained``: what it was trained on, in plain JSON types."""
+    """A core with what is known of its errors. ``trained``: what it was trained on, in plain JSON types. ``asked``: of one that
+    was just trained, the questions of its cross-validation about machines that failed."""
 
     def __init__(self, core: Core, channels: Sequence[str], settings: Sequence[str], errors: Sequence[Floats],
                  trained: dict[str, Any]) -> None:  # fmt: skip
         self.core, self.channels, self.settings = core, tuple(channels), tuple(settings)
         self.errors = [np.sort(np.asarray(some, np.float64)) for some in errors]
         self.trained = trained
+        self.asked: tuple[Question, ...] = ()
 
     def remaining(self, history: History) -> Remaining:
         """After the last record of a history. Raises ModelError if its columns are others."""
@@ -181,12 +204,15 @@ def quantile(errors: Floats, q: float) -> float:
     return float(errors[min(n - 1, max(0, at))])
 
 
-def train(fleet: Fleet, cap: float, progress: Progress = quiet, folds: int = FOLDS) -> FleetModel:
-    """Learn from a fleet. Raises ModelError if fewer than LEAST_UNITS machines have failed."""
+def train(
+    fleet: Fleet, cap: float, progress: Progress = quiet, folds: int = FOLDS, least: int = LEAST_UNITS
+) -> FleetModel:
+    """Learn from a fleet. Raises ModelError if fewer than ``least`` machines have failed."""
     failed = [h for h in fleet.histories if h.failed]
-    if len(failed) < LEAST_UNITS:
-        raise ModelError(f"{len(failed)} machines have failed; {LEAST_UNITS} are needed to learn from")
-    pairs = held_out(fleet, cap, progress, folds)
+    if len(failed) < least:
+        raise ModelError(f"{len(failed)} machines have failed; {least} are needed to learn from")
+    asked: list[Question] = []
+    pairs = held_out(fleet, cap, progress, folds, asked=asked)
     errors: list[list[float]] = [[] for _ in EDGES]
     for middle, truth, weight in pairs:
         if weight:
@@ -195,18 +221,25 @@ def train(fleet: Fleet, cap: float, progress: Progress = quiet, folds: int = FOL
     core = Core(fleet, cap)
     trained = {
         "machines": len(fleet.histories), "failed": len(failed), "records": sum(len(h.time) for h in fleet.histories),
-        "mean_life": float(np.mean([h.time[-1] for h in failed])), "cap": cap, "regimes": len(core.regimes.centres),
+        "mean_life": float(np.mean([h.life for h in failed])), "cap": cap, "regimes": len(core.regimes.centres),
         "units": sorted(h.unit for h in fleet.histories),
     }  # fmt: skip
     progress("learning from all", folds + 1, folds + 1)
-    return FleetModel(core, fleet.channels, fleet.settings, [np.array(e) for e in _filled(errors)], trained)
+    model = FleetModel(core, fleet.channels, fleet.settings, [np.array(e) for e in _filled(errors)], trained)
+    model.asked = tuple(asked)
+    return model
 
 
 def held_out(
-    fleet: Fleet, cap: float, progress: Progress = quiet, folds: int = FOLDS, seed: int = 1
+    fleet: Fleet,
+    cap: float,
+    progress: Progress = quiet,
+    folds: int = FOLDS,
+    seed: int = 1,
+    asked: list[Question] | None = None,
 ) -> list[tuple[float, float, bool]]:
     """Predictions for machines that were not learnt from, at eight moments of each life: the prediction, the truth (capped),
-    and whether the truth is certain."""
+    and whether the truth is certain. To ``asked`` those at MOMENTS of the lives that failed are added."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(fleet.histories))
     found: list[tuple[float, float, bool]] = []
@@ -219,10 +252,14 @@ def held_out(
             history = fleet.histories[n]
             certain, left = core._certain(history), np.minimum(history.remaining, cap)
             some = rng.choice(len(history.time), min(8, len(history.time)), replace=False)
-            for at, middle in zip(
-                some.tolist(), core.middle(core.features(history)[some]).tolist(), strict=True
-            ):
+            moments = history.moments if history.failed and asked is not None else []
+            rows = [*some.tolist(), *moments]
+            said = core.middle(core.features(history)[rows]).tolist()
+            for at, middle in zip(rows[: len(some)], said, strict=False):
                 found.append((middle, float(left[at]), bool(certain[at])))
+            for at, middle in zip(moments, said[len(some) :], strict=True):
+                question = Question(history.unit, float(history.time[at]), middle, float(left[at]))
+                asked.append(question)  # type: ignore[union-attr]
     return found
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from babbitt.errors import ModelError
@@ -50,33 +51,37 @@ class Trainer:
             except (ModelError, OSError) as error:
                 log.error("a training cannot be begun: %s", error)
 
+    def _began(self, pid: int) -> None:
+        self.pid = pid
+
     def _teach(self, job: Job) -> None:
         if job.tries >= TRIES:
             text = f"its process ended {TRIES} times without a word: see the host's log, and whether memory is enough"
             self._jobs.change(job, state="failed", ended=int(time.time() * 1000), text=text)
             return
-        line = [
-            sys.executable,
-            "-m",
-            "babbitt.prognosis.fleet",
-            str(self._folder),
-            str(job.id),
-            str(self._nice),
-        ]
-        process = subprocess.Popen(
-            line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        self.pid = process.pid
         try:
-            while process.poll() is None and not self._stop.wait(0.2):
-                pass
+            code = in_a_child((str(self._folder), str(job.id), str(self._nice)), self._stop, self._began)
         finally:
             self.pid = None
-            if process.stdin is not None:
-                process.stdin.close()
-            code = process.wait()
         after = self._jobs.find(job.id)
         if after is not None and after.state == "running" and self._stop.is_set():
             self._jobs.change(after, state="waiting", tries=job.tries, what="", done=0, of=0)
         elif after is not None and after.state not in ("done", "failed"):
             log.error("training %d ended with code %d and is begun again", job.id, code)
+
+
+def in_a_child(
+    words: Sequence[str], stop: threading.Event, began: Callable[[int], None] = lambda pid: None
+) -> int:
+    """Have ``__main__.py`` work in a process of its own until it ends or ``stop`` is set; gives its code. Raises OSError."""
+    line = [sys.executable, "-m", "babbitt.prognosis.fleet", *words]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    began(process.pid)
+    try:
+        while process.poll() is None and not stop.wait(0.2):
+            pass
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        code = process.wait()
+    return code

@@ -17,7 +17,7 @@ from babbitt.web.source import StoreSource
 
 PREFIX = "/api/v1"
 DESCRIPTION = """What Babbitt knows, for programs. Times are Unix milliseconds UTC, values are in the unit that is named
-beside them; `x-unit` in a schema names the unit of a number. Nothing can be changed here but what is said of alarms.
+beside them; `x-unit` in a schema names the unit of a number. Nothing can be changed here but what is said of alarms and lives.
 
 Lists come in pages: `next` of an answer is the `cursor` of the next request. Every answer has an `ETag`; asked again with
 `If-None-Match` it is 304 if nothing has changed. Errors are `application/problem+json` (RFC 9457). What is new comes over the

@@ -1,4 +1,4 @@
-"""What people say of alarms, and what follows from it: marks and acknowledgements are all that can be written here."""
+"""What people say of alarms and of the lives of machines, and what follows: all that can be written here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from babbitt.store.views import AcknowledgedView
 from babbitt.web.api import models
 from babbitt.web.api.paging import Cursor, Limit, cursor, place
 from babbitt.web.api.problems import Trouble, answers
-from babbitt.web.api.store import NodeName, OfNode, OfSite, Site, one, page, read
+from babbitt.web.api.store import NodeName, OfNode, OfSite, Site, listed, one, page, read
 
 router = APIRouter(
     tags=["marks"], responses=answers("invalid-request", "impossible-request", "store-unavailable")
@@ -127,6 +127,31 @@ async def acknowledge(
     await asyncio.to_thread(marking.acknowledge, folder, [said.event], now, said.who, said.note)
     body = models.Acknowledgement.model_validate(await read(request, kept)).model_dump_json()
     return Response(body, 201, media_type="application/json")
+
+
+@router.get("/lives", response_model=list[models.Life])
+async def lives(request: Request, site: OfSite = None, node: OfNode = None) -> Response:
+    """The lives of machines, by the word of people, by site, node and time; none before the first hour is rolled up."""
+    return listed(
+        request, models.Life, await read(request, lambda reader: reader.lives(site, node), slow=True)
+    )
+
+
+@router.post(
+    "/nodes/{site}/{node}/lives",
+    status_code=201,
+    response_model=list[models.Life],
+    responses=answers("foreign-origin", "unknown-node", "invalid-request"),
+)
+async def turn(request: Request, site: Site, node: NodeName, said: models.NewTurn) -> Response:
+    """Say that a machine failed, or was repaired or replaced. Nothing is overwritten: of a time what is said last counts."""
+    _same_origin(request)
+    await read(request, lambda reader: reader.node(site, node))
+    folder, now = request.app.state.source().path, int(time.time() * 1000)
+    await asyncio.to_thread(marking.turn, folder, site, node, said.what, said.t, now, said.who, said.note)
+    found = await read(request, lambda reader: reader.lives(site, node), slow=True)
+    body = b",".join(models.Life.model_validate(one).model_dump_json().encode() for one in found)
+    return Response(b"[" + body + b"]", 201, media_type="application/json")
 
 
 def _same_origin(request: Request) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from babbitt.protocol.assessment import BASES, LEVELS, OUTLOOKS
+from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.room import STATES
 
 T = TypeVar("T")
@@ -118,11 +119,58 @@ class Node(_Answer):
     assessment: Assessment | None
 
 
+class Advice(_Answer):
+    """Whether maintenance is worth doing now."""
+
+    now: bool
+    chance: float = Field(description="Of a failure within `horizon`, 0..1.")
+    horizon: Annotated[float, _in("h", "So far ahead is looked.")]
+    risk: float = Field(description="What waiting costs on average, in the money of the settings.")
+    gain: float = Field(description="What waiting gains.")
+    text: str = Field(description="In one sentence.")
+
+
+class Beside(_Answer):
+    """How the model of the fleet and the machines' own models did on past lives."""
+
+    asked: int = Field(description="At so many moments of lives that failed they were asked,")
+    answered: int = Field(description="at so many the machines' own models gave a number.")
+    own: Annotated[
+        float | None, _in("h", "Error of the own models there, root mean square; null: never a number.")
+    ]
+    fleet: Annotated[float | None, _in("h", "Error of the fleet there, by cross-validation.")]
+    first: Literal["fleet", "own"] = Field(description="Whose number is shown first where both give one.")
+
+
+class FleetLife(_Answer):
+    """Remaining life by what became of other machines of the kind."""
+
+    at: Annotated[int, _in("ms", "When it was worked out.")]
+    model: str
+    version: int
+    made: Annotated[int, _in("ms", "When the model was made.")]
+    trained: str = Field(description="What it was learnt from, in words.")
+    beside: Beside
+    t: Annotated[int | None, _in("ms", "As of this time: the newest point of its history.")]
+    remaining: Remaining | None = Field(description="null: there is no number, and `why`.")
+    beyond: bool = Field(description="More than `p90` is possible: the model does not look farther.")
+    why: str = Field(description="Why there is no number.")
+    chance: float | None = Field(description="Of a failure within `horizon`.")
+    horizon: Annotated[float | None, _in("h", "A twentieth of the mean life.")]
+    advice: Advice | None = Field(description="null: costs are not in the settings, or there is no number.")
+
+
 class NodeDetail(Node):
-    """A node with the messages it last sent, as they came (see docs/protocol.md)."""
+    """A node with the messages it last sent, as they came (see docs/protocol.md), and its remaining life by its fleet."""
 
     birth: dict[str, Any] | None
     state: dict[str, Any] | None
+    fleet: FleetLife | None = Field(
+        None, description="null: no model was learnt from this store, or not applied yet."
+    )
+    first: Literal["own", "fleet"] = Field(
+        "own", description="Which to show first: `assessment.remaining` (own) or `fleet.remaining`."
+    )
 
 
 class Channel(_Answer):
@@ -233,6 +281,33 @@ class Acknowledgement(_Answer):
     at: Annotated[int, _in("ms", "When they said so.")]
     who: str
     note: str
+
+
+class NewTurn(BaseModel):
+    """What a person says of the life of a machine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: Literal["failed", "repaired", "withdrawn"] = Field(
+        description="repaired: or replaced; a new life begins. withdrawn: what was said of that time is taken back."
+    )
+    t: Annotated[
+        int | None,
+        _in("ms", "When it happened; null: at its newest record, of withdrawn the last that was said."),
+    ] = Field(None, ge=1, le=T_MAX)
+    who: str = Field("", max_length=64, pattern=PLAIN_TEXT, description="Who says so.")
+    note: str = Field("", max_length=400, pattern=PLAIN_TEXT, description="What it was, in words.")
+
+
+class Life(_Answer):
+    """A life of a machine, from its first record or a repair to a failure or a repair."""
+
+    site: str
+    node: str
+    number: int
+    begin: Annotated[int, _in("ms", "When it began.")]
+    end: Annotated[int | None, _in("ms", "When it ended; null: it goes on.")]
+    failed: bool = Field(description="It ended with a failure.")
 
 
 class Precision(_Answer):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from babbitt.prognosis.fleet import foretold
 from babbitt.store.reader import StoreReader
 from babbitt.web.api import models
 from babbitt.web.api.paging import Cursor, Limit, cursor, place, tagged
@@ -51,8 +52,14 @@ async def nodes(
 
 @router.get("/{site}/{node}", response_model=models.NodeDetail, responses=OF_NODE)
 async def node(request: Request, site: Site, node: NodeName) -> Response:
-    """One node, with the birth and the state it sent last."""
-    return one(request, models.NodeDetail, await read(request, lambda reader: reader.node(site, node)))
+    """One node, with the birth and the state it sent last, and its remaining life by what became of others of its kind."""
+    view = await read(request, lambda reader: reader.node(site, node))
+    found = models.NodeDetail.model_validate(view)
+    fleet = foretold.of(request.app.state.source().path, site, node)
+    if fleet is not None:
+        found.fleet = models.FleetLife.model_validate(foretold.plain(fleet))
+        found.first = foretold.first(view.assessment, fleet)
+    return tagged(request, found.model_dump_json().encode())
 
 
 @router.get("/{site}/{node}/channels", response_model=list[models.Channel], responses=OF_NODE)
