@@ -10,6 +10,8 @@ A refrigerated warehouse, ten sensors, 2021, every 15 min. Two parts, both causa
   hour) that were warned of before, warnings that nothing followed, all warnings against the 2,114 alarms of the site's own
   thresholds, and whether the large events were told; and of the hours to the limit that were said, how many the next passage was in.
 
+- the same with thresholds that follow marks: twelve hours after each warning someone who knows says whether it was right.
+
 Beside them, events of the detector of what is new (babbitt/detection/surprise.py), which judges no room by itself: how many a sensor and
 month, and which of the large events it told.
 
@@ -21,6 +23,7 @@ is one JSON object.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -34,10 +37,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import features_numpy as node  # noqa: E402
-from predict_first import LIMITS, cold_room  # noqa: E402
+from predict_first import HAPPENS_H, LIMITS, cold_room, onsets  # noqa: E402
 
 from babbitt.detection.refractory import Refractory  # noqa: E402
 from babbitt.detection.surprise import Surprise  # noqa: E402
+from babbitt.detection.tolerance import DAY_MS, tolerance  # noqa: E402
 from babbitt.prognosis.coldroom import ColdRoomAnalyser  # noqa: E402
 from babbitt.prognosis.temperature import DAY, STEP_MS, TemperatureForecast  # noqa: E402
 from babbitt.protocol.assessment import Asset  # noqa: E402
@@ -75,6 +79,24 @@ def forecast(records: list[node.Record]) -> tuple[dict[int, list[tuple[float, fl
                 row = abs(truth - one.middle), abs(truth - now), inside, one.high - one.low
                 found.setdefault(one.minutes, []).append(row)
     return found, took
+
+
+def followed(records: list[node.Record], limit: float) -> tuple[int, int]:
+    """Onsets warned of and false warnings where each warning is marked HAPPENS_H later."""
+    asset = Asset("warehouse", "room", "room", "cold_room", 900, {"temp.mean": {"h": limit}})
+    ahead = int(HAPPENS_H * 4)
+    above = [(v := values["temp.mean"]) is not None and v > limit for _, values in records]
+    true = [sum(above[n : n + ahead]) >= 2 for n in range(len(records))]
+    analyser, on, said, starts, day = ColdRoomAnalyser(asset), [False], [], [], (-1, 0)
+    for n, (t, values) in enumerate(records):
+        said += [(records[m][0], "right" if true[m] else "wrong") for m in starts if m + ahead == n]
+        if (t // DAY_MS, len(said)) != day:
+            day = t // DAY_MS, len(said)
+            analyser.asset = dataclasses.replace(asset, tolerance=tolerance(said, t).factor)
+        on.append(analyser.update(t, values).level in ("warning", "alarm"))
+        if on[-1] and not on[-2]:
+            starts.append(n)
+    return sum(on[n] for n in onsets(records, limit)), sum(not true[n] for n in starts)
 
 
 def told(records: list[node.Record], limit: float, start: str, hours: float) -> bool:
@@ -123,6 +145,7 @@ def main() -> int:
         "hours_inside": 0,
     }
     costs, events, news, new_events = [], [], 0, []
+    follow = [0, 0]
     for name, limit in rooms.items():
         records = node.temperature_csv(source, name)
         found, took = forecast(records)
@@ -133,6 +156,7 @@ def main() -> int:
         one = cold_room(records, limit)
         for key in total:
             total[key] += one[key]
+        follow = [a + b for a, b in zip(follow, followed(records, limit), strict=True)]
         events += [
             (name, start, told(records, limit, start, hours)) for room, start, hours in EVENTS if room == name
         ]
@@ -167,6 +191,7 @@ def main() -> int:
                 "goal": GOALS, "ok": ok, "forecast": ahead, "us_a_step": round(statistics.fmean(costs)),
                 "onsets": total["onsets"], "warned_before": total["warned_before"],
                 "false_per_sensor_month": round(false, 2), "warnings": total["warnings"], "alarms_of_the_site": SITE_ALARMS,
+                "with_marks": {"warned_before": follow[0], "false_per_sensor_month": round(follow[1] / total["months"], 2)},
                 "hours_to_limit_said": total["hours_said"], "hours_inside_80": round(total["hours_inside"] / max(1, total["hours_said"]), 3),
                 "events": events, "new_per_sensor_month": round(news / total["months"], 2), "new_events": new_events,
             }

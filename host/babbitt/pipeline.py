@@ -324,11 +324,11 @@ class Pipeline:
         subject.level = one.level
 
     def _known(self, state: State, node_id: int, subject: Subject, reading: Reading) -> dict[str, Any]:
-        """What is known of a machine besides its records: what people said, and its sisters until its own normal state is
+        """What is known besides records: what people said, and of a machine its sisters until its own normal state is
         learnt."""
-        if reading.table.asset["kind"] != "machine":
-            return {}
         tolerance, accepted = self._said.of(node_id, reading.t)
+        if reading.table.asset["kind"] != "machine":
+            return {"tolerance": tolerance}
         sisters = None
         if not subject.own and not accepted:
             at = Point(reading.recipe, shaft_speed(reading.values))

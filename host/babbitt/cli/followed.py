@@ -58,9 +58,9 @@ def maker(reader: StoreReader, site: str, node: str) -> Make:
     load = getattr(importlib.import_module(module), name).load
 
     def make(tolerance: float, accepted: bool, state: dict[str, Any]) -> Analyser:
-        if view.kind != "machine":
-            return load(asset, state)  # type: ignore[no-any-return]
-        known = dataclasses.replace(asset, tolerance=tolerance, accepted=accepted)
+        known = dataclasses.replace(asset, tolerance=tolerance)
+        if view.kind == "machine":
+            known = dataclasses.replace(known, accepted=accepted)
         return load(known, state)  # type: ignore[no-any-return]
 
     return make

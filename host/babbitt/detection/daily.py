@@ -46,17 +46,18 @@ class DailyPattern:
         hour = (t_ms // 3_600_000) % 24
         return self.mean + self._offset[hour] * self._weight[hour] / (self._weight[hour] + SHRINK_H)
 
-    def update(self, t_ms: int, value: float, hours: float) -> float | None:
-        """Take a value that stands for `hours` (> 0, at most 1); give the signed score or None."""
+    def update(self, t_ms: int, value: float, hours: float, wider: float = 1.0) -> float | None:
+        """Take a value that stands for `hours` (> 0, at most 1); give the signed score or None. `wider`: the limit is
+        multiplied by it; what is learnt, and how fast, goes by the limit itself."""
         if self._count == 0:
             self.mean = value
         distance = value - self.usual(t_ms)
         score = None
         if self.learnt:
             self._distance += (distance - self._distance) * (1.0 - math.exp(-hours / SMOOTH_H))
-            score = self._distance / self.limit
+            score = self._distance / (self.limit * wider)
             distance = min(max(distance, -self.limit), self.limit)
-            trust = hours if abs(score) < 1.0 else 0.1 * hours
+            trust = hours if abs(self._distance) < self.limit else 0.1 * hours
         else:
             trust = hours
         self._hours, self._count = min(self._hours + trust, MEMORY_H), min(self._count + 1, LEARN_N)

@@ -15,6 +15,8 @@ from babbitt.store.views import Count
 
 MONTH_H = 730.5
 CONFIDENCE = 0.9
+FOLLOW = ("machine", "cold_room")
+"""Kinds of assets whose learnt thresholds follow what people say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def judged(reader: StoreReader, site: str | None = None, node: str | None = None
     found = []
     for one in tallies:
         follows = None
-        if kinds.get((one.site, one.node)) == "machine":
+        if kinds.get((one.site, one.node)) in FOLLOW:
             # An alarm is marked after it was told: all that was said counts.
             follows = tolerance(one.moving, max([one.last_t or 0, *(t for t, _ in one.moving)]))
         host, checks = (precision([count], one.hours) for count in (one.host, one.checks))

@@ -15,6 +15,9 @@ The limits are those of `Asset.limits`; a channel without any gets its typical d
 learnt. Warning: passage within `WITHIN_H` hours is more likely than `LIKELY`, or the pattern is left for
 long, or a warning limit is passed. Alarm: an alarm limit is passed for longer than a door stays open (the
 only limit that is set counts as alarm limit; a learnt one warns).
+
+What people said of the room's alarms (`Asset.tolerance`) moves the limit of the pattern, up to the nearest limit that people set,
+and the odds from which on a passage is foreseen; limits that people set, faults and lost power do not move.
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ class ColdRoomAnalyser:
             if value is not None and inside.excused:
                 watch.leave_out(t_ms)
             elif value is not None:
-                watch.update(t_ms, value)
+                watch.update(t_ms, value, self.asset.tolerance)
         verdicts = [(c, w, *self._inside[c].verdict(w)) for c, w in self._watches.items()]
         found = sorted(verdicts, key=lambda one: (-LEVELS.index(one[2]), -one[3], one[0]))
         if not found:
@@ -168,8 +171,8 @@ class _Watch:
         self._max = [0.0, 0.0, 0.0, -1e9]  # typical daily maximum, its spread, days seen, highest today
         self._day: int | None = None
 
-    def update(self, t_ms: int, value: float) -> None:
-        """Take one temperature, degrees C."""
+    def update(self, t_ms: int, value: float, tolerance: float = 1.0) -> None:
+        """Take one temperature, degrees C; ``tolerance`` as of the asset."""
         if self._origin is None:
             self._origin = t_ms - BUCKET_MS
         elif t_ms < self._origin + int(self._now * 3.6e6) - BACKWARDS_MS:
@@ -189,7 +192,7 @@ class _Watch:
         self._bucket = [0.0, 0.0]
         self._now = self._seen = now
         self._recent = [r for r in self._recent if r[0] > now - DECYCLE_H] + [[now, value]]
-        self._judge(t_ms, median([r[1] for r in self._recent]), now, step)
+        self._judge(t_ms, median([r[1] for r in self._recent]), now, step, tolerance)
 
     def leave_out(self, t_ms: int) -> None:
         """What is measured now is a door's, a delivery's or a defrost's doing. The hour of the median waits meanwhile: it is of the
@@ -219,8 +222,11 @@ class _Watch:
         other._max = [*self._max[:3], -1e9]
         return other
 
-    def _judge(self, t_ms: int, value: float, now: float, step: float) -> None:
-        score = self._pattern.update(t_ms, value, min(step, 1.0))
+    def _judge(self, t_ms: int, value: float, now: float, step: float, tolerance: float) -> None:
+        likely_from = tolerance / (
+            tolerance + 1.0 / LIKELY - 1.0
+        )  # the odds follow, so it stays a probability
+        score = self._pattern.update(t_ms, value, min(step, 1.0), self._wider(t_ms, tolerance))
         self.anomaly = None if score is None else abs(score)
         self._up.update(now, value, step)
         if self._watches_below:
@@ -247,11 +253,11 @@ class _Watch:
         at_limit, ahead, pattern = self._latches
         at_limit.update(beyond, warm)
         if score is not None:
-            ahead.update(soon / LIKELY, warm)
+            ahead.update(soon / likely_from, warm)
             pattern.update(abs(score), warm)
         number_of = max(latch.level for latch in self._latches)
         self.level = LEVEL_NAMES[number_of] if number_of or score is not None else "learning"
-        self.severity = max(beyond, abs(score or 0.0), soon / LIKELY if score is not None else 0.0)
+        self.severity = max(beyond, abs(score or 0.0), soon / likely_from if score is not None else 0.0)
         if beyond >= WARNING:
             self.outlook = "beyond limit"
         elif score is None:
@@ -267,6 +273,12 @@ class _Watch:
             typical, spread, days, _ = self._max
             return (typical + MARGIN_K + MARGIN_SIGMAS * spread if days >= 1.0 else None), None
         return next((v for v in upper if v > value), None), next((v for v in lower if v < value), None)
+
+    def _wider(self, t_ms: int, tolerance: float) -> float:
+        """By how much the limit of the pattern is multiplied: never so much that it goes beyond a limit that people set."""
+        usual, limit = self._pattern.usual(t_ms), self._pattern.limit
+        left = [abs(one - usual) for one in self.limits.values()]
+        return min(tolerance, max(1.0, min(left) / limit)) if left else tolerance
 
     def _follow_return(self, side: int, over: bool, rising: bool) -> None:
         """After it was beyond, as by a defrost, the trend still has the rise in it that carried it there (2), then it comes back (1).

@@ -38,3 +38,16 @@ def test_a_failure_is_beyond_the_limit_in_both_directions_and_is_not_learnt_in_a
         assert score is not None
         assert sign * score > 1.0
         assert abs(pattern.mean + 20.0) < 2.0
+
+
+def test_a_wider_limit_makes_the_score_smaller_and_teaches_nothing_else() -> None:
+    plain, wide = DailyPattern(), DailyPattern()
+    day(plain, 10)
+    day(wide, 10)
+    for n in range(40):
+        t = int((240.0 + 0.25 * n) * HOUR_MS)
+        one, other = plain.update(t, -12.0, 0.25), wide.update(t, -12.0, 0.25, 1.5)
+        assert one is not None
+        assert other is not None
+        assert math.isclose(one, 1.5 * other)
+    assert plain.dump() == wide.dump()

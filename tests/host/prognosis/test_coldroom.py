@@ -110,6 +110,30 @@ def test_a_state_of_before_these_were_kept_is_gone_on_with() -> None:
     assert [again.update(t, v) for t, v in records[200:]] == [analyser.update(t, v) for t, v in records[200:]]
 
 
+def test_what_people_said_widens_the_pattern_and_no_limit_that_they_set() -> None:
+    records = synthetic.room(800, 2, fading=True, limit=-12.0)
+
+    def judged(limits: Limits, tolerance: float) -> list[Assessment]:
+        asset = Asset("store", "n2", "Freezer", "cold_room", 480, limits, tolerance=tolerance)
+        analyser = ColdRoomAnalyser(asset)
+        return [analyser.update(t, values) for t, values in records]
+
+    far: Limits = {}
+    near = {"temp.mean": {"h": -21.0}}
+    plain, wide = judged(far, 1.0), judged(far, 1.3)
+    known = [n for n, a in enumerate(plain) if a.anomaly]
+    assert len(known) > 400
+    assert [wide[n].anomaly for n in known] == pytest.approx([(plain[n].anomaly or 0.0) / 1.3 for n in known])
+    assert first_warning(plain) < first_warning(wide)
+    # The limit is nearer than the pattern's own: wider it is not made, and its passage is told as ever.
+    plain, wide = judged(near, 1.0), judged(near, 2.0)
+    assert [a.anomaly for a in wide] == [a.anomaly for a in plain]
+    passed = next(n for n, a in enumerate(plain) if a.level == "alarm")
+    assert next(n for n, a in enumerate(wide) if a.level == "alarm") == passed
+    # Narrower follows too, when alarms were right.
+    assert first_warning(judged(far, 0.8)) <= first_warning(judged(far, 1.0))
+
+
 def test_the_other_direction() -> None:
     records = synthetic.room(800, 1, fading=True)
     for _, values in records:
