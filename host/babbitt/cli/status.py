@@ -42,6 +42,9 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     for one in first((n.site, n.asset or n.node, n.assessment) for n in nodes if n.online or n.asleep):
         print(one.text)
     for n in nodes:
+        for reach in n.assessment.reaches if n.assessment else ():
+            print(f"{n.site}/{n.node}: {reach.channel} is at its limit {reach.at:g} in {_span(reach.left)}.")
+    for n in nodes:
         if n.assessment and n.assessment.room:
             print(f"{n.site}/{n.node}: {_room(n.assessment.room)}.")
     if refused := reader.quarantine_total():

@@ -128,7 +128,7 @@ class Degradation:
             return None
         prior, below = self.threshold, self._passed(level)
         ends: Array = prior.mean + prior.scale * stats.t.ppf(below + (1.0 - below) * NODES, prior.dof)
-        return passage(found[0], np.maximum(ends - level, 0.0))
+        return passage(found, np.maximum(ends - level, 0.0))
 
     def _passed(self, level: float) -> float:
         """Share of the prior of the threshold that lies below `level`."""

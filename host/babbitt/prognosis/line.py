@@ -8,7 +8,7 @@ counts, so that a fast end after a long quiet life is not averaged away and a st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,22 +33,28 @@ NODES: Array = (np.arange(21) + 0.5) / 21.0
 """Mid-points of 21 equally likely slices of a distribution."""
 
 
-def best_line(points: Array, allowed: Callable[[Array], bool] | None = None) -> tuple[Line, int] | None:
-    """(n, 2) hours and value -> the window with the most significant rise and how many points it has; None where none is
-    significant. ``allowed`` says of a window whether it may be taken."""
-    best: tuple[Line, int] | None = None
+def rising(points: Array) -> Iterator[tuple[Line, Array]]:
+    """(n, 2) hours and value -> the windows that end now and have a line, the shortest first: line and window."""
     length = float(LEAST)
     while int(length) <= len(points):
         window = points[-int(length) :]
-        line = fit(window) if allowed is None or allowed(window) else None
-        if line is not None and (best is None or line[0] / line[1] > best[0][0] / best[0][1]):
-            best = line, len(window)
+        line = fit(window)
+        if line is not None:
+            yield line, window
         length = (
             length * GROWTH if length * GROWTH < len(points) or length >= len(points) else float(len(points))
         )
-    if best is None or stats.t.sf(best[0][0] / best[0][1], best[0][2]) > SIGNIFICANCE:
-        return None
-    return best
+
+
+def beyond_doubt(line: Line) -> bool:
+    """Whether a slope is positive, by a one-sided t test at SIGNIFICANCE."""
+    return bool(stats.t.sf(line[0] / line[1], line[2]) <= SIGNIFICANCE)
+
+
+def best_line(points: Array) -> Line | None:
+    """(n, 2) hours and value -> the line of the window with the most significant rise; None where none is significant."""
+    best = max((line for line, _ in rising(points)), key=lambda line: line[0] / line[1], default=None)
+    return best if best is not None and beyond_doubt(best) else None
 
 
 def fit(points: Array) -> Line | None:
@@ -68,13 +74,14 @@ def fit(points: Array) -> Line | None:
     return slope, max(error, 1e-12), dof
 
 
-def passage(line: Line, gaps: Array) -> Interval:
+def passage(line: Line, gaps: Array, pace: float = 1.0, spread: float = DISCREPANCY) -> Interval:
     """Hours until a rising line has gone each of some equally likely ways ``gaps`` (>= 0): 10, 50, 90 %. The posterior of the slope
-    (Student t, flat prior) is cut off at zero, for the test has passed; the time gets a log-normal factor of spread DISCREPANCY."""
+    (Student t, flat prior) is cut off at zero, for the test has passed; the time gets a log-normal factor of median ``pace`` and
+    ``spread`` (of the logarithm)."""
     slope, error, dof = line
     none = stats.t.cdf(-slope / error, dof)  # share of the posterior without growth
     slopes: Array = slope + error * stats.t.ppf(none + (1.0 - none) * NODES, dof)
-    factors = np.exp(DISCREPANCY * stats.norm.ppf(NODES))
+    factors = pace * np.exp(spread * stats.norm.ppf(NODES))
     times = (gaps[:, None, None] / np.maximum(slopes, 1e-9)[None, :, None]) * factors[None, None, :]
     p10, p50, p90 = np.quantile(np.minimum(times, LONGEST_H), (0.1, 0.5, 0.9))
     return Interval(float(p10), float(p50), float(p90))

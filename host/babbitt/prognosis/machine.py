@@ -21,6 +21,7 @@ from babbitt.detection.points import Points
 from babbitt.health.index import ALARM, WARNING, health, limit_severity
 from babbitt.manipulation.features import ENERGY, kind, number
 from babbitt.prognosis.degradation import THRESHOLD, Degradation, Threshold
+from babbitt.prognosis.slow import SlowVariables
 from babbitt.protocol.assessment import Assessment, Asset
 
 VERSION = 2
@@ -39,6 +40,8 @@ class MachineAnalyser:
         self._anomaly_latch = Latch((WARNING, ALARM))
         self._limit_latch = Latch((WARNING, ALARM))
         self._onset = Onset()
+        self._slow = SlowVariables()
+        self._recipe: int | None = None
         self._learns = True
 
     @property
@@ -51,7 +54,8 @@ class MachineAnalyser:
         measured."""
         one = self._judge(t_ms, values, recipe)
         since = self._onset.began if one.level in ("warning", "alarm") else None
-        return replace(one, since_ms=since, point=self.points.at)
+        reaches = self._slow.now(t_ms, self.asset.limits)
+        return replace(one, since_ms=since, point=self.points.at, reaches=reaches)
 
     def _judge(self, t_ms: int, values: Mapping[str, float | None], recipe: int) -> Assessment:
         beyond, channels = self._beyond_limits(values)
@@ -62,6 +66,7 @@ class MachineAnalyser:
         # A machine that is bad at one working point is not learnt as normal at another.
         bad = beyond >= WARNING or (points.learnt and self._anomaly_latch.level > 0)
         verdict = points.update(t_ms, values, recipe, self._learns and not bad, self._learns)
+        self._follow(t_ms, values, recipe, verdict is None or verdict.running)
         if verdict is None:
             self._onset.update(t_ms, beyond)
         elif verdict.running or beyond >= WARNING:
@@ -95,6 +100,15 @@ class MachineAnalyser:
         return Assessment(
             t_ms, level, verdict.score, health(max(verdict.score, beyond)), drivers, outlook, remaining
         )
+
+    def _follow(self, t_ms: int, values: Mapping[str, float | None], recipe: int, running: bool) -> None:
+        """Slow variables on their way to a limit, of the machine while it runs. Another recipe is another story."""
+        if recipe != self._recipe:
+            self._slow.forget()
+            self._recipe = recipe
+        if running and self._learns:
+            measured = {channel: number(values.get(channel)) for channel in self.asset.limits}
+            self._slow.update(t_ms, measured, self.asset.limits)
 
     def _by_sisters(
         self, t_ms: int, verdict: Verdict, beyond: float, limits: tuple[int, tuple[str, ...]]
@@ -135,6 +149,8 @@ class MachineAnalyser:
             "anomaly_latch": self._anomaly_latch.dump(),
             "limit_latch": self._limit_latch.dump(),
             "onset": self._onset.dump(),
+            "slow": self._slow.dump(),
+            "recipe": self._recipe,
         }
 
     @classmethod
@@ -156,6 +172,8 @@ class MachineAnalyser:
         self._anomaly_latch.restore(state["anomaly_latch"])
         self._limit_latch.restore(state["limit_latch"])
         self._onset.restore(state.get("onset", [None, 0]))
+        self._slow.restore(state.get("slow", {}))
+        self._recipe = state.get("recipe")
         return self
 
 

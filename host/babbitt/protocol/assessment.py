@@ -76,6 +76,17 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """A slow variable on its way to a limit that people set: which ``limit`` (`ll`, `l`, `h`, `hh`) of ``channel``, its value ``at`` in
+    the channel's unit, and the hours ``left``."""
+
+    channel: str
+    limit: str
+    at: float
+    left: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """What the host thinks of an asset at one instant.
 
@@ -89,6 +100,7 @@ class Assessment:
     ``room``       cold room: what it does, its goods, how well it is cooled; else None.
     ``basis``      one of :data:`BASES`.
     ``since_ms``   Unix ms from which on what is told showed, which is before it was told; None if nothing is told.
+    ``reaches``    machine: channels on their way to a limit, the soonest first.
     ``point``      machine: where it worked, None while it changes over.
     """
 
@@ -103,6 +115,7 @@ class Assessment:
     basis: str = "own"
     since_ms: int | None = None
     point: Point | None = None
+    reaches: tuple[Reach, ...] = ()
 
 
 class Analyser(Protocol):

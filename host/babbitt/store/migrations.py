@@ -273,10 +273,13 @@ CREATE TABLE turns (
 CREATE INDEX turns_by_node ON turns (node_id, t);
 """
 
+# Channels on their way to a limit, as JSON; null if there are none.
+_REACHES = "ALTER TABLE assessments ADD COLUMN reaches TEXT;"
+
 Step = str | Callable[[sqlite3.Connection], None]
 
 MIGRATIONS: tuple[Step, ...] = (
-    _FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS, _SINCE, _ACKNOWLEDGED, _TURNS,
+    _FIRST, _SLEEP, _to_log, _LATEST, _ROOM, _MARKS, _SINCE, _ACKNOWLEDGED, _TURNS, _REACHES,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from babbitt.errors import StoreError, UnknownEvent, UnknownNode
-from babbitt.protocol.assessment import Assessment, Interval, Point
+from babbitt.protocol.assessment import Assessment, Interval, Point, Reach
 from babbitt.protocol.room import Room
 from babbitt.store import acknowledged as acknowledged_
 from babbitt.store import ledger as ledger_
@@ -60,10 +60,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROOM = msgspec.json.Decoder(Room)
+_REACHES = msgspec.json.Decoder(tuple[Reach, ...])
 _RANK = "CASE level WHEN 'alarm' THEN 3 WHEN 'warning' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
-_ASSESSMENT = (
-    "t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, s.since, recipe, speed"
-)
+_ASSESSMENT = "t, s.level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, s.since, recipe, speed, reaches"
 _NODES = (
     "SELECT site, node, birth, n.state, online, sleeps, heard, n.last_t, coalesce(a.differences, 0), clock,"
     f" s.{_ASSESSMENT} FROM nodes n LEFT JOIN analysers a ON a.node_id=n.id"
@@ -395,12 +394,14 @@ def _clock(kept: str | None) -> dict[str, Any]:
 
 
 def _assessment(row: Any) -> Assessment:
-    t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, since, recipe, speed = row
+    t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, since, recipe, speed, reaches = (
+        row
+    )
     remaining = None if p50 is None else Interval(p10, p50, p90)
     inside = None if room is None else _ROOM.decode(room)
     return Assessment(
         t, level, anomaly, health, tuple(json.loads(drivers)), outlook, remaining, inside, basis, since,
-        None if recipe is None else Point(recipe, speed),
+        None if recipe is None else Point(recipe, speed), () if reaches is None else _REACHES.decode(reaches),
     )  # fmt: skip
 
 

@@ -352,18 +352,19 @@ class StoreWriter:
             *((left.p10, left.p50, left.p90) if left else (None, None, None)),
             msgspec.json.encode(one.room).decode() if one.room else None,
             one.basis, one.since_ms, *((one.point.recipe, one.point.speed) if one.point else (None, None)),
+            msgspec.json.encode(one.reaches).decode() if one.reaches else None,
         )  # fmt: skip
         if same is not None:
             self.conn.execute(
                 "UPDATE assessments SET t=?, level=?, anomaly=?, health=?, drivers=?, outlook=?, p10=?, p50=?, p90=?, room=?, basis=?,"
-                " since=?, recipe=?, speed=?"
+                " since=?, recipe=?, speed=?, reaches=?"
                 " WHERE id=?",
                 (*columns, same),
             )
         else:
             same = self.conn.execute(
                 "INSERT INTO assessments (t, level, anomaly, health, drivers, outlook, p10, p50, p90, room, basis, since, recipe,"
-                " speed, node_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " speed, reaches, node_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (*columns, node_id),
             ).lastrowid
         if late:

@@ -87,6 +87,9 @@ def outlook(kind: str, assessment: Assessment | None) -> str:
         return "no assessment yet"
     if assessment.outlook == "beyond limit":
         return "beyond its limit now"
+    first = assessment.reaches[0] if assessment.reaches else None
+    if first is not None and (assessment.remaining is None or first.left.p50 < assessment.remaining.p50):
+        return f"{first.channel} at its limit {first.at:g} in {span_of(first.left)}"
     if assessment.remaining is not None:
         what = "time to limit" if kind == "cold_room" else "useful life"
         return f"{what} {span_of(assessment.remaining)}"

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from babbitt.protocol.assessment import Assessment, Interval, Point
+from babbitt.protocol.assessment import Assessment, Interval, Point, Reach
 from babbitt.store.views import EventView, NodeView
 from babbitt.web import facts, words
 from babbitt.web.nodes_panel import lead, summary
@@ -154,6 +154,14 @@ def test_where_a_machine_worked_is_told_if_there_is_a_choice() -> None:
     assert driven(Point(3)) == "Driven by vib.x.rms · recipe 3"
     assert driven(Point(3, 1479.6)) == "Driven by vib.x.rms · recipe 3, about 1480 r/min"
     assert driven(Point(0, 1479.6)) == "Driven by vib.x.rms · about 1480 r/min"
+
+
+def test_what_grows_towards_a_limit_is_told_unless_the_machine_ends_sooner() -> None:
+    soon = Reach("oil.mean", "h", 70.0, Interval(30.0, 52.0, 95.0))
+    said = dataclasses.replace(judged("no trend"), reaches=(soon,))
+    assert words.outlook("machine", said) == "oil.mean at its limit 70 in 30–95 h (median 52 h)"
+    sooner = dataclasses.replace(judged("trend", Interval(5.0, 20.0, 60.0)), reaches=(soon,))
+    assert words.outlook("machine", sooner).startswith("useful life 5–60 h")
 
 
 def test_the_lead_says_which_began_first() -> None:

@@ -70,6 +70,15 @@ class Room(_Answer):
     )
 
 
+class Reach(_Answer):
+    """A slow variable on its way to a limit that people set."""
+
+    channel: str
+    limit: Literal["ll", "l", "h", "hh"]
+    at: float = Field(description="The limit, in the unit of the channel.")
+    left: Remaining
+
+
 class Point(_Answer):
     """Where a machine worked: each has a baseline of its own."""
 
@@ -99,6 +108,7 @@ class Assessment(_Answer):
     point: Point | None = Field(
         description="Machine: where it worked; null for rooms and while it changes over."
     )
+    reaches: list[Reach] = Field(description="Machine: channels on their way to a limit, the soonest first.")
 
 
 class Node(_Answer):
