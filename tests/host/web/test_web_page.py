@@ -176,7 +176,9 @@ def test_node_view_draws_charts_with_limits(
             for t, c in charts.items()
             if t not in ("Sampling rate", "FIFO overruns", "Clipped samples")
         )
-        expect(watch.page.locator("dl")).to_contain_text("ESP32_GENERIC")
+        expect(watch.page.get_by_role("region", name="Facts about the node").locator("dl")).to_contain_text(
+            "ESP32_GENERIC"
+        )
         expect(watch.page.locator(".headline .word")).to_have_text("Alarm")
         watch.page.screenshot(path=tmp_path / "node.png", full_page=True)
 
