@@ -3,8 +3,8 @@
 The order matters. A record goes from the log in babbitt.sqlite3 to history.sqlite3 and its files; the host deletes
 what has passed. So the host is asked to delete nothing meanwhile (by a lock, which ends with us), then the history
 is copied, then the store: whatever went over in between is in the copy of the log too, and behind the position of
-the copied history, from which a keeper goes on. Parquet files and waveforms never change once they are there; they
-are linked where the file system can, else copied.
+the copied history, from which a keeper goes on. Parquet files, waveforms and models never change once they are there, or are
+replaced as a whole; they are linked where the file system can, else copied.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 SETTLE_S = 1.0
 """So long after the lock the last deletion of the host is over."""
-WAVES = "waves"
+WAVES, MODELS = "waves", "models"
+IN_USE = "current"
+"""The file of a model that says which version is in use; it is written after that."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -68,7 +70,9 @@ def backup(store: Path, target: Path, progress: Progress = _quiet) -> Backup:
             if (store / base.FILE).is_file():
                 _copy_database(store / base.FILE, partial / base.FILE, progress)
             _copy_database(store / schema.FILE, partial / schema.FILE, progress)
-            names = _history(partial) + _waves(store)
+            for used in (store / MODELS).glob(f"*/{IN_USE}"):  # first: the version it names is there already
+                _link(used, partial / used.relative_to(store))
+            names = _history(partial) + _below(store, WAVES) + _below(store, MODELS)
             for n, one in enumerate(names):
                 _link(store / one, partial / one)
                 progress("files", n + 1, len(names))
@@ -154,10 +158,15 @@ def _history(copy: Path) -> list[str]:
         return [name for (name,) in conn.execute("SELECT name FROM files ORDER BY name")]
 
 
-def _waves(store: Path) -> list[str]:
-    there = store / WAVES
+def _below(store: Path, folder: str) -> list[str]:
+    """The whole files in a folder of the store."""
+    there = store / folder
     files = there.rglob("*") if there.is_dir() else ()
-    return sorted(p.relative_to(store).as_posix() for p in files if p.is_file() and p.suffix != ".tmp")
+    return sorted(
+        p.relative_to(store).as_posix()
+        for p in files
+        if p.is_file() and p.suffix not in (".tmp", ".new") and p.name != IN_USE
+    )
 
 
 def _link(source: Path, target: Path) -> None:

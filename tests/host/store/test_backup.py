@@ -73,6 +73,19 @@ def test_a_backup_while_records_come_in_is_whole(feed: Feed, tmp_path: Path) -> 
     other.close()
 
 
+def test_models_are_copied_with_the_one_in_use_and_half_a_file_is_not(feed: Feed, tmp_path: Path) -> None:
+    filled(feed, 25)
+    place = feed.folder / "models" / "fleet"
+    place.mkdir(parents=True)
+    for name in ("1.json", "1.skops", "current", "2.skops.new"):
+        (place / name).write_text(name)
+    (place.parent / "foretold.json").write_text("{}")
+    again = restore(backup(feed.folder, tmp_path / "copies").path, tmp_path / "new").path / "models"
+    found = sorted(p.relative_to(again).as_posix() for p in again.rglob("*") if p.is_file())
+    assert found == ["fleet/1.json", "fleet/1.skops", "fleet/current", "foretold.json"]
+    assert (again / "fleet" / "current").read_text() == "current"
+
+
 def test_a_damaged_backup_is_not_used_and_says_why(feed: Feed, tmp_path: Path) -> None:
     filled(feed)
     keep(feed.folder)

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from page_store import HOUR, Filler
 from playwright.sync_api import expect, sync_playwright
 
 from babbitt.errors import MarkRefused, ModelError, UnknownNode
+from babbitt.prognosis.fleet import forecaster as forecasting
 from babbitt.prognosis.fleet import foretold, model
 from babbitt.prognosis.fleet.__main__ import FORETELL
 from babbitt.prognosis.fleet.compared import compare
@@ -27,7 +29,7 @@ from babbitt.prognosis.fleet.forecaster import Forecaster
 from babbitt.prognosis.fleet.foretell import foretell
 from babbitt.prognosis.fleet.jobs import Jobs, Lesson
 from babbitt.prognosis.fleet.lesson import _against, _apart, learn, told
-from babbitt.prognosis.fleet.lives import Lives, choose, history
+from babbitt.prognosis.fleet.lives import Lives, choose, history, kinds
 from babbitt.prognosis.fleet.model import Question
 from babbitt.prognosis.fleet.shelf import ModelShelf
 from babbitt.prognosis.fleet.trainer import in_a_child
@@ -254,7 +256,7 @@ def test_who_was_nearer_on_past_lives_comes_first(fill: Filler) -> None:
 
     fill.assess("fan-1", [own(30, None), own(20, 22.0), own(10, 13.0)])
     reader = StoreReader(folder)
-    lives = Lives(reader, choose_any(reader))
+    lives = Lives(reader, kinds(reader)[0])
     unit = "plant/fan-1 life 1"
 
     def asked(*errors: float) -> list[Question]:
@@ -278,13 +280,11 @@ def test_who_was_nearer_on_past_lives_comes_first(fill: Filler) -> None:
     reader.close()
 
 
-def choose_any(reader: StoreReader) -> Any:
-    from babbitt.prognosis.fleet.lives import kinds
-
-    return kinds(reader)[0]
-
-
-def test_host_interface_page_and_commands_tell_it(plant: Path, trained: str, chromium_path: str) -> None:
+@pytest.mark.timeout(900)
+def test_host_interface_page_and_commands_tell_it(
+    plant: Path, trained: str, chromium_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecasting, "NICE", 0)  # at the pace of everything else: this PC may be busy
     with WebServer(plant) as page:
         status, before = call(f"{page.url}api/v1/nodes/plant/old")
     assert (status, before["fleet"], before["first"]) == (200, None, "own")
@@ -395,6 +395,34 @@ def test_lives_by_the_command_line(fill: Filler) -> None:
         (("plant", "young", "--at", "2026-02-02"), "say failed"),
     ):
         assert word in run("lives", *words, "--store", folder, code=1).stderr
+
+
+def test_a_long_life_has_no_more_points_than_a_short_one_has_room_for(fill: Filler) -> None:
+    fill.node("fan", "Fan", "machine", CHANNELS)
+    fill.rows("fan", [(T0 + n * 50 * HOUR, [100_000 + n, 3000, 3_205_000, 40_000]) for n in range(200)])
+    reader = StoreReader(fill.writer.path)
+    (one,) = kinds(reader)
+    assert one.step_h() == 25  # 9950 h in 400 points at most
+    found = history(reader, one.machines[0], one.channels, one.lives[0], one.step_h())
+    assert found is not None
+    assert (len(found.time), found.time[-1], found.failed) == (200, 9950.0, False)
+    many = replace(one, lives=one.lives * 4000)
+    assert many.step_h() == 100
+    reader.close()
+
+
+def test_what_was_told_goes_with_the_model_that_told_it(fill: Filler) -> None:
+    folder = fill.writer.path
+    beside = foretold.Beside(1, 0, None, None, "fleet")
+    one = foretold.Foretold("plant", "fan", 1, "gone", 1, 1, "lives", beside)
+    foretold.keep(folder, foretold.Foretellings(1, (one,)))
+    assert foretold.of(folder, "plant", "fan") == one
+    reader = StoreReader(folder)
+    forecaster = Forecaster(reader, {}, look_s=0.05)
+    forecaster.start()
+    until(lambda: foretold.of(folder, "plant", "fan") is None)
+    forecaster.stop()
+    reader.close()
 
 
 def test_records_are_of_the_kind_that_is_meant() -> None:

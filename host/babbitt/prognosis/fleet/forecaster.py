@@ -14,7 +14,7 @@ import msgspec
 from babbitt.errors import ModelError, StoreError
 from babbitt.prognosis.fleet.__main__ import FORETELL
 from babbitt.prognosis.fleet.foretell import in_use
-from babbitt.prognosis.fleet.foretold import Costs
+from babbitt.prognosis.fleet.foretold import Costs, Foretellings, keep, kept
 from babbitt.prognosis.fleet.trainer import NICE, in_a_child
 from babbitt.store.reader import StoreReader
 
@@ -32,10 +32,11 @@ class Forecaster:
         costs: Costs,
         look_s: float = LOOK_S,
         every_s: float = EVERY_S,
-        nice: int = NICE,
+        nice: int | None = None,
     ) -> None:
         self._reader, self._costs = reader, costs
-        self._look_s, self._every_s, self._nice = look_s, every_s, nice
+        self._look_s, self._every_s = look_s, every_s
+        self._nice = NICE if nice is None else nice
         self.runs = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="babbitt-forecaster", daemon=True)
@@ -56,6 +57,10 @@ class Forecaster:
             try:
                 models = in_use(self._reader.path)
                 now = models, self._reader.newest_turn()
+                if not models and kept(
+                    self._reader.path
+                ):  # what was told is of a model that is no longer in use
+                    keep(self._reader.path, Foretellings(int(time.time() * 1000)))
                 if not models or (now == done and time.monotonic() - at < self._every_s):
                     continue
                 words = (
