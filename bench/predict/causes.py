@@ -2,10 +2,10 @@
 
     python bench/predict/causes.py --data DIR                 QUICK=1 takes three machines of each cause instead of twelve
 
-Made up (tools/babbitt_tools/sim/causes.py): cage, outer race, imbalance, misalignment, looseness, gears (a tooth of the driving or the
-driven one), a motor's stator and its rotor bars, cavitation, and healthy ones; speed, teeth, poles and severity are drawn. Each is
-examined with all facts of the machine and the recording of its healthy twin, and once more without that recording. The same
-person wrote simulation and judges: they show that the judges do what the physics they were written from says, no more.
+Made up (tools/babbitt_tools/sim/causes.py): cage, outer race, imbalance, bent shaft, misalignment, looseness, gears (a tooth of the
+driving or the driven one), a motor's stator and its rotor bars, cavitation, and healthy ones; speed, teeth, poles and severity are
+drawn. Each is examined with all facts of the machine and the recording of its healthy twin, and once more without that recording. The
+same person wrote simulation and judges: they show that the judges do what the physics they were written from says, no more.
 
 Real: the gearbox of the GFD set (healthy and broken tooth, two loads; neither rate nor teeth are published with it: 32 teeth and 80, and
 samples a turn, were read from the lines of the healthy recordings); the motors of CWRU (4 poles, 60 Hz), with which nothing electrical is
@@ -58,7 +58,7 @@ def machines() -> Iterator[tuple[str, Capture, Capture, float, Machine]]:
         poles = int(rng.choice([2, 4, 6]))
         shaft = 2 * LINE_HZ / poles - rng.uniform(0.25, 0.6)
         teeth, driven = int(rng.integers(17, 40)), int(rng.integers(45, 90))
-        machine = Machine(ORDERS, teeth, driven, Motor(LINE_HZ, poles))
+        machine = Machine(ORDERS, teeth, driven, Motor(LINE_HZ, poles), "z")
         rig, twin = (sim.Rig(shaft, 6400.0, 10.0, n) for n in (seed, seed + 500))
         well, meshing = sim.healthy(twin), sim.gear(twin, teeth, driven=driven)
         severe = rng.uniform(1.0, 2.0)
@@ -66,6 +66,7 @@ def machines() -> Iterator[tuple[str, Capture, Capture, float, Machine]]:
             "none": (sim.healthy(rig), well),
             "none, gears": (sim.gear(rig, teeth, driven=driven), meshing),
             "imbalance": (sim.imbalance(rig, 2 * severe), well),
+            "bent shaft": (sim.bent(rig, 2 * severe), well),
             "misalignment": (sim.misalignment(rig, 1.5 * severe), well),
             "looseness": (sim.looseness(rig, push=2.5 * severe), well),
             "outer race": (sim.knocks(rig, ORDERS["outer race"], 0.2 * severe), well),

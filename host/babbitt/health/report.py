@@ -29,12 +29,13 @@ NO_CAUSE = ("none", "undetermined")
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What is known of a machine. ``orders`` of its bearing (None: searched for); ``teeth`` of the gear on its shaft and those
-    of the one it ``driven``; its ``motor``. What is not known is not looked for."""
+    of the one it ``driven``; its ``motor``; ``axial`` the axis of the sensor along its shaft. What is not known is not looked for."""
 
     orders: Mapping[str, float] | None = None
     teeth: int | None = None
     driven: int | None = None
     motor: Motor | None = None
+    axial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,12 @@ def examine(
     orders = dict(machine.orders) if machine.orders is not None else None
     bearing = _cage_or_shaft(diagnose(axes[axis], rate_hz, shaft_hz, orders), machine)
     grid_hz = 2 * machine.motor.line_hz if machine.motor is not None and steady else None
-    then = rotor(before.axes, before.rate_hz, shaft_hz, None, grid_hz) if before is not None else None
-    turning = rotor(axes, rate_hz, shaft_hz, then, grid_hz)
+    then = (
+        rotor(before.axes, before.rate_hz, shaft_hz, None, grid_hz, machine.axial)
+        if before is not None
+        else None
+    )
+    turning = rotor(axes, rate_hz, shaft_hz, then, grid_hz, machine.axial)
     findings, missing = {}, {}
     if machine.teeth is None:
         missing["gears"] = "the teeth (--teeth)"

@@ -1,11 +1,14 @@
-"""What is wrong with a rotor, from the lines at multiples of the shaft's speed: imbalance, misalignment, looseness.
+"""What is wrong with a rotor, from the lines at multiples of the shaft's speed: imbalance, bent shaft, misalignment, looseness.
 
 The lines are velocities, in mm/s RMS, summed over the axes as vectors, so that it does not matter how the sensor lies. The
 rules are the textbooks' (R. B. Randall, "Vibration-based Condition Monitoring", 2nd ed. 2021, chapter 2): a force that turns
 with the shaft makes 1x; a kinked line of shafts 2x; play clips the motion, which makes many multiples, and halves of them.
 A line counts from LIMIT on, the upper end of zone A of class II of ISO 10816-1: below it any machine has such lines.
 
-What these rules cannot do: a bent shaft looks like imbalance. On the ADI rig misalignment and a bent shaft move no line
+Where it is known which axis of the sensor lies along the shaft (``axial``), 1x that is there half as strong as across it or more is
+a bent shaft (its ends tilt), not an imbalance; an overhung rotor out of balance looks the same. Without, both are 'imbalance'.
+
+What these rules cannot do: on the ADI rig misalignment and a bent shaft move no line
 beyond what the healthy machine has (bench ``diagnosis``): then nothing is said, and only a comparison with the same machine
 before, at the same speed and load (``before``), can help.
 """
@@ -26,6 +29,8 @@ OVER = 10.0
 """Times the background that a line stands."""
 ALONE = 0.8
 """Share of 1x in the power of all lines that makes it an imbalance."""
+TILTED = 0.5
+"""1x along the shaft by 1x across it, from which on it is no imbalance."""
 GROWN = 2.0
 """Times what it was before."""
 SLIP = 0.03
@@ -45,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Rotor:
-    """``cause`` is `imbalance`, `misalignment`, `looseness`, `undetermined` or `none`; ``shaft_hz`` as found in the lines."""
+    """``cause`` is `imbalance`, `bent shaft`, `misalignment`, `looseness`, `undetermined` or `none`; ``shaft_hz`` as found in the lines."""
 
     cause: str
     shaft_hz: float
@@ -59,17 +64,19 @@ def rotor(
     shaft_hz: float,
     before: Rotor | None = None,
     grid_hz: float | None = None,
+    axial: str | None = None,
 ) -> Rotor:
     """Judge windows of each axis, shape (windows, n), in g, at ``rate_hz``; the shaft turns at about ``shaft_hz``.
 
     ``before``: the same machine, at the same speed and load, when it was well. ``grid_hz``: a line that is not of the shaft,
-    however near, and tells nothing of its speed (twice the line frequency of a motor).
+    however near, and tells nothing of its speed (twice the line frequency of a motor). ``axial``: the axis along the shaft.
     """
     spectra = [sizes(x) for x in axes.values()]
     step = rate_hz / next(iter(axes.values())).shape[1]
     found = _speed(spectra, step, shaft_hz, grid_hz)
     lines = tuple(_line(spectra, step, found, order) for order in ORDERS if order * found < 0.45 * rate_hz)
-    cause, text = _judged({line.order: line for line in lines}, before)
+    tilt = _tilt(dict(zip(axes, spectra, strict=True)), step, found, axial)
+    cause, text = _judged({line.order: line for line in lines}, before, tilt)
     return Rotor(cause, found, lines, text)
 
 
@@ -111,7 +118,18 @@ def _line(spectra: list[NDArray[np.float64]], step: float, shaft_hz: float, orde
     return Line(order, math.sqrt(power) * G_MM_S2 / (2 * math.pi * order * shaft_hz), over, clear)
 
 
-def _judged(lines: Mapping[float, Line], before: Rotor | None) -> tuple[str, str]:
+def _tilt(
+    spectra: Mapping[str, NDArray[np.float64]], step: float, shaft_hz: float, axial: str | None
+) -> float | None:
+    """1x along the shaft by 1x across it; None if it is not known which axis that is, or nothing was measured across."""
+    if axial is None or axial not in spectra or len(spectra) < 2:
+        return None
+    once = {name: _at(size, shaft_hz / step) for name, size in spectra.items()}
+    across = math.sqrt(sum(level**2 for name, level in once.items() if name != axial))
+    return once[axial] / across if across > 0 else None
+
+
+def _judged(lines: Mapping[float, Line], before: Rotor | None, tilt: float | None = None) -> tuple[str, str]:
     once, twice = lines[1.0], lines.get(2.0)
     powers = {order: line.mm_s**2 for order, line in lines.items() if line.over >= OVER / 3 and line.axes}
     total = sum(powers.values())
@@ -146,10 +164,23 @@ def _judged(lines: Mapping[float, Line], before: Rotor | None) -> tuple[str, str
     )
     share = powers.get(1.0, 0.0) / total
     if share > ALONE and once.axes >= 2 and once.mm_s >= LIMIT_MM_S:
+        if tilt is not None and tilt >= TILTED:
+            ruled.append(
+                f"imbalance: 1x along the shaft is {tilt:.2f} of that across it, less than {TILTED:g} is expected"
+            )
+            return (
+                "bent shaft",
+                f"Bent shaft (or an overhung rotor out of balance): 1x, in {once.axes} axes, is {100 * share:.0f} % of the power"
+                f" of all lines ({said}). Ruled out: {'; '.join(ruled)}.",
+            )
+        if tilt is not None:
+            ruled.append(
+                f"bent shaft: 1x along the shaft is {tilt:.2f} of that across it, {TILTED:g} is needed"
+            )
         return (
             "imbalance",
-            f"Imbalance (or a bent shaft): 1x, in {once.axes} axes, is {100 * share:.0f} % of the power of all lines ({said})."
-            f" Ruled out: {'; '.join(ruled)}.",
+            f"Imbalance{'' if tilt is not None else ' (or a bent shaft)'}: 1x, in {once.axes} axes, is {100 * share:.0f} % of the power"
+            f" of all lines ({said}). Ruled out: {'; '.join(ruled)}.",
         )
     ruled.append(
         f"imbalance: 1x has {100 * share:.0f} % of the power, clear in {once.axes} axes ({100 * ALONE:.0f} % and 2 are needed)"

@@ -109,6 +109,23 @@ def test_a_two_pole_motor_is_not_called_misaligned_in_a_short_window() -> None:
     assert short.rotor.text.startswith("Not called misalignment")
 
 
+def test_a_bent_shaft_shakes_along_the_shaft_and_an_imbalance_across_it() -> None:
+    def named(made: dict[str, np.ndarray], axial: str | None) -> tuple[tuple[str, ...], str]:
+        report = examine(capture(made), RIG.shaft_hz, Machine(ORDERS, axial=axial))
+        return report.causes, report.rotor.text
+
+    cause, text = named(sim.bent(RIG), "z")
+    assert cause == ("bent shaft",)
+    assert "1x along the shaft is 0.9" in text
+    cause, text = named(sim.imbalance(RIG), "z")
+    assert cause == ("imbalance",)
+    assert "bent shaft: 1x along the shaft is 0.3" in text
+    cause, text = named(sim.bent(RIG), None)  # not known which axis that is
+    assert cause == ("imbalance",)
+    assert text.startswith("Imbalance (or a bent shaft)")
+    assert named(sim.bent(RIG), "w")[0] == ("imbalance",)
+
+
 def test_broken_bars_have_sidebands_of_the_pole_pass_and_are_no_imbalance() -> None:
     report = examine(capture(sim.bars(RIG, 50.0, 4)), RIG.shaft_hz, Machine(ORDERS, motor=Motor(50.0, 4)))
     assert report.causes == (ROTOR,)

@@ -64,6 +64,11 @@ def imbalance(rig: Rig, mm_s: float = 4.0) -> dict[str, Floats]:
     return rig.axes(line(mm_s, rig.shaft_hz, rig.t))
 
 
+def bent(rig: Rig, mm_s: float = 4.0) -> dict[str, Floats]:
+    """A bowed shaft: 1x across it, and along it (z), for its ends tilt."""
+    return rig.axes(line(mm_s, rig.shaft_hz, rig.t), (0.8, 0.6, 0.9))
+
+
 def misalignment(rig: Rig, mm_s: float = 3.0) -> dict[str, Floats]:
     """A coupling that is bent twice a turn: 2x, with 1x below it."""
     return rig.axes(line(mm_s, 2 * rig.shaft_hz, rig.t) + line(0.5 * mm_s, rig.shaft_hz, rig.t))
