@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import babbitt_node
+from babbitt_node.segment import FRAME
+from babbitt_node.spool import HOLD_BYTES
 from babbitt_tools.node.filesystem import BLOCK
 
 LEVELS = ("ok", "look", "bad")
@@ -19,6 +21,7 @@ HEAP_LOW = 40_000  # bytes; a TLS connection takes 25 kB, building a new configu
 FLASH_LOW = 128 * 1024
 ERASES = 100_000  # a block of flash bears about so many
 YEARS_LOW = 3.0
+ROW_BYTES = 150  # of a record: three axes and a thermometer
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +192,20 @@ def about(
 
 
 def wear(free: int, config: Mapping[str, Any] | None, hold_s: int) -> float | None:
-    """Years until the `free` bytes are worn out, the host being there: a block is erased whenever rows are written, once a record or once in
-    `hold_s` seconds. None: nothing is measured. What the real spool was measured to last is 0.7 to 1 of it
-    (docs/operations.md, 'How long the flash lasts')."""
+    """Years until the `free` bytes are worn out, the host being there; None: nothing is measured.
+
+    Rows are written together: as many as come in `hold_s` seconds, at most what the node's hold takes. A write begins a block of its own
+    and fills others by its length. Within a tenth of what the real spool was measured to last (docs/operations.md, 'How long the flash
+    lasts'), for rows of ROW_BYTES.
+    """
     if config is None:
         return None
-    writes_a_day = 86400 / max(float(config.get("interval_s", 10)), hold_s, 1)
-    return free / BLOCK * ERASES / writes_a_day / 365
+    interval_s = max(float(config.get("interval_s", 10)), 0.001)
+    row: int = ROW_BYTES + FRAME
+    most: int = HOLD_BYTES // row
+    together = max(1.0, min(hold_s / interval_s, most))
+    erases_a_day = 86400 / (interval_s * together) * (1 + together * row / BLOCK)
+    return free / BLOCK * ERASES / erases_a_day / 365.25
 
 
 def worst(findings: list[Finding]) -> str:

@@ -108,6 +108,6 @@ def _event(line: str) -> dict[str, Any] | None:
     """What a line says; None: it is esptool's own words, printed past its logger."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and "event" in event else None

@@ -36,7 +36,7 @@ HINTS: tuple[tuple[str, str, str], ...] = (
     (
         "unplugged",
         r"device disconnected|readiness to read but returned no data|write failed|connection lost|broken pipe|input/output error"
-        r"|errno 5\b|socket disconnected|connection reset",
+        r"|errno 5\b|socket disconnected|connection reset|no more data to read from the serial port",
         "The board went away in the middle. Plug it in again and repeat the command.",
     ),
     (
@@ -59,6 +59,11 @@ def hint(text: str) -> str | None:
 
 
 def explained(text: str) -> str:
-    """The error, and behind it what to do."""
+    """The error in one line, and behind it what to do: ours, where it is known, instead of the "Hint:" and the address that
+    esptool puts behind some of its errors.
+    """
     words = hint(text)
-    return f"{text.strip().rstrip('.')}. {words}" if words else text.strip()
+    if words is None:
+        return " ".join(text.split())
+    said = re.split(r"\bHint:|\bfor troubleshooting steps visit:", text, maxsplit=1, flags=re.IGNORECASE)[0]
+    return f"{' '.join(said.split()).rstrip(' .,')}. {words}"

@@ -115,7 +115,7 @@ class Link:
         for left in reversed(range(tries)):
             try:
                 with self._words():
-                    self._line.enter_raw_repl(soft_reset=True)
+                    self._line.enter_raw_repl(soft_reset=True, timeout_overall=SILENCE_S)
                 break
             except PortError:
                 if not left:
