@@ -23,8 +23,14 @@ ROOM = 4 << 30
 """Bytes free there for the suite to use it; it takes about 100 MB, and a full disk is told below 1 GB."""
 
 
-def pytest_configure() -> None:
-    """Folders of tests lie in memory where there is room: MicroPython syncs at every flush, the store at every file."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Folders of tests lie in memory where there is room: MicroPython syncs at every flush, the store at every file.
+
+    With several workers, files go in the order of the folders: those of few but long tests (docs, e2e) begin, where xdist would
+    keep them for the end, when one worker waits for the other.
+    """
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,27 +152,36 @@ def test_a_damaged_image_never_reaches_the_board(bench: Bench, tmp_path: Path) -
 
 
 def test_what_is_read_back_wrong_is_told(bench: Bench, tmp_path: Path) -> None:
-    """A worn chip: a bit that stays as it was. Written by one, read back by another."""
+    """A worn chip: a bit that stays as it was. It goes wrong while the part behind it is written, long before it is read back."""
     board = bench()
-    path = tmp_path / "part.bin"
-    path.write_bytes(bytes(8192))
+    writes = []
+    for offset, data in ((0x200000, bytes(8192)), (0x300000, os.urandom(65536))):
+        path = tmp_path / f"{offset}.bin"
+        path.write_bytes(data)
+        writes.append([offset, str(path)])
     plan = {
         "port": board.port,
         "baud": 115200,
         "chip": "esp32",
         "flash_bytes": 4 << 20,
         "mac": None,
-        "writes": [[0x200000, str(path)]],
+        "writes": writes,
     }
+    ended: list[bool] = []
 
     def wear(event: dict[str, object]) -> None:
-        if event["event"] == "written":  # between writing and reading back
+        if event["event"] != "progress":
+            return
+        if ended and event["done"] != event["of"]:  # of the second part
             with board.chip.open("r+b") as chip:
                 chip.seek(0x200123)
                 chip.write(b"\x01")
+        if event["done"] == event["of"]:
+            ended.append(True)
 
     with pytest.raises(FlashError, match=r"short cable on another port.*flash it again"):
         esp.run(plan, wear)
+    assert len(ended) == 2
 
 
 def test_all_boards_at_once_and_one_that_fails_holds_up_no_other(bench: Bench, tmp_path: Path) -> None:
