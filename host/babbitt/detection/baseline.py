@@ -8,7 +8,7 @@ by the limit: 1.0 is the limit. Both directions count, because clogged fans and 
 a healthy machine.
 
 Energy (rms, peak) carries the score (`score.py`): each by itself, and all of them and the bands together
-(`pattern.Pattern`).
+(`pattern.Pattern`); how much it varies counts below the limit (`scatter.Scatter`).
 
 A machine that is off is not judged and not learnt. A baseline is refused while the machine trends strongly
 (run-in, or a fault that grows already) or is beyond limits set by people; after `PATIENCE` refusals a
@@ -27,6 +27,7 @@ import numpy as np
 from scipy import stats
 
 from babbitt.detection.pattern import Pattern
+from babbitt.detection.scatter import Scatter, spread
 from babbitt.detection.score import combined, widened
 from babbitt.detection.sisters import compared, unlike
 from babbitt.manipulation.features import (
@@ -117,6 +118,7 @@ class Baseline:
         self._start: list[dict[str, float]] | None = None
         self._since = 0
         self._pattern: Pattern | None = None
+        self._scatter: Scatter | None = None
         self._recent_rows: list[Mapping[str, float]] = []
         self.unlike: tuple[str, ...] = ()
         self._last = Verdict(False, 0.0, (), {})
@@ -144,6 +146,8 @@ class Baseline:
         level = overall_rms(values)
         if level is not None and level < OFF * self.level_g:
             self._settle, self._start, self._since = SETTLE, [], 0
+            if self._scatter is not None:
+                self._scatter.forget()
             return self.idle()
         if self.level_g < OFF_G and level is not None and level > OFF_G / OFF:
             self._start_again()  # what was learnt was the machine at rest
@@ -159,7 +163,7 @@ class Baseline:
             del recent[:-SMOOTH]
         if all(2 * len(recent) <= SMOOTH for recent in self._recent.values()):
             return self.idle()
-        return self._judge()
+        return self._judge(now)
 
     def learn_one(self, values: Mapping[str, float | None]) -> None:
         """Take one record in: :meth:`update` by the contract of every detector (detector.py)."""
@@ -169,6 +173,7 @@ class Baseline:
         """The score :meth:`update` would give with a record; changes nothing. None while it learns."""
         asked = copy.copy(self)
         asked._rows, asked._recent = list(self._rows), {c: list(r) for c, r in self._recent.items()}
+        asked._scatter = copy.deepcopy(self._scatter)
         verdict = asked.update(values)
         return None if verdict is None else verdict.score
 
@@ -179,6 +184,8 @@ class Baseline:
     def resume(self) -> None:
         """Go on after a pause in which something else was judged: the records to come are no neighbours of the last ones."""
         self._recent, self._recent_rows, self._settle, self._start, self._since = {}, [], 0, None, 0
+        if self._scatter is not None:
+            self._scatter.forget()
 
     def _runs_up(self, now: Mapping[str, float]) -> bool:
         """Whether the machine, which came back on, has not reached the vibration of all its axes yet."""
@@ -209,11 +216,12 @@ class Baseline:
         """What was judged last, as that of a record that is not judged."""
         return Verdict(False, self._last.score, self._last.drivers, self._last.deviation)
 
-    def _judge(self) -> Verdict:
+    def _judge(self, now: Mapping[str, float]) -> Verdict:
         deviation = {c: median(r) for c, r in self._recent.items() if len(r) * 2 > SMOOTH}
         limit = {c: widened(c, self._limit[c], self.tolerance) for c in deviation}
         together = self._pattern.score(deviation) / self.tolerance if self._pattern is not None else 0.0
-        self._last = Verdict(True, *combined(deviation, limit, together), deviation)
+        lively = self._scatter.update(now) if self._scatter is not None else 0.0
+        self._last = Verdict(True, *combined(deviation, limit, together, lively), deviation)
         return self._last
 
     def _by_sisters(self, row: Mapping[str, float]) -> Verdict | None:
@@ -262,13 +270,13 @@ class Baseline:
                 continue
             what = kind(channel) or SHAPE
             step = abs(median(column[half:]) - median(column[:half]))
-            spread = _spread(column)
+            usual_spread = spread(column)
             if what == ENERGY:
                 # The newer half tells the scatter: the trend itself would hide in that of the whole.
-                worst = max(worst, step / max(TREND, 2.0 * _spread(column[half:])))
+                worst = max(worst, step / max(TREND, 2.0 * spread(column[half:])))
             centre[channel] = median(column)
             floor = PEAK_FLOOR if channel.endswith((".peak", ".p2p")) else FLOOR[what]
-            limit[channel] = max(floor, SIGMAS * max(spread * _tolerance(column), 0.5 * step))
+            limit[channel] = max(floor, SIGMAS * max(usual_spread * _tolerance(column), 0.5 * step))
         if worst > 1.0 and self._refused < PATIENCE:
             self._refused += 1
             self._rows = self._rows[half:]
@@ -285,6 +293,9 @@ class Baseline:
         self._centre, self._limit = _without_noise_shape(centre), limit
         energy = {c: v for c, v in self._centre.items() if kind(c) in (ENERGY, PART)}
         self._pattern = Pattern.learnt(self._rows, energy)
+        self._scatter = Scatter(
+            {c: spread([r[c] for r in self._rows if c in r]) for c in self._centre if kind(c) == ENERGY}
+        )
         self._rows = []
 
     def dump(self) -> dict[str, Any]:
@@ -304,6 +315,7 @@ class Baseline:
             "start": self._start,
             "since": self._since,
             "pattern": self._pattern.dump() if self._pattern is not None else None,
+            "scatter": self._scatter.dump() if self._scatter is not None else None,
             "score": self._last.score,
             "drivers": list(self._last.drivers),
             "deviation": dict(self._last.deviation),
@@ -324,17 +336,10 @@ class Baseline:
         self._recent_rows, self.unlike = [*state.get("recent_rows", [])], tuple(state.get("unlike", ()))
         if kept := state.get("pattern"):
             self._pattern = Pattern.load(kept)
+        if kept := state.get("scatter"):
+            self._scatter = Scatter.load(kept)
         self._last = Verdict(False, state["score"], tuple(state["drivers"]), dict(state["deviation"]))
         return self
-
-
-def _spread(column: list[float]) -> float:
-    """Robust standard deviation: the larger of MAD and the 10..90 % range (which sees two loads where MAD may
-    not)."""
-    centre, ordered = median(column), sorted(column)
-    mad = 1.4826 * median([abs(v - centre) for v in column])
-    n = len(ordered)
-    return max(mad, (ordered[(9 * n) // 10] - ordered[n // 10]) / 2.563)
 
 
 def _tolerance(column: list[float]) -> float:

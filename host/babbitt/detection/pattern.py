@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 SHRINK = 0.6
 FLOOR = 0.1
 """In natural logs: ten per cent."""
-LIMIT = 2.5
+LIMIT = 3.0
 """Distance at the limit."""
 LEAST = 4
 """Features below which there is no pattern."""

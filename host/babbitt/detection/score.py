@@ -25,15 +25,18 @@ def widened(channel: str, limit: float, tolerance: float) -> float:
 
 
 def combined(
-    deviation: Mapping[str, float], limit: Mapping[str, float], together: float = 0.0
+    deviation: Mapping[str, float],
+    limit: Mapping[str, float],
+    together: float = 0.0,
+    lively: float = 0.0,
 ) -> tuple[float, tuple[str, ...]]:
     """The score, and the channels at half their limit or beyond, strongest first, at most five. ``together``: the score of
-    the pattern of all."""
+    the pattern of all, ``lively``: that of how much they vary."""
     score = {c: abs(d) / limit[c] for c, d in deviation.items()}
     energy = max((s for c, s in score.items() if kind(c) == ENERGY), default=0.0)
     rms = max((s for c, s in score.items() if c.endswith(".rms")), default=0.0)
     rest = max((s for c, s in score.items() if kind(c) in (SHAPE, TEMPERATURE)), default=0.0)
-    total = max(energy, together, rest if rms >= 0.5 else min(rest, ALONE))
+    total = max(energy, together, lively, rest if rms >= 0.5 else min(rest, ALONE))
     least = 0.5 if together < 1.0 else 0.5 * max(score.values(), default=0.0)
     drivers = sorted((c for c, s in score.items() if s >= min(0.5, least)), key=lambda c: (-score[c], c))
     return total, tuple(drivers[:5])
