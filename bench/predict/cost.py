@@ -67,7 +67,7 @@ def main() -> int:
     stops, lives, failed = [], [], 0
     for history in tested:
         life = float(history.time[-1])
-        middles = model.core.middle(model.core.features(history)).tolist()
+        middles = model.middles(history).tolist()
         stop = next(
             (
                 float(at)

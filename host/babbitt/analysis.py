@@ -1,4 +1,4 @@
-"""The analysis in a process of its own: ``python -m babbitt.analysis FOLDER [ROOMS]``, ROOMS as JSON.
+"""The analysis in a process of its own: ``python -m babbitt.analysis FOLDER [ROOMS [MACHINES]]``, these two as JSON.
 
 So receiving never waits for it, and a defect in it takes nothing else down. It ends, with everything saved, when its
 standard input closes: it never outlives the host that started it. It may be killed at any moment.
@@ -17,7 +17,7 @@ import msgspec
 
 from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
-from babbitt.settings import RoomPart
+from babbitt.settings import MachinePart, RoomPart
 from babbitt.store.child import give_way
 from babbitt.store.lock import ANALYSIS, StoreLock
 from babbitt.store.writer import StoreWriter
@@ -36,7 +36,8 @@ def main() -> None:
     over = threading.Event()
     threading.Thread(target=_listen, args=(over,), daemon=True).start()
     rooms = msgspec.json.decode(sys.argv[2], type=dict[str, RoomPart]) if len(sys.argv) > 2 else None
-    run(Path(sys.argv[1]), over, rooms)
+    machines = msgspec.json.decode(sys.argv[3], type=dict[str, MachinePart]) if len(sys.argv) > 3 else None
+    run(Path(sys.argv[1]), over, rooms, machines)
 
 
 def _listen(over: threading.Event) -> None:
@@ -44,7 +45,12 @@ def _listen(over: threading.Event) -> None:
     over.set()
 
 
-def run(folder: Path, over: threading.Event, rooms: Mapping[str, RoomPart] | None = None) -> None:
+def run(
+    folder: Path,
+    over: threading.Event,
+    rooms: Mapping[str, RoomPart] | None = None,
+    machines: Mapping[str, MachinePart] | None = None,
+) -> None:
     """Judge until ``over`` is set. That of a host that was killed may not have ended yet: it is waited for."""
     while not over.is_set():
         try:
@@ -56,7 +62,7 @@ def run(folder: Path, over: threading.Event, rooms: Mapping[str, RoomPart] | Non
     else:
         return
     writer = StoreWriter(folder)
-    pipeline = Pipeline(writer, threading.Event(), look_s=LOOK_S, rooms=rooms)
+    pipeline = Pipeline(writer, threading.Event(), look_s=LOOK_S, rooms=rooms, machines=machines)
     pipeline.start()
     while not over.wait(0.5):
         if not pipeline.alive:

@@ -24,7 +24,7 @@ from babbitt.detection.rechecks import Rechecks
 from babbitt.detection.said import Said
 from babbitt.errors import StoreError
 from babbitt.protocol.assessment import Analyser, Asset, Point
-from babbitt.settings import RoomPart
+from babbitt.settings import MachinePart, RoomPart
 from babbitt.store.readings import Reading, Rows, by_install, readings
 from babbitt.store.state import State
 from babbitt.store.tables import Table
@@ -57,7 +57,8 @@ class Pipeline:
     """Analyses in a thread of its own; ``wake`` is set by the ingest when there is something new.
 
     ``kinds`` maps a kind of asset to ``module:class`` of its analyser; of the assessments of ``slot_ms`` that agree
-    one is kept. Who cannot set ``wake`` looks every ``look_s``. ``rooms``: what the settings say of rooms, by ``site/node``.
+    one is kept. Who cannot set ``wake`` looks every ``look_s``. ``rooms``, ``machines``: what the settings say
+    of them, by ``site/node``.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class Pipeline:
         slot_ms: int = SLOT_MS,
         look_s: float = 0.5,
         rooms: Mapping[str, RoomPart] | None = None,
+        machines: Mapping[str, MachinePart] | None = None,
     ) -> None:
         self._writer = writer
         self._slot_ms = slot_ms
         self._look_s = look_s
         self._rooms = dict(rooms or {})
+        self._lives = {name: part.lives for name, part in (machines or {}).items()}
         self._wake = wake
         self._hurry = threading.Event()
         self._kinds = dict(KINDS if kinds is None else kinds)
@@ -347,6 +350,7 @@ class Pipeline:
             about["interval"],
             table.limits(),
             self._rooms.get(f"{subject.site}/{subject.node}"),
+            lives=self._lives.get(f"{subject.site}/{subject.node}"),
             **known,
         )
         if subject.analyser is not None and asset == subject.asset:

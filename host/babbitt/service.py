@@ -25,7 +25,7 @@ from babbitt.errors import StoreError
 from babbitt.pipeline import Pipeline
 from babbitt.prognosis.fleet.forecaster import Forecaster
 from babbitt.prognosis.fleet.trainer import Trainer
-from babbitt.settings import RetentionPart, RoomPart
+from babbitt.settings import MachinePart, RetentionPart, RoomPart
 from babbitt.store.checkpoint import Checkpointer
 from babbitt.store.child import Child
 from babbitt.store.lock import BACKUP, StoreLock, held
@@ -49,7 +49,7 @@ class Host:
     listens on ``broker_listen`` (``"address:port"``, port 0 for a free one). ``accept_simulated`` takes
     simulated time for real time. ``kinds`` replaces the analysers (see :class:`babbitt.pipeline.Pipeline`),
     ``clock`` the host's clock (seconds); ``analysis`` False: nothing is judged; ``retention`` says how long what is kept;
-    ``rooms``: what the settings say of cold rooms;
+    ``rooms``, ``machines``: what the settings say of cold rooms and machines;
     ``apart``: the analysis is a process of its own (with the analysers there are, not ``kinds``).
     ``start`` raises BrokerError or StoreError; ``with Host(...)`` starts and stops it.
     """
@@ -68,6 +68,7 @@ class Host:
         apart: bool = False,
         rooms: Mapping[str, RoomPart] | None = None,
         costs: Mapping[str, tuple[float, float]] | None = None,
+        machines: Mapping[str, MachinePart] | None = None,
     ) -> None:
         self.store_path = Path(store_path)
         self._given = BrokerAddress.parse(broker) if isinstance(broker, str) else broker
@@ -77,7 +78,7 @@ class Host:
         self._clock = clock
         self._analysis = analysis
         self._apart = apart
-        self._rooms = dict(rooms or {})
+        self._rooms, self._machines = dict(rooms or {}), dict(machines or {})
         self._costs = dict(costs or {})
         self._retention = (retention or RetentionPart()).as_days()
         self.broker: EmbeddedBroker | None = None
@@ -129,7 +130,9 @@ class Host:
             passed=self._passed,
             observe=self._commits.observe,
         )
-        self.pipeline = Pipeline(self._writer, self.ingest.committed, self._kinds, rooms=self._rooms)
+        self.pipeline = Pipeline(
+            self._writer, self.ingest.committed, self._kinds, rooms=self._rooms, machines=self._machines
+        )
         self.reader = StoreReader(self.store_path)
         self._parts.append(self.reader.close)
         self.keeper = Child("keeper", "babbitt.store.keeper", str(self.store_path))
@@ -149,8 +152,8 @@ class Host:
         self._parts.append(self.forecaster.stop)
         self.analysis: Child | None = None
         if self._analysis and self._apart:
-            said = msgspec.json.encode(self._rooms).decode()
-            self.analysis = Child("analysis", "babbitt.analysis", str(self.store_path), said)
+            said = [msgspec.json.encode(some).decode() for some in (self._rooms, self._machines)]
+            self.analysis = Child("analysis", "babbitt.analysis", str(self.store_path), *said)
             self.analysis.start()
             self._parts.append(self.analysis.stop)
         elif self._analysis:

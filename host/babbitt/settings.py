@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,8 @@ FILE = "babbitt.toml"
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["forever"]
 ROOM = r"[a-z0-9-]{1,32}/[a-z0-9-]{1,32}"
 """SITE/NODE"""
+LIVES_MIN = 3
+"""So many lives tell how much lives differ."""
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
@@ -84,10 +87,23 @@ Cost = Annotated[float, Meta(gt=0.0, le=1e12)]
 
 
 class CostsPart(Struct, frozen=True, forbid_unknown_fields=True):
-    """``[costs]``, and ``[machines."SITE/NODE"]`` of one machine: what a planned stop and a failure cost, in the same money."""
+    """``[costs]``: what a planned stop and a failure cost, in the same money."""
 
     planned: Cost | None = None
     failure: Cost | None = None
+
+
+class MachinePart(CostsPart, frozen=True, forbid_unknown_fields=True):
+    """``[machines."SITE/NODE"]``: the costs of this machine, the hours that others of its kind were in service until they failed, and
+    the day (UTC) since which this one is, new or made as new."""
+
+    lives_h: Annotated[list[Annotated[float, Meta(gt=0.0, le=1e6)]], Meta(max_length=1000)] = []
+    since: date | None = None
+
+    @property
+    def since_ms(self) -> int:
+        """The beginning of that day, Unix ms; that of 1970 if nothing is said."""
+        return int(datetime.combine(self.since or date(1970, 1, 1), time(), UTC).timestamp() * 1000)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +113,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     retention: RetentionPart = RetentionPart()
     rooms: dict[str, RoomPart] = {}
     costs: CostsPart = CostsPart()
-    machines: dict[str, CostsPart] = {}
+    machines: dict[str, MachinePart] = {}
 
     def costs_by_machine(self) -> dict[str, tuple[float, float]]:
         """What a planned stop and a failure cost, by SITE/NODE; of "" for all others."""
@@ -133,6 +149,7 @@ def load(path: Path | None = None) -> Settings:
     try:
         said = tomllib.loads(text)
         _check_rooms(said.get("rooms"), path)
+        _check_machines(said.get("machines"), path)
         found = msgspec.convert(said, Settings)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is no TOML: {error}") from error
@@ -164,13 +181,34 @@ def _check_rooms(rooms: Any, path: Path) -> None:
 
 def _check_costs(section: str, one: CostsPart, path: Path) -> None:
     """Raises SettingsError."""
-    name = section.partition('"')[2].partition('"')[0]
-    if section != "[costs]" and not re.fullmatch(ROOM, name):
-        raise SettingsError(f'{path}: {section}: a machine is called SITE/NODE, as [machines."hall/fan"]')
     if (one.planned is None) != (one.failure is None):
         raise SettingsError(f"{path}: {section}: planned and failure are given together or not at all")
     if one.planned is not None and one.failure is not None and one.planned > one.failure:
         raise SettingsError(f"{path}: {section} planned: a planned stop costs no more than a failure")
+
+
+def _check_machines(machines: Any, path: Path) -> None:
+    """Each machine by itself, likewise. Raises SettingsError."""
+    for name, part in machines.items() if isinstance(machines, dict) else ():
+        if not re.fullmatch(ROOM, name):
+            raise SettingsError(
+                f'{path}: [machines."{name}"]: a machine is called SITE/NODE, as [machines."hall/fan"]'
+            )
+        try:
+            machine = msgspec.convert(part, MachinePart)
+        except msgspec.ValidationError as error:
+            what, _, where = str(error).partition(" - at `$")
+            raise SettingsError(f'{path}: [machines."{name}"] {where.strip(".`") or "it"}: {what}') from error
+        if not machine.lives_h and machine.since is None:
+            continue
+        if len(machine.lives_h) < LIVES_MIN:
+            raise SettingsError(
+                f'{path}: [machines."{name}"] lives_h: {LIVES_MIN} lives are needed, hours each'
+            )
+        if machine.since is None:
+            raise SettingsError(
+                f'{path}: [machines."{name}"] since: the day it was new is needed, as 2026-01-15'
+            )
 
 
 def _placed(host: HostPart, folder: Path) -> HostPart:
@@ -234,4 +272,7 @@ web_port = {web_port}
 # [machines."SITE/NODE"]
 # planned = 900
 # failure = 12000
+# How long others of its kind were in service until they failed, hours, and since when this one is.
+# lives_h = [5200, 8100, 6900]
+# since = 2026-01-15
 """

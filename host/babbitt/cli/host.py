@@ -102,6 +102,7 @@ def host(
         apart=True,
         rooms=chosen.rooms,
         costs=chosen.costs_by_machine(),
+        machines=chosen.machines,
     ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):

@@ -74,7 +74,10 @@ def _verdict(one: Assessment | None, fleet: Foretold | None) -> tuple[str, str, 
         return "-", "-", by_fleet or "-"
     health = "-" if one.health is None else f"{one.health:.0f}"
     known = one.remaining is not None and one.outlook != "beyond limit"
-    return one.level, health, by_fleet or _span(one.remaining) if known and one.remaining else one.outlook
+    if by_fleet:
+        return one.level, health, by_fleet
+    said = _span(one.remaining) if known and one.remaining else one.outlook
+    return one.level, health, f"{said} by other lives" if one.outlook == "lives" else said
 
 
 def _span(left: Interval) -> str:

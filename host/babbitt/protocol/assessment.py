@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 LEVELS = ("learning", "normal", "warning", "alarm")
 """The levels of an assessment, mildest first."""
 
-OUTLOOKS = ("learning", "no trend", "stable", "trend", "beyond limit")
+OUTLOOKS = ("learning", "no trend", "lives", "stable", "trend", "beyond limit")
 """What a prognosis can say about the time to come."""
 
 BASES = ("limits", "sisters", "own")
 """What an assessment goes by besides the limits people set: nothing yet, sister machines, its own learnt state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """In service since ``since_ms`` (Unix ms), and the hours that others of the kind were in service until they failed."""
+
+    since_ms: int
+    hours: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Asset:
     under ``ll``, ``l``, ``h``, ``hh`` (only those that are set). ``room`` is what the host's settings say of a cold room.
     ``tolerance``: by how much its learnt limits are widened by what people said of its alarms (1: not at all);
     ``accepted``: someone said that it is as it should be, whatever its sisters are like; ``sisters``: what those are
-    like, None if that is not known or not needed.
+    like, None if that is not known or not needed; ``lives``: how long others of its kind lived, None if nobody said.
     """
 
     site: str
@@ -64,6 +72,7 @@ class Asset:
     tolerance: float = 1.0
     accepted: bool = False
     sisters: Sisters | None = None
+    lives: Lives | None = None
 
 
 @dataclass(frozen=True, slots=True)

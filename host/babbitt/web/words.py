@@ -92,6 +92,8 @@ def outlook(kind: str, assessment: Assessment | None) -> str:
         return f"{first.channel} at its limit {first.at:g} in {span_of(first.left)}"
     if assessment.remaining is not None:
         what = "time to limit" if kind == "cold_room" else "useful life"
+        if assessment.outlook == "lives":
+            what = "no trend; by the lives of others"
         return f"{what} {span_of(assessment.remaining)}"
     if assessment.outlook == "trend":
         return "trend, no estimate yet"

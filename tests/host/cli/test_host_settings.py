@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from babbitt.errors import SettingsError
-from babbitt.settings import TEMPLATE, HostPart, RetentionPart, RoomPart, Settings, find, load
+from babbitt.protocol.assessment import Lives
+from babbitt.settings import TEMPLATE, HostPart, MachinePart, RetentionPart, RoomPart, Settings, find, load
 from babbitt.store.writer import StoreWriter
 
 MAIN = [sys.executable, "-c", "from babbitt.cli import main; main()"]
@@ -56,6 +58,35 @@ def test_what_a_room_cannot_be_is_said_with_its_name(tmp_path: Path, line: str, 
     assert f'b.toml: [rooms."hall/room-2"] {said}' in str(error.value)
     (tmp_path / "b.toml").write_text("[rooms.hall]\ngoods_hours = 2\n")
     with pytest.raises(SettingsError, match="a room is called SITE/NODE"):
+        load(tmp_path / "b.toml")
+
+
+def test_machines_are_by_site_and_node_with_the_lives_of_others(tmp_path: Path) -> None:
+    (tmp_path / "b.toml").write_text(
+        '[machines."hall/pump-2"]\nlives_h = [5200, 8100.5, 6900]\nsince = 2026-01-15\n'
+    )
+    (part,) = load(tmp_path / "b.toml").machines.values()
+    assert part == MachinePart(lives_h=[5200.0, 8100.5, 6900.0], since=date(2026, 1, 15))
+    assert part.lives == Lives(1_768_435_200_000, (5200.0, 8100.5, 6900.0))
+    assert MachinePart().lives is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("lives_h = [1, 2]\nsince = 2026-01-15", "lives_h: 3 lives are needed, hours each"),
+        ("lives_h = [1, 2, 3]", "since: the day it was new is needed"),
+        ("lives_h = [1, 2, 0]\nsince = 2026-01-15", "lives_h[2]: Expected `float` > 0.0"),
+        ("life_h = [1, 2, 3]", "it: Object contains unknown field `life_h`"),
+    ],
+)
+def test_what_a_machine_cannot_be_is_said_with_its_name(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "b.toml").write_text(f'[machines."hall/pump-2"]\n{line}\n')
+    with pytest.raises(SettingsError) as error:
+        load(tmp_path / "b.toml")
+    assert f'b.toml: [machines."hall/pump-2"] {said}' in str(error.value)
+    (tmp_path / "b.toml").write_text("[machines.hall]\nlives_h = [1, 2, 3]\n")
+    with pytest.raises(SettingsError, match="a machine is called SITE/NODE"):
         load(tmp_path / "b.toml")
 
 

@@ -72,7 +72,7 @@ def test_it_foretells_machines_it_has_not_seen_and_knows_how_well(learnt: FleetM
     assert new.beyond
     assert learnt.trained["failed"] == 24
     assert learnt.trained["machines"] == 30
-    assert "hum" not in learnt.explained(fleet(30, censored=6), 1)[0][0]
+    assert "hum" not in learnt.explained(1)[0][0]
 
 
 def test_a_machine_that_still_runs_teaches_only_where_it_is_certain() -> None:
@@ -156,9 +156,15 @@ def test_bad_files_are_told(tmp_path: Path, text: str, word: str) -> None:
         read(tmp_path / "nowhere.csv", "unit", "time")
 
 
-def test_quantiles_are_conformal() -> None:
-    errors = np.arange(1.0, 20.0)  # 19 of them: the next one is below the largest 19 times of 20
-    assert models.quantile(errors, 0.95) == 19.0
-    assert models.quantile(errors, 0.9) == 18.0
-    assert models.quantile(errors, 0.1) == 2.0
+def test_quantiles_are_conformal_and_allow_for_being_a_sample() -> None:
+    errors = np.arange(1.0, 20_000.0)
+    for q in (0.05, 0.1, 0.9, 0.95):
+        doubt = models.SURE * (q * (1 - q) / (len(errors) / models.ALIKE)) ** 0.5
+        assert models.quantile(errors, q) == pytest.approx(20_000 * (q + np.sign(q - 0.5) * doubt), abs=1.0)
+    assert models.quantile(np.arange(20.0), 0.95) == 19.0
+    assert models.quantile(np.arange(20.0), 0.05) == 0.0
     assert models.quantile(np.empty(0), 0.9) == 0.0
+    # Of small samples, how much lies below the quantile of 95 %? At least so much in three of four.
+    rng = np.random.default_rng(3)
+    held = [models.quantile(np.sort(rng.random(200)), 0.95) >= 0.95 for _ in range(500)]
+    assert 0.7 < np.mean(held) < 0.9

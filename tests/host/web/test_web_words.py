@@ -59,6 +59,11 @@ def test_a_node_that_sleeps_is_as_it_was_and_one_that_is_gone_is_not() -> None:
         ("machine", judged("trend", Interval(1e5, 1e6, 1e7)), "useful life more than 10 years"),
         ("machine", judged("trend"), "trend, no estimate yet"),
         ("machine", judged("no trend"), "no trend"),
+        (
+            "machine",
+            judged("lives", Interval(900, 2100, 4200)),
+            "no trend; by the lives of others 38–175 days (median 88 days)",
+        ),
         ("machine", judged("stable"), "stable"),
         ("machine", judged("learning"), "learning"),
         ("cold_room", judged("beyond limit", Interval(0, 0, 0)), "beyond its limit now"),

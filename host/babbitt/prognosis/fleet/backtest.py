@@ -29,11 +29,10 @@ def back_test(
     """Ask a model about machines that failed, at MOMENTS of their lives; None if there are none. ``cap``: lives are capped at it,
     without it at the model's."""
     errors, plain, inside = [], [], []
-    cap = model.core.cap if cap is None else cap
+    cap = model.cap if cap is None else cap
     failed = [h for h in histories if h.failed]
     for history in failed:
-        rows = model.core.features(history)[history.moments]
-        for at, middle in zip(history.moments, model.core.middle(rows).tolist(), strict=True):
+        for at, middle in zip(history.moments, model.middles(history, history.moments).tolist(), strict=True):
             truth = min(float(history.remaining[at]), cap)
             said = model.spread(middle)
             errors.append(min(said.p50, cap) - truth)

@@ -50,7 +50,7 @@ def _learn(
     mean, top = statistics.fmean(spans), lesson.cap or round(statistics.median(spans) / 2, 6)
     shelf = ModelShelf(store)
     shelf.versions(name)
-    old = shelf.load(name) if shelf.current(name) is not None else None
+    old = _in_use(shelf, name)
     # A fifth is kept apart, for the new model and for the one in use: neither has seen it, if it is new to the latter.
     out = _apart(fleet.histories, set(old.trained["units"]) if old is not None else set())
     apart = [fleet.histories[n] for n in out]
@@ -63,7 +63,7 @@ def _learn(
         model.trained |= lives.about()
     about = {
         "made": int(time.time() * 1000), "file": lesson.file, "backtest": _plain(tested),
-        "explained": model.explained(fleet),
+        "explained": model.explained(),
     }  # fmt: skip
     if lives is not None:
         about["own"] = compare(lives, model.asked, top)
@@ -77,6 +77,14 @@ def _learn(
     }  # fmt: skip
     found.pop("units")
     return found
+
+
+def _in_use(shelf: ModelShelf, name: str) -> FleetModel | None:
+    """The model in use; None if there is none, or one that cannot be read: of an earlier version, or damaged."""
+    try:
+        return None if shelf.current(name) is None else shelf.load(name)
+    except ModelError:
+        return None
 
 
 def _apart(histories: Sequence[History], seen: set[str]) -> set[int]:
@@ -97,7 +105,7 @@ def _against(
         return None, None
     if (old.trained.get("source") == SOURCE) != (lives is not None):
         return None, None
-    seen, cap = set(old.trained["units"]), min(old.core.cap, trial.core.cap)
+    seen, cap = set(old.trained["units"]), min(old.cap, trial.cap)
     fresh = [h for h in apart if h.failed and h.unit not in seen] or list(apart)
     before = fresh
     if lives is not None and old.trained["step_h"] != lives.step_h:

@@ -1,19 +1,25 @@
 """Remaining life by what became of other machines of the kind, as a distribution.
 
 Features of the whole history (:mod:`.statistics`) of values without their operating conditions (:mod:`.regimes`), and of two
-linear indices of health made of them, go into boosted trees (Friedman 2001, histogram-based) and extremely randomised trees
-(Geurts et al. 2006), whose mean is the middle. The label is capped: how long a new machine lasts cannot be seen from it. A machine
-that did not fail teaches where it is certain: wherever more than the cap was still to come.
+linear indices of health made of them, go into boosted trees (Friedman 2001, histogram-based). The label is capped: how long a new
+machine lasts cannot be seen from it. A machine that did not fail teaches where it is certain: wherever more than the cap was still
+to come.
+
+The fleet is parted in FOLDS. Each part is left out once, and MEMBERS sets of trees learn the rest, each every MEMBERS-th record:
+records that follow each other tell nearly the same, and trees that saw others differ. The middle is the mean of all of them
+(bagging, Breiman 1996), and what each said of the machines it had not seen tells the errors, so nothing is learnt just for that
+(cross-conformal prediction, Vovk 2015). The mean of all is a little better than those that tell the errors, so the intervals are
+rather too wide than too narrow.
 
 The quantiles are conformal, by the prediction itself (Mondrian, Vovk et al. 2005): the errors on machines that were not learnt from
-(cross-validation by machine), sorted by bins of what was predicted. So 80 of 100 truths are between the 10 and the 90 % quantile,
+by any tree that speaks of them, sorted by bins of what was predicted. So 80 of 100 truths are between the 10 and the 90 % quantile,
 near the end as well as far from it, if the fleet is like the one it was trained on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +38,13 @@ LEAST_UNITS = 10
 EDGES = (0.0, 0.12, 0.25, 0.45, 0.7, 0.9)
 """Bins of the prediction, as shares of the cap."""
 QUANTILES = (0.05, 0.1, 0.5, 0.9, 0.95)
+SURE, ALIKE = 0.67, 2.0
+"""With a chance of three in four the share outside a quantile is no more than said (the coverage of one calibration set
+scatters: Vovk 2012, 'Conditional validity of inductive conformal predictors'). So many errors count as one, as those of one
+life are alike."""
 RIDGE = 1e-3
 FREEDOM = 5
-ROUNDS, TREES = 400, 100
+ROUNDS, LEAVES, MEMBERS = 400, 63, 2
 SMALL = 10_000
 ROWS = 60_000
 """Records that are learnt from at most: every n-th of longer fleets."""
@@ -58,10 +68,10 @@ def quiet(what: str, done: int, of: int) -> None:
 
 
 class Core:
-    """What predicts the middle: regimes, indices of health, and trees."""
+    """What predicts the middle, learnt from all of a fleet that it is given: regimes, indices of health, and trees."""
 
     def __init__(self, fleet: Fleet, cap: float, seed: int = 0) -> None:
-        from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+        from sklearn.ensemble import HistGradientBoostingRegressor
         from threadpoolctl import threadpool_limits
 
         self.cap = cap
@@ -74,14 +84,15 @@ class Core:
         # A small fleet is learnt in fewer, longer steps, and faster by one thread than by several that wait for each other.
         small = len(x) < SMALL
         rounds = ROUNDS // 4 if small else ROUNDS
+        leaf = min(60, max(5, len(x) // MEMBERS // 150))
         with threadpool_limits(1 if small else None):
-            self.boosted = HistGradientBoostingRegressor(
-                max_iter=rounds, learning_rate=12.0 / rounds, max_leaf_nodes=31, min_samples_leaf=min(60, max(5, len(x) // 150)),
-                l2_regularization=10, max_features=0.2, early_stopping=False, random_state=seed,
-            ).fit(x, y)  # fmt: skip
-        self.random = ExtraTreesRegressor(
-            TREES, min_samples_leaf=5, max_features=0.3, n_jobs=1 if small else -1, random_state=seed
-        ).fit(x, y)
+            self.boosted = [
+                HistGradientBoostingRegressor(
+                    max_iter=rounds, learning_rate=12.0 / rounds, max_leaf_nodes=LEAVES, min_samples_leaf=leaf,
+                    l2_regularization=10, max_features=0.2, early_stopping=False, random_state=MEMBERS * seed + n,
+                ).fit(x[n::MEMBERS], y[n::MEMBERS])
+                for n in range(MEMBERS)
+            ]  # fmt: skip
 
     def _indices(self, histories: Sequence[History]) -> Floats:
         """Two linear combinations of the normalised values, shape (p + 1, 2): remaining life, and late against early."""
@@ -127,7 +138,16 @@ class Core:
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1 if len(x) < SMALL else None):
-            found: Floats = np.clip(0.5 * (self.boosted.predict(x) + self.random.predict(x)), 0.0, self.cap)
+            found: Floats = np.mean([trees.predict(x) for trees in self.boosted], axis=0)
+        return found.clip(0.0, self.cap)
+
+    def gains(self) -> Floats:
+        """How much each feature lowered the error, summed over all splits."""
+        found = np.zeros(self.boosted[0].n_features_in_)
+        for trees in self.boosted:
+            for (tree,) in trees._predictors:
+                splits = tree.nodes[tree.nodes["is_leaf"] == 0]
+                np.add.at(found, splits["feature_idx"], splits["gain"])
         return found
 
 
@@ -142,12 +162,13 @@ class Question:
 
 
 class FleetModel:
-    """A core with what is known of its errors. ``trained``: what it was trained on, in plain JSON types. ``asked``: of one that
+    """Cores with what is known of their errors. ``trained``: what it was trained on, in plain JSON types. ``asked``: of one that
     was just trained, the questions of its cross-validation about machines that failed."""
 
-    def __init__(self, core: Core, channels: Sequence[str], settings: Sequence[str], errors: Sequence[Floats],
+    def __init__(self, cores: Sequence[Core], channels: Sequence[str], settings: Sequence[str], errors: Sequence[Floats],
                  trained: dict[str, Any]) -> None:  # fmt: skip
-        self.core, self.channels, self.settings = core, tuple(channels), tuple(settings)
+        self.cores, self.channels, self.settings = tuple(cores), tuple(channels), tuple(settings)
+        self.cap = self.cores[0].cap
         self.errors = [np.sort(np.asarray(some, np.float64)) for some in errors]
         self.trained = trained
         self.asked: tuple[Question, ...] = ()
@@ -158,17 +179,22 @@ class FleetModel:
             raise ModelError(
                 f"the model wants the channels {', '.join(self.channels)}, and the settings {self.settings}"
             )
-        return self.spread(float(self.core.middle(self.core.features(history)[-1:])[0]))
+        return self.spread(float(self.middles(history, slice(-1, None))[0]))
+
+    def middles(self, history: History, records: slice | Sequence[int] = slice(None)) -> Floats:
+        """Predictions after each of some records, by what was known then."""
+        found: Floats = np.mean([core.middle(core.features(history)[records]) for core in self.cores], axis=0)
+        return found
 
     def spread(self, middle: float) -> Remaining:
         """The distribution around a prediction."""
-        errors = self.errors[bin_of(middle, self.core.cap)]
+        errors = self.errors[bin_of(middle, self.cap)]
         found = [max(0.0, middle + quantile(errors, q)) for q in QUANTILES]
         # The median stays the prediction: its errors are small beside their spread.
-        low05, low10, _, high90, high95 = (min(value, self.core.cap) for value in found)
+        low05, low10, _, high90, high95 = (min(value, self.cap) for value in found)
         return Remaining(
             min(low05, middle), min(low10, middle), middle, max(high90, middle), max(high95, middle),
-            high95 >= self.core.cap,
+            high95 >= self.cap,
         )  # fmt: skip
 
     def chance(self, middle: float, within: float) -> float:
@@ -176,18 +202,23 @@ class FleetModel:
         the errors of its bin, for chances that are smaller than one of their number."""
         from scipy.stats import t
 
-        errors = self.errors[bin_of(middle, self.core.cap)]
+        errors = self.errors[bin_of(middle, self.cap)]
         spread = max(float(errors.std()) if len(errors) else 0.0, 1e-9)
         scale = spread * math.sqrt((FREEDOM - 2) / FREEDOM)
         shift = float(errors.mean()) if len(errors) else 0.0
         return float(t.cdf((within - middle - shift) / scale, FREEDOM))
 
-    def explained(self, fleet: Fleet, most: int = 10) -> list[tuple[str, float]]:
-        """The features that the randomised trees lean on most, with their shares."""
-        kept = [self.channels[n] for n in self.core.regimes.kept]
-        said = names([*kept, "index of life", "index of wear"])
-        order = np.argsort(-self.core.random.feature_importances_)[:most]
-        return [(said[n], round(float(self.core.random.feature_importances_[n]), 4)) for n in order.tolist()]
+    def explained(self, most: int = 10) -> list[tuple[str, float]]:
+        """The features that the trees lean on most, with their shares of all that lowered the error."""
+        shares: dict[str, float] = {}
+        for core in self.cores:
+            gains = core.gains()
+            kept = [self.channels[n] for n in core.regimes.kept]
+            said = names([*kept, "index of life", "index of wear"])
+            for name, gain in zip(said, (gains / max(gains.sum(), 1e-300)).tolist(), strict=True):
+                shares[name] = shares.get(name, 0.0) + gain / len(self.cores)
+        order = sorted(shares, key=lambda name: -shares[name])[:most]
+        return [(name, round(shares[name], 4)) for name in order]
 
 
 def bin_of(middle: float, cap: float) -> int:
@@ -196,10 +227,13 @@ def bin_of(middle: float, cap: float) -> int:
 
 
 def quantile(errors: Floats, q: float) -> float:
-    """The conformal quantile of sorted errors: of n + 1 places, so that the next one is on the right side of it."""
+    """The conformal quantile of sorted errors: of n + 1 places, so that the next one is on the right side of it; and further out
+    by SURE standard errors of the share, since these errors are a sample themselves."""
     n = len(errors)
     if not n:
         return 0.0
+    doubt = SURE * math.sqrt(q * (1 - q) / (n / ALIKE)) if q != 0.5 else 0.0
+    q = min(1.0, max(0.0, q + math.copysign(doubt, q - 0.5)))
     at = math.ceil(q * (n + 1)) - 1 if q > 0.5 else math.floor(q * (n + 1)) - 1
     return float(errors[min(n - 1, max(0, at))])
 
@@ -212,20 +246,18 @@ def train(
     if len(failed) < least:
         raise ModelError(f"{len(failed)} machines have failed; {least} are needed to learn from")
     asked: list[Question] = []
-    pairs = held_out(fleet, cap, progress, folds, asked=asked)
     errors: list[list[float]] = [[] for _ in EDGES]
-    for middle, truth, weight in pairs:
-        if weight:
+    cores = []
+    for core, pairs in held_out(fleet, cap, progress, folds, asked=asked):
+        cores.append(core)
+        for middle, truth in pairs:
             errors[bin_of(middle, cap)].append(truth - middle)
-    progress("learning from all", folds, folds + 1)
-    core = Core(fleet, cap)
     trained = {
         "machines": len(fleet.histories), "failed": len(failed), "records": sum(len(h.time) for h in fleet.histories),
-        "mean_life": float(np.mean([h.life for h in failed])), "cap": cap, "regimes": len(core.regimes.centres),
-        "units": sorted(h.unit for h in fleet.histories),
+        "mean_life": float(np.mean([h.life for h in failed])), "cap": cap,
+        "regimes": max(len(core.regimes.centres) for core in cores), "units": sorted(h.unit for h in fleet.histories),
     }  # fmt: skip
-    progress("learning from all", folds + 1, folds + 1)
-    model = FleetModel(core, fleet.channels, fleet.settings, [np.array(e) for e in _filled(errors)], trained)
+    model = FleetModel(cores, fleet.channels, fleet.settings, [np.array(e) for e in _filled(errors)], trained)
     model.asked = tuple(asked)
     return model
 
@@ -237,17 +269,17 @@ def held_out(
     folds: int = FOLDS,
     seed: int = 1,
     asked: list[Question] | None = None,
-) -> list[tuple[float, float, bool]]:
-    """Predictions for machines that were not learnt from, at eight moments of each life: the prediction, the truth (capped),
-    and whether the truth is certain. To ``asked`` those at MOMENTS of the lives that failed are added."""
+) -> Iterator[tuple[Core, list[tuple[float, float]]]]:
+    """Cores that each learnt all but a part of the fleet, with what they predict for that part at eight moments of each life
+    where the truth is certain: the prediction and the truth (capped). To ``asked`` those at MOMENTS of the lives that failed are added."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(fleet.histories))
-    found: list[tuple[float, float, bool]] = []
     for fold in range(folds):
-        progress("learning without some", fold, folds + 1)
+        progress("learning without some", fold, folds)
         out = set(order[fold::folds].tolist())
         rest = tuple(h for n, h in enumerate(fleet.histories) if n not in out)
         core = Core(Fleet(rest, fleet.channels, fleet.settings), cap, seed=fold)
+        pairs: list[tuple[float, float]] = []
         for n in sorted(out):
             history = fleet.histories[n]
             certain, left = core._certain(history), np.minimum(history.remaining, cap)
@@ -256,11 +288,13 @@ def held_out(
             rows = [*some.tolist(), *moments]
             said = core.middle(core.features(history)[rows]).tolist()
             for at, middle in zip(rows[: len(some)], said, strict=False):
-                found.append((middle, float(left[at]), bool(certain[at])))
+                if certain[at]:
+                    pairs.append((middle, float(left[at])))
             for at, middle in zip(moments, said[len(some) :], strict=True):
                 question = Question(history.unit, float(history.time[at]), middle, float(left[at]))
                 asked.append(question)  # type: ignore[union-attr]
-    return found
+        yield core, pairs
+    progress("learning without some", folds, folds)
 
 
 def _filled(errors: list[list[float]]) -> list[list[float]]:

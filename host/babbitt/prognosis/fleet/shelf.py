@@ -19,9 +19,9 @@ from babbitt.prognosis.fleet.regimes import Regimes
 from babbitt.store.files import write_whole
 
 FOLDER = "models"
-FORMAT = 1
+FORMAT = 2
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
-_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.tree._tree.Tree")
+_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 """Types of scikit-learn inside these trees that skops does not let in by itself."""
 
 
@@ -52,12 +52,13 @@ class ModelShelf:
         """Keep a model as the next version, not in use yet; gives the version. Raises ModelError."""
         import skops.io
 
-        core = model.core
         version = (self.versions(name) or [0])[-1] + 1
         kept = {
-            "format": FORMAT, "cap": core.cap, "indices": core.indices, "boosted": core.boosted, "random": core.random,
-            "errors": list(model.errors), "regimes": core.regimes.arrays(), "channels": list(model.channels),
+            "format": FORMAT, "cap": model.cap, "errors": list(model.errors), "channels": list(model.channels),
             "settings": list(model.settings),
+            "cores": [
+                {"indices": core.indices, "boosted": core.boosted, "regimes": core.regimes.arrays()} for core in model.cores
+            ],
         }  # fmt: skip
         place = self._place(name)
         try:
@@ -109,14 +110,13 @@ class ModelShelf:
                 raise ModelError(
                     f"{path} is of format {kept['format']}, this program reads {FORMAT}: train it again"
                 )
-            core = Core.__new__(Core)
-            core.cap, core.indices = float(kept["cap"]), np.asarray(kept["indices"])
-            core.boosted, core.random, core.regimes = (
-                kept["boosted"],
-                kept["random"],
-                Regimes.of(kept["regimes"]),
-            )
-            return FleetModel(core, kept["channels"], kept["settings"], kept["errors"], about["trained"])
+            cores = []
+            for one in kept["cores"]:
+                core = Core.__new__(Core)
+                core.cap, core.indices = float(kept["cap"]), np.asarray(one["indices"])
+                core.boosted, core.regimes = one["boosted"], Regimes.of(one["regimes"])
+                cores.append(core)
+            return FleetModel(cores, kept["channels"], kept["settings"], kept["errors"], about["trained"])
         except ModelError:
             raise
         except Exception as error:  # whatever a damaged file makes of itself

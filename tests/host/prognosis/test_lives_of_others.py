@@ -1,0 +1,74 @@
+"""What the lives of others leave: calibrated on lives like theirs, longer the older, nothing for one that outlived them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import synthetic
+from babbitt.prognosis.line import LONGEST_H
+from babbitt.prognosis.lives import left, quantiles
+from babbitt.prognosis.machine import MachineAnalyser
+from babbitt.protocol.assessment import Asset, Lives
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize("others", [3, 6, 20])
+def test_eight_of_ten_truths_are_inside_at_whatever_age_it_is_asked(others: int) -> None:
+    rng = np.random.default_rng(others)
+    inside: list[bool] = []
+    for _ in range(1500):
+        *known, own = np.exp(rng.normal(7.0, 0.6, others + 1)).tolist()
+        # Asked at any age, as machines are that are met in service: longer lives are met more often.
+        for age in np.arange(rng.uniform(0, 300), own, 300.0).tolist():
+            found = quantiles(known, max(age, 1.0), (0.1, 0.9))
+            if found is not None:
+                inside.append(bool(found[0] <= own - age <= found[1]))
+    assert 0.76 <= np.mean(inside) <= 0.84
+
+
+def test_it_is_the_distribution_of_those_that_still_run() -> None:
+    lives = np.exp(np.random.default_rng(1).normal(2.0, 0.5, 4000))
+    still = lives[lives > 9.0] - 9.0
+    found = quantiles(lives.tolist(), 9.0, (0.1, 0.5, 0.9))
+    assert found is not None
+    assert found.tolist() == pytest.approx(np.quantile(still, (0.1, 0.5, 0.9)).tolist(), rel=0.1)
+
+
+def test_nothing_is_said_before_service_or_of_one_that_outlived_them() -> None:
+    lives = Lives(1000 * HOUR, (100.0, 110.0, 120.0, 105.0))
+    assert left(None, 1) is None
+    assert left(lives, 999 * HOUR) is None
+    new = left(lives, 1010 * HOUR)
+    assert new is not None
+    assert 80 < new.p10 < new.p50 < new.p90 < 130
+    assert left(lives, 1000 * HOUR + 300 * HOUR) is None
+    alike = left(Lives(0, (50.0, 50.0, 50.0)), 10 * HOUR)
+    assert alike is not None
+    assert alike.p50 == pytest.approx(40.0)
+    far = left(Lives(0, (1.0, 1e6, 1e6)), HOUR)
+    assert far is not None
+    assert far.p90 == LONGEST_H
+
+
+def test_a_healthy_machine_has_it_a_trend_takes_its_place() -> None:
+    asset = Asset("plant", "n1", "Pump 7", "machine", 30, {}, lives=Lives(0, (20.0, 30.0, 25.0, 40.0)))
+    records = synthetic.machine(500, 1, failing=True)
+    start = records[0][0] - 2 * HOUR
+    asset = Asset("plant", "n1", "Pump 7", "machine", 30, {}, lives=Lives(start, (20.0, 30.0, 25.0, 40.0)))
+    plain = MachineAnalyser(Asset("plant", "n1", "Pump 7", "machine", 30, {}))
+    known = MachineAnalyser(asset)
+    seen = set()
+    for t, values in records:
+        without, given = plain.update(t, values), known.update(t, values)
+        seen.add(given.outlook)
+        if given.outlook == "lives":
+            assert (without.outlook, given.level) == ("no trend", "normal")
+            assert given.remaining == left(asset.lives, t)
+        else:
+            assert given == without
+    assert {"learning", "lives", "trend"} <= seen
+    assert math.isfinite(given.anomaly or 0.0)
