@@ -23,7 +23,7 @@ from babbitt.detection.points import shaft_speed
 from babbitt.detection.rechecks import Rechecks
 from babbitt.detection.said import Said
 from babbitt.errors import StoreError
-from babbitt.protocol.assessment import Analyser, Asset, Point
+from babbitt.protocol.assessment import Analyser, Asset, Lives, Point
 from babbitt.settings import MachinePart, RoomPart
 from babbitt.store.readings import Reading, Rows, by_install, readings
 from babbitt.store.state import State
@@ -75,7 +75,11 @@ class Pipeline:
         self._slot_ms = slot_ms
         self._look_s = look_s
         self._rooms = dict(rooms or {})
-        self._lives = {name: part.lives for name, part in (machines or {}).items()}
+        self._lives = {
+            name: Lives(part.since_ms, tuple(part.lives_h))
+            for name, part in (machines or {}).items()
+            if part.lives_h
+        }
         self._wake = wake
         self._hurry = threading.Event()
         self._kinds = dict(KINDS if kinds is None else kinds)
