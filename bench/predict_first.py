@@ -36,7 +36,7 @@ import synthetic  # type: ignore[import-not-found,unused-ignore]  # noqa: E402
 from babbitt.prognosis.coldroom import ColdRoomAnalyser  # noqa: E402
 from babbitt.prognosis.degradation import LEARNING_ENDS, threshold_from  # noqa: E402
 from babbitt.prognosis.machine import MachineAnalyser, indicator  # noqa: E402
-from babbitt.protocol.assessment import Analyser, Assessment, Asset, Lives  # noqa: E402
+from babbitt.protocol.assessment import Analyser, Assessment, Asset, Others  # noqa: E402
 
 BEARINGS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2")
 SHARES = (0.5, 0.7, 0.9)
@@ -90,9 +90,9 @@ def bearing(folder: Path, name: str, others: tuple[float, ...] = ()) -> Bearing:
     """``others``: their lives in hours, if it is to know them."""
     records, life = node.bearing_records(folder / f"Bearing{name}.npz")
     prior = threshold_from([v for k, v in LEARNING_ENDS.items() if k != name])
-    lives = Lives(records[0][0] - 1, others) if others else None
+    lives = Others(records[0][0] - 1, others) if others else None
     analyser = MachineAnalyser(
-        Asset("pronostia", "rig", name, "machine", 30, {}, lives=lives), threshold=prior
+        Asset("pronostia", "rig", name, "machine", 30, {}, others=lives), threshold=prior
     )
     out = replay(analyser, records)
     first = next((a.t_ms / 3.6e6 / life for a in out if warned(a)), None)

@@ -9,7 +9,7 @@ and lives of all six.
 
 The score is the challenge's (Nectoux et al., PHM 2012): Er = 100 (true - said) / true; exp(-ln 0.5 Er/5) if Er <= 0, else
 exp(ln 0.5 Er/20); 1 is perfect. The figure is that of the medians the product gives: by the bearing's own trend where it has one, else by
-the lives of the others (babbitt/prognosis/lives.py). `scores` also has those with a trend alone, the trends with the rule of thumb 0.2 x
+the lives of the others (babbitt/prognosis/others.py). `scores` also has those with a trend alone, the trends with the rule of thumb 0.2 x
 elapsed in place of the lives, and beside them that rule alone and the median life of the others. `inside_80` and `inside_90` are the truths
 inside the 80 and, where lives gave it, the 90 % interval. Questions at late shares of a life flatter short guesses: `any_age` asks the lives
 of the others at 5, 15 .. 95 % of each life. The last line of the output is one JSON object.
@@ -36,9 +36,9 @@ import features_numpy as node  # noqa: E402
 from predict_first import BEARINGS, SHARES, bearing  # noqa: E402
 
 from babbitt.prognosis.degradation import LEARNING_ENDS, threshold_from  # noqa: E402
-from babbitt.prognosis.lives import quantiles  # noqa: E402
 from babbitt.prognosis.machine import MachineAnalyser  # noqa: E402
-from babbitt.protocol.assessment import Assessment, Asset, Lives  # noqa: E402
+from babbitt.prognosis.others import quantiles  # noqa: E402
+from babbitt.protocol.assessment import Assessment, Asset, Others  # noqa: E402
 
 GOAL = 0.25
 TEST_S = {
@@ -70,7 +70,7 @@ def cut(folder: Path, name: str, others: tuple[float, ...]) -> tuple[float, Asse
     """Hours run and what is said at the last record of a test bearing."""
     records, elapsed = node.bearing_records(folder / f"Bearing{name}.npz")
     analyser = MachineAnalyser(
-        Asset("pronostia", "rig", name, "machine", 30, {}, lives=Lives(records[0][0] - 1, others)),
+        Asset("pronostia", "rig", name, "machine", 30, {}, others=Others(records[0][0] - 1, others)),
         threshold=threshold_from(list(LEARNING_ENDS.values())),
     )
     said = [analyser.update(t, values) for t, values in records][-1]

@@ -23,7 +23,7 @@ from babbitt.detection.points import shaft_speed
 from babbitt.detection.rechecks import Rechecks
 from babbitt.detection.said import Said
 from babbitt.errors import StoreError
-from babbitt.protocol.assessment import Analyser, Asset, Lives, Point
+from babbitt.protocol.assessment import Analyser, Asset, Others, Point
 from babbitt.settings import MachinePart, RoomPart
 from babbitt.store.readings import Reading, Rows, by_install, readings
 from babbitt.store.state import State
@@ -76,7 +76,7 @@ class Pipeline:
         self._look_s = look_s
         self._rooms = dict(rooms or {})
         self._lives = {
-            name: Lives(part.since_ms, tuple(part.lives_h))
+            name: Others(part.since_ms, tuple(part.lives_h))
             for name, part in (machines or {}).items()
             if part.lives_h
         }
@@ -354,7 +354,7 @@ class Pipeline:
             about["interval"],
             table.limits(),
             self._rooms.get(f"{subject.site}/{subject.node}"),
-            lives=self._lives.get(f"{subject.site}/{subject.node}"),
+            others=self._lives.get(f"{subject.site}/{subject.node}"),
             **known,
         )
         if subject.analyser is not None and asset == subject.asset:

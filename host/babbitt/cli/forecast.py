@@ -61,6 +61,8 @@ def _tell_life(own: Assessment | None, fleet: Foretold | None) -> None:
     left = None if own is None else own.remaining
     words = "no assessment yet" if own is None else own.outlook
     said = words if left is None else f"{left.p50:.0f} h ({left.p10:.0f} to {left.p90:.0f})"
+    if own is not None and own.outlook == "lives":
+        said = f"no trend; by the lives of others {said}"
     lines = [f"Remaining life by its own trend: {said}."]
     if fleet is not None:
         number = fleet.span or f"no number: {fleet.why}"

@@ -5,7 +5,7 @@ count from the first record on. The level follows the worse of the two. Until th
 (`Asset.sisters`) takes its place, if that is known. There is a baseline for each recipe and speed (detection/points.py); wear is one
 story, told by how far each record is from the baseline of its own working point, and what is latched stays latched when the
 machine changes over to a product it was never seen with. A healthy machine without a trend has the remaining life that those of
-others of its kind leave it (`Asset.lives`), if anybody said how long they lived.
+others of its kind leave it (`Asset.others`), if anybody said how long they lived.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from babbitt.detection.onset import Onset
 from babbitt.detection.points import Points
 from babbitt.health.index import ALARM, WARNING, health, limit_severity
 from babbitt.manipulation.features import ENERGY, kind, number
-from babbitt.prognosis import lives
+from babbitt.prognosis import others
 from babbitt.prognosis.degradation import THRESHOLD, Degradation, Threshold
 from babbitt.prognosis.slow import SlowVariables
 from babbitt.protocol.assessment import Assessment, Asset
@@ -99,7 +99,7 @@ class MachineAnalyser:
             outlook = "beyond limit"
         level = LEVEL_NAMES[max(limit_level, self._anomaly_latch.level)]
         if outlook == "no trend" and level == LEVEL_NAMES[0]:
-            remaining = lives.left(self.asset.lives, t_ms)
+            remaining = others.left(self.asset.others, t_ms)
             outlook = "no trend" if remaining is None else "lives"
         drivers = tuple(dict.fromkeys(channels + verdict.drivers)) if limit_level else verdict.drivers
         return Assessment(

@@ -24,7 +24,7 @@ BASES = ("limits", "sisters", "own")
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
+class Others:
     """In service since ``since_ms`` (Unix ms), and the hours that others of the kind were in service until they failed."""
 
     since_ms: int
@@ -59,7 +59,7 @@ class Asset:
     under ``ll``, ``l``, ``h``, ``hh`` (only those that are set). ``room`` is what the host's settings say of a cold room.
     ``tolerance``: by how much its learnt limits are widened by what people said of its alarms (1: not at all);
     ``accepted``: someone said that it is as it should be, whatever its sisters are like; ``sisters``: what those are
-    like, None if that is not known or not needed; ``lives``: how long others of its kind lived, None if nobody said.
+    like, None if that is not known or not needed; ``others``: how long others of its kind lived, None if nobody said.
     """
 
     site: str
@@ -72,7 +72,7 @@ class Asset:
     tolerance: float = 1.0
     accepted: bool = False
     sisters: Sisters | None = None
-    lives: Lives | None = None
+    others: Others | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ def test_it_is_told_of_that_machine_alone(
         # 483 h old, of lives of 900 to 1500 h.
         assert 100 < one["remaining"]["p10"] < one["remaining"]["p50"] < one["remaining"]["p90"] < 1500
         assert "by other lives" in told
+        told = run("forecast", "hall", "pump", "--store", store).stdout
+        assert "Remaining life by its own trend: no trend; by the lives of others" in told
     else:
         assert one["remaining"] is None
         assert "no trend" in told

@@ -16,6 +16,7 @@ from babbitt.prognosis.fleet.model import FleetModel, train
 from babbitt.prognosis.fleet.regimes import Regimes
 from babbitt.prognosis.fleet.shelf import ModelShelf
 from babbitt.prognosis.fleet.statistics import features, names
+from babbitt.prognosis.fleet.trees import Trees
 
 CAP = 50.0
 
@@ -121,6 +122,21 @@ def test_a_model_is_the_same_from_its_file_and_nothing_else_is_read(
         shelf.load("fleet", 2)
     with pytest.raises(ModelError, match="the channels"):
         learnt.remaining(type(fleet(1).histories[0])("x", np.ones(9), np.ones((9, 2)), np.ones((9, 2))))
+
+
+def test_trees_as_arrays_say_what_scikit_learn_says() -> None:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(800, 6))
+    y = x[:, 0] ** 2 + np.sin(3 * x[:, 1]) + rng.normal(0, 0.1, 800)
+    grown = [HistGradientBoostingRegressor(max_iter=30, random_state=n).fit(x[n::2], y[n::2]) for n in (0, 1)]
+    trees = Trees.of(grown)
+    asked = rng.normal(size=(500, 6))
+    assert np.allclose(
+        trees.predict(asked), np.mean([one.predict(asked) for one in grown], axis=0), atol=1e-9
+    )
+    assert set(np.argsort(-trees.gains)[:2].tolist()) == {0, 1}
 
 
 def test_histories_are_read_from_csv_and_parquet(tmp_path: Path) -> None:

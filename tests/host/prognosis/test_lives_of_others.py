@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import synthetic
+from babbitt.prognosis.fleet.foretold import Beside, Foretold, first
 from babbitt.prognosis.line import LONGEST_H
-from babbitt.prognosis.lives import left, quantiles
 from babbitt.prognosis.machine import MachineAnalyser
-from babbitt.protocol.assessment import Asset, Lives
+from babbitt.prognosis.others import left, quantiles
+from babbitt.protocol.assessment import Assessment, Asset, Interval, Others
 
 HOUR = 3_600_000
 
@@ -39,26 +41,35 @@ def test_it_is_the_distribution_of_those_that_still_run() -> None:
 
 
 def test_nothing_is_said_before_service_or_of_one_that_outlived_them() -> None:
-    lives = Lives(1000 * HOUR, (100.0, 110.0, 120.0, 105.0))
+    lives = Others(1000 * HOUR, (100.0, 110.0, 120.0, 105.0))
     assert left(None, 1) is None
     assert left(lives, 999 * HOUR) is None
     new = left(lives, 1010 * HOUR)
     assert new is not None
     assert 80 < new.p10 < new.p50 < new.p90 < 130
     assert left(lives, 1000 * HOUR + 300 * HOUR) is None
-    alike = left(Lives(0, (50.0, 50.0, 50.0)), 10 * HOUR)
+    alike = left(Others(0, (50.0, 50.0, 50.0)), 10 * HOUR)
     assert alike is not None
     assert alike.p50 == pytest.approx(40.0)
-    far = left(Lives(0, (1.0, 1e6, 1e6)), HOUR)
+    far = left(Others(0, (1.0, 1e6, 1e6)), HOUR)
     assert far is not None
     assert far.p90 == LONGEST_H
 
 
+def test_the_lives_of_others_alone_are_no_trend_of_its_own() -> None:
+    beside = Beside(0, 0, None, None, "own")
+    fleet = Foretold("s", "n", 1, "fleet", 1, 1, "12 lives", beside, remaining=Interval(1.0, 2.0, 3.0))
+    own = Assessment(1, "normal", 0.1, 99.0, (), "lives", Interval(1.0, 2.0, 3.0))
+    assert first(own, fleet) == "fleet"
+    assert first(replace(own, outlook="trend"), fleet) == "own"
+    assert first(own, None) == "own"
+
+
 def test_a_healthy_machine_has_it_a_trend_takes_its_place() -> None:
-    asset = Asset("plant", "n1", "Pump 7", "machine", 30, {}, lives=Lives(0, (20.0, 30.0, 25.0, 40.0)))
+    asset = Asset("plant", "n1", "Pump 7", "machine", 30, {}, others=Others(0, (20.0, 30.0, 25.0, 40.0)))
     records = synthetic.machine(500, 1, failing=True)
     start = records[0][0] - 2 * HOUR
-    asset = Asset("plant", "n1", "Pump 7", "machine", 30, {}, lives=Lives(start, (20.0, 30.0, 25.0, 40.0)))
+    asset = Asset("plant", "n1", "Pump 7", "machine", 30, {}, others=Others(start, (20.0, 30.0, 25.0, 40.0)))
     plain = MachineAnalyser(Asset("plant", "n1", "Pump 7", "machine", 30, {}))
     known = MachineAnalyser(asset)
     seen = set()
@@ -67,7 +78,7 @@ def test_a_healthy_machine_has_it_a_trend_takes_its_place() -> None:
         seen.add(given.outlook)
         if given.outlook == "lives":
             assert (without.outlook, given.level) == ("no trend", "normal")
-            assert given.remaining == left(asset.lives, t)
+            assert given.remaining == left(asset.others, t)
         else:
             assert given == without
     assert {"learning", "lives", "trend"} <= seen

@@ -60,7 +60,6 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(plant: Path) -> str:
     """What the training on that store said."""
     with pytest.MonkeyPatch.context() as small:  # fewer trees are enough for made-up wear, and quicker
-        small.setattr(model, "TREES", 30)
         small.setattr(model, "ROUNDS", 160)
         return "\n".join(told(learn(plant, Lesson("the store", from_store=True), Path(), lambda *_: None)))
 

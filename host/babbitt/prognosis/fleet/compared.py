@@ -24,7 +24,7 @@ def compare(lives: Lives, asked: Sequence[Question], cap: float) -> dict[str, An
         t = life.begin + round(one.time * HOUR_MS)
         since = t - max(1, lives.step_h) * HOUR_MS
         said = lives.reader.assessments(life.site, life.node, since, t, 2)
-        if said and (left := said[-1].remaining) is not None:
+        if said and said[-1].outlook != "lives" and (left := said[-1].remaining) is not None:
             own.append(min(left.p50, cap) - one.truth)
             fleet.append(one.middle - one.truth)
     errors = [float(np.sqrt(np.mean(np.square(some)))) if some else None for some in (own, fleet)]

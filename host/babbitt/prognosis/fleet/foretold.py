@@ -94,8 +94,9 @@ class Foretellings(msgspec.Struct, frozen=True):
 
 
 def first(own: Assessment | None, fleet: Foretold | None) -> Literal["own", "fleet"]:
-    """Whose number is shown first; that a limit is passed comes before all numbers."""
-    said = own is not None and (own.remaining is not None or own.outlook == "beyond limit")
+    """Whose number is shown first; that a limit is passed comes before all numbers, and the lives of others alone are no trend of
+    its own."""
+    said = own is not None and own.remaining is not None and own.outlook != "lives"
     if fleet is None or fleet.remaining is None:
         return "own"
     if own is not None and own.outlook == "beyond limit":

@@ -30,6 +30,7 @@ from babbitt.errors import ModelError
 from babbitt.prognosis.fleet.history import Fleet, History
 from babbitt.prognosis.fleet.regimes import Regimes
 from babbitt.prognosis.fleet.statistics import features, names
+from babbitt.prognosis.fleet.trees import Trees
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -86,13 +87,14 @@ class Core:
         rounds = ROUNDS // 4 if small else ROUNDS
         leaf = min(60, max(5, len(x) // MEMBERS // 150))
         with threadpool_limits(1 if small else None):
-            self.boosted = [
+            grown = [
                 HistGradientBoostingRegressor(
                     max_iter=rounds, learning_rate=12.0 / rounds, max_leaf_nodes=LEAVES, min_samples_leaf=leaf,
                     l2_regularization=10, max_features=0.2, early_stopping=False, random_state=MEMBERS * seed + n,
                 ).fit(x[n::MEMBERS], y[n::MEMBERS])
                 for n in range(MEMBERS)
             ]  # fmt: skip
+        self.trees = Trees.of(grown)
 
     def _indices(self, histories: Sequence[History]) -> Floats:
         """Two linear combinations of the normalised values, shape (p + 1, 2): remaining life, and late against early."""
@@ -135,20 +137,7 @@ class Core:
 
     def middle(self, x: Floats) -> Floats:
         """Predictions for rows of features, within 0 and the cap."""
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1 if len(x) < SMALL else None):
-            found: Floats = np.mean([trees.predict(x) for trees in self.boosted], axis=0)
-        return found.clip(0.0, self.cap)
-
-    def gains(self) -> Floats:
-        """How much each feature lowered the error, summed over all splits."""
-        found = np.zeros(self.boosted[0].n_features_in_)
-        for trees in self.boosted:
-            for (tree,) in trees._predictors:
-                splits = tree.nodes[tree.nodes["is_leaf"] == 0]
-                np.add.at(found, splits["feature_idx"], splits["gain"])
-        return found
+        return self.trees.predict(x).clip(0.0, self.cap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +201,7 @@ class FleetModel:
         """The features that the trees lean on most, with their shares of all that lowered the error."""
         shares: dict[str, float] = {}
         for core in self.cores:
-            gains = core.gains()
+            gains = core.trees.gains
             kept = [self.channels[n] for n in core.regimes.kept]
             said = names([*kept, "index of life", "index of wear"])
             for name, gain in zip(said, (gains / max(gains.sum(), 1e-300)).tolist(), strict=True):

@@ -1,11 +1,13 @@
 """Models as files beside a store: ``models/<name>/<version>.skops`` and ``.json`` (what it is, in words), ``current``.
 
-Trees are kept by skops, which, unlike pickle, runs nothing when a file is read; only the types that a model of ours is made of are let in.
+They are kept by skops, which, unlike pickle, runs nothing when a file is read; a model of ours is numbers and texts alone, and nothing else
+is let in.
 A file is written under another name, flushed and renamed.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -16,13 +18,12 @@ import numpy as np
 from babbitt.errors import ModelError
 from babbitt.prognosis.fleet.model import Core, FleetModel
 from babbitt.prognosis.fleet.regimes import Regimes
+from babbitt.prognosis.fleet.trees import Trees
 from babbitt.store.files import write_whole
 
 FOLDER = "models"
 FORMAT = 2
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
-_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
-"""Types of scikit-learn inside these trees that skops does not let in by itself."""
 
 
 class ModelShelf:
@@ -57,7 +58,7 @@ class ModelShelf:
             "format": FORMAT, "cap": model.cap, "errors": list(model.errors), "channels": list(model.channels),
             "settings": list(model.settings),
             "cores": [
-                {"indices": core.indices, "boosted": core.boosted, "regimes": core.regimes.arrays()} for core in model.cores
+                {"indices": core.indices, "trees": dataclasses.asdict(core.trees), "regimes": core.regimes.arrays()} for core in model.cores
             ],
         }  # fmt: skip
         place = self._place(name)
@@ -102,10 +103,13 @@ class ModelShelf:
         path = self._place(name) / f"{version}.skops"
         try:
             raw = path.read_bytes()
-            strange = [one for one in skops.io.get_untrusted_types(data=raw) if one not in _TYPES]
+            strange = skops.io.get_untrusted_types(data=raw)
             if strange:
-                raise ModelError(f"{path} holds types that are in no model of ours: {', '.join(strange[:3])}")
-            kept = skops.io.loads(raw, trusted=list(_TYPES))
+                raise ModelError(
+                    f"{path} holds types that are in no model of ours: {', '.join(strange[:3])}; if an earlier version of this"
+                    " program made it, train it again"
+                )
+            kept = skops.io.loads(raw)
             if kept["format"] != FORMAT:
                 raise ModelError(
                     f"{path} is of format {kept['format']}, this program reads {FORMAT}: train it again"
@@ -114,7 +118,7 @@ class ModelShelf:
             for one in kept["cores"]:
                 core = Core.__new__(Core)
                 core.cap, core.indices = float(kept["cap"]), np.asarray(one["indices"])
-                core.boosted, core.regimes = one["boosted"], Regimes.of(one["regimes"])
+                core.trees, core.regimes = Trees(**one["trees"]), Regimes.of(one["regimes"])
                 cores.append(core)
             return FleetModel(cores, kept["channels"], kept["settings"], kept["errors"], about["trained"])
         except ModelError:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from babbitt.prognosis.line import LONGEST_H
-from babbitt.protocol.assessment import Interval, Lives
+from babbitt.protocol.assessment import Interval, Others
 
 OUTLIVED = 0.99
 """A machine that is older than this share of the distribution is no machine of that kind: nothing is said."""
 
 
-def left(lives: Lives | None, t_ms: int) -> Interval | None:
+def left(lives: Others | None, t_ms: int) -> Interval | None:
     """Hours that are left at a time (Unix ms), or None if no lives are known, it was not in service yet, or outlived them."""
     if lives is None or t_ms <= lives.since_ms:
         return None
