@@ -184,3 +184,16 @@ def test_quantiles_are_conformal_and_allow_for_being_a_sample() -> None:
     rng = np.random.default_rng(3)
     held = [models.quantile(np.sort(rng.random(200)), 0.95) >= 0.95 for _ in range(500)]
     assert 0.7 < np.mean(held) < 0.9
+
+
+def test_of_a_large_fleet_every_nth_record_is_learnt_from(
+    learnt: FleetModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = fleet(7, censored=2).histories
+    rows, labels = zip(*(learnt.cores[0]._rows(h) for h in some), strict=True)
+    x, y = np.vstack(rows), np.concatenate(labels)
+    monkeypatch.setattr(models, "ROWS", len(y) // 3)
+    each = len(y) // (len(y) // 3)
+    found = learnt.cores[0]._thinned(some)
+    assert np.array_equal(found[0], x[::each])
+    assert np.array_equal(found[1], y[::each])
