@@ -2,8 +2,7 @@
 
 A file is a line that says what it is, a line of JSON (site, node, when it came, the description of
 docs/protocol.md), and the samples, int16: first the low bytes of all, then the high bytes, deflated (zlib); those of the
-first version of the format as they came. It is written under another name,
-flushed to the disk and renamed, so that a power cut leaves a whole one or none.
+first version of the format as they came. A power cut leaves a whole one or none.
 
 At most NODE_MAX of a node and TOTAL_MAX bytes of all: the oldest go, and those older than the settings say.
 """
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import re
 import zlib
 from contextlib import suppress
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 
 from babbitt.errors import ProtocolError, StoreError, UnknownWave
 from babbitt.protocol.messages import WaveInfo, decode_kind, encode
+from babbitt.store.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -98,18 +97,10 @@ class WaveShelf:
         """Write a waveform; it is on disk when this returns. ``now`` is the host's time in ms. Raises StoreError."""
         head = _Head(site, node, now, msgspec.Raw(encode(info)))
         path = self._path(site, node, info.i, info.id)
-        new = path.with_suffix(".new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with new.open("wb") as file:
-                file.write(_MAGIC + msgspec.json.encode(head) + b"\n" + _packed(samples))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-            _sync(path.parent)
+            write_whole(path, _MAGIC + msgspec.json.encode(head) + b"\n" + _packed(samples))
         except OSError as error:
-            with suppress(OSError):
-                new.unlink()
             raise StoreError(f"the waveform {path} cannot be written: {error.strerror}") from error
         return _view(head, info)
 
@@ -177,17 +168,6 @@ class WaveShelf:
 
     def _path(self, site: str, node: str, install: str, wave: str) -> Path:
         return self._folder / site / node / f"{install}-{wave}.wave"
-
-
-def _sync(folder: Path) -> None:
-    """Have the new name on disk, where the system lets a folder be opened."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _packed(samples: bytes) -> bytes:

@@ -143,6 +143,16 @@ def test_a_word_of_the_keeper_reaches_readers(feed: Feed) -> None:
     keeper.close()
 
 
+def test_what_a_keeper_that_was_killed_has_left_goes(feed: Feed) -> None:
+    """Files that were never finished (of this version and of those before), or finished and never entered."""
+    there = feed.folder / "history" / "2026"
+    there.mkdir(parents=True)
+    for name in ("a.parquet", "b.parquet.new", "c.parquet.tmp"):
+        (there / name).write_bytes(b"PAR1")
+    Keeper(feed.folder).close()
+    assert list(there.iterdir()) == []
+
+
 def test_a_damaged_file_is_named_and_the_others_are_read(feed: Feed) -> None:
     feed.put(("birth", birth()))
     day = 86_400_000

@@ -86,7 +86,7 @@ def test_an_unfinished_file_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         saved(shelf)
     assert shelf.views() == []
     assert list(tmp_path.rglob("*.*")) == []
-    (tmp_path / "waves/hall/pump-7/9f3a01bc-3-0.new").write_bytes(
+    (tmp_path / "waves/hall/pump-7/9f3a01bc-3-0.wave.new").write_bytes(
         b"BABBITT-WAVE 1\n{"
     )  # power cut while it was written
     assert shelf.views() == []

@@ -7,7 +7,6 @@ and t_err (ms): where the time is from and how wrong it may be, as in the log.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 
 from babbitt.errors import StoreError
 from babbitt.store import log
+from babbitt.store.files import appearing
 from babbitt.store.keeper.spread import Meant
 
 DAY = 86_400_000
@@ -107,22 +107,16 @@ def _order(whole: dict[str, Any], names: dict[str, dict[str, int]]) -> Any:
 
 def write(folder: Path, name: str, table: pa.Table, day: str) -> Written:
     """Write a file so that it is there whole and on disk, or not at all. Raises OSError."""
-    final, temporary = folder / name, folder / (name + ".tmp")
+    final = folder / name
     final.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with appearing(final) as new:
         pq.write_table(
-            table, temporary, compression="zstd", compression_level=3, row_group_size=GROUP,
+            table, new, compression="zstd", compression_level=3, row_group_size=GROUP,
             use_dictionary=[*_NAMES, "exp", "k", "tq"],
             # What a record has once comes again for each of its values, byte by byte: compression makes nothing of it.
             column_encoding={"raw": "DELTA_BINARY_PACKED", **dict.fromkeys(_PLAIN, "PLAIN")},
             write_statistics=["site", "node", "channel", "t"],
         )  # fmt: skip
-        _sync(temporary)
-        temporary.replace(final)
-        _sync(final.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     t = pc.min_max(table["t"].cast(pa.int64())).as_py()
     records = pc.sum(pc.equal(table["k"], 0)).as_py()
     return Written(name, day, records, t["min"], t["max"], final.stat().st_size)
@@ -154,14 +148,3 @@ def read(path: Path, columns: list[str] | None = None, filters: Any = None) -> p
             f"the history file {path} is damaged ({str(error)[:200]}): put it back from a backup, or move it away to"
             " go on without its values"
         ) from error
-
-
-def _sync(path: Path) -> None:
-    """Have a file or a folder on disk."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

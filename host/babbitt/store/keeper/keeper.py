@@ -20,6 +20,7 @@ import numpy as np
 
 from babbitt.errors import DamagedLog, StoreError
 from babbitt.store import expired, log
+from babbitt.store.files import UNFINISHED
 from babbitt.store.keeper import base, rollups
 from babbitt.store.keeper.spread import Meant, meaning, measured
 from babbitt.store.lock import KEEPER, StoreLock
@@ -382,7 +383,7 @@ class Keeper:
         if not there.is_dir():
             return
         known = {name for (name,) in self._conn.execute("SELECT name FROM files")}
-        for path in [*there.glob("*/*.parquet"), *there.glob("*/*.tmp")]:
+        for path in [*there.glob("*/*.parquet"), *there.glob("*/*.tmp"), *there.glob(f"*/*{UNFINISHED}")]:
             if path.relative_to(self.folder).as_posix() not in known:
                 path.unlink(missing_ok=True)
 
