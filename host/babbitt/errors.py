@@ -19,6 +19,7 @@
     ├── BacktestError        what is in the store cannot be judged again as asked
     ├── ModelError           a fleet cannot be learnt from, or a model's file is not as it should be
     ├── UnknownBearing       a bearing is not in the catalogue, and its geometry was not given
+    ├── FactsRefused         what is said of a machine cannot be
     ├── NotEnough            a waveform is too short, or does not change: nothing can be told from it
     ├── UnknownWave          the store has no such waveform
     ├── CheckUnknown         a node has checks that this program cannot judge again
@@ -119,6 +120,15 @@ class ModelError(BabbittError):
 
 class UnknownBearing(BabbittError):
     """A bearing is not in the catalogue, and its geometry was not given."""
+
+
+class FactsRefused(BabbittError):
+    """What is said of a machine cannot be: ``name`` is the fact, ``reason`` why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
 
 
 class NotEnough(BabbittError):

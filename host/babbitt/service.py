@@ -22,6 +22,7 @@ from babbitt.acquisition.presence import Presence
 from babbitt.acquisition.receiver import Receiver
 from babbitt.acquisition.waves import Waves
 from babbitt.errors import StoreError
+from babbitt.examiner import Examiner
 from babbitt.pipeline import Pipeline
 from babbitt.prognosis.fleet.forecaster import Forecaster
 from babbitt.prognosis.fleet.trainer import Trainer
@@ -150,6 +151,10 @@ class Host:
         self.forecaster = Forecaster(self.reader, self._costs)
         self.forecaster.start()
         self._parts.append(self.forecaster.stop)
+        self.examiner = Examiner(self.store_path, {name: one.facts for name, one in self._machines.items()})
+        if self._analysis:
+            self.examiner.start()
+            self._parts.append(self.examiner.stop)
         self.analysis: Child | None = None
         if self._analysis and self._apart:
             said = [msgspec.json.encode(some).decode() for some in (self._rooms, self._machines)]
@@ -183,7 +188,7 @@ class Host:
         found = Vitals(
             ingest.messages, ingest.groups, ingest.stored, ingest.duplicates, ingest.quarantined, receiver.waiting,
             receiver.connections, self.keeper.restarts, self.broker.restarts if self.broker else 0,
-            commits=self._commits,
+            examined=self.examiner.done, unexamined=self.examiner.failed, commits=self._commits,
         )  # fmt: skip
         try:
             found.nodes, found.nodes_online, found.unkept, said = self.reader.counts()

@@ -10,7 +10,7 @@ import re
 import tomllib
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import platformdirs
@@ -19,8 +19,9 @@ from msgspec import Meta, Struct
 from babbitt.errors import SettingsError
 
 FILE = "babbitt.toml"
+P = TypeVar("P", bound=Struct)
 Days = Annotated[int, Meta(ge=1, le=36_500)] | Literal["forever"]
-ROOM = r"[a-z0-9-]{1,32}/[a-z0-9-]{1,32}"
+NODE = r"[a-z0-9-]{1,32}/[a-z0-9-]{1,32}"
 """SITE/NODE"""
 LIVES_MIN = 3
 """So many lives tell how much lives differ."""
@@ -93,10 +94,24 @@ class CostsPart(Struct, frozen=True, forbid_unknown_fields=True):
     failure: Cost | None = None
 
 
-class MachinePart(CostsPart, frozen=True, forbid_unknown_fields=True):
-    """``[machines."SITE/NODE"]``: the costs of this machine, the hours that others of its kind were in service until they failed, and
-    the day (UTC) since which this one is, new or made as new."""
+class FactsPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """From ``[machines."SITE/NODE"]``, what the cause of a fault is told from: speed of the shaft (r/min) where no tachometer tells it,
+    bearing (its number, or balls/ball mm/pitch mm/angle), teeth (of the gear on the shaft, and of the one it drives: ``32/80``),
+    line frequency (Hz) and poles of the motor. ``babbitt.health.facts`` makes a machine of it."""
 
+    rpm: Annotated[float, Meta(ge=1.0, le=120_000.0)] | None = None
+    bearing: Annotated[str, Meta(max_length=60)] = ""
+    teeth: Annotated[str, Meta(max_length=9)] = ""
+    line_hz: Annotated[float, Meta(ge=1.0, le=1000.0)] | None = None
+    poles: Annotated[int, Meta(ge=2, le=64)] | None = None
+
+
+class MachinePart(FactsPart, frozen=True, forbid_unknown_fields=True):
+    """``[machines."SITE/NODE"]``: its facts, what a planned stop and a failure of it cost, the hours that others of its kind were in
+    service until they failed, and the day (UTC) since which this one is, new or made as new."""
+
+    planned: Cost | None = None
+    failure: Cost | None = None
     lives_h: Annotated[list[Annotated[float, Meta(gt=0.0, le=1e6)]], Meta(max_length=1000)] = []
     since: date | None = None
 
@@ -104,6 +119,11 @@ class MachinePart(CostsPart, frozen=True, forbid_unknown_fields=True):
     def since_ms(self) -> int:
         """The beginning of that day, Unix ms; that of 1970 if nothing is said."""
         return int(datetime.combine(self.since or date(1970, 1, 1), time(), UTC).timestamp() * 1000)
+
+    @property
+    def facts(self) -> FactsPart:
+        """What its faults are told from."""
+        return FactsPart(self.rpm, self.bearing, self.teeth, self.line_hz, self.poles)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,9 +137,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def costs_by_machine(self) -> dict[str, tuple[float, float]]:
         """What a planned stop and a failure cost, by SITE/NODE; of "" for all others."""
+        said: dict[str, CostsPart | MachinePart] = {"": self.costs, **self.machines}
         return {
             name: (one.planned, one.failure)
-            for name, one in {"": self.costs, **self.machines}.items()
+            for name, one in said.items()
             if one.planned is not None and one.failure is not None
         }
 
@@ -155,31 +176,23 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError(f"{path} is no TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {_plain(str(error))}") from error
-    for name, one in {
+    costs: dict[str, CostsPart | MachinePart] = {
         "[costs]": found.costs,
         **{f'[machines."{k}"]': v for k, v in found.machines.items()},
-    }.items():
+    }
+    for name, one in costs.items():
         _check_costs(name, one, path)
     return msgspec.structs.replace(found, host=_placed(found.host, path.absolute().parent))
 
 
 def _check_rooms(rooms: Any, path: Path) -> None:
-    """Each room by itself, so that what cannot be is said with the room's name. Raises SettingsError."""
-    for name, part in rooms.items() if isinstance(rooms, dict) else ():
-        if not re.fullmatch(ROOM, name):
-            raise SettingsError(
-                f'{path}: [rooms."{name}"]: a room is called SITE/NODE, as [rooms."hall/room-2"]'
-            )
-        try:
-            room = msgspec.convert(part, RoomPart)
-        except msgspec.ValidationError as error:
-            what, _, where = str(error).partition(" - at `$")
-            raise SettingsError(f'{path}: [rooms."{name}"] {where.strip(".`") or "it"}: {what}') from error
+    """Raises SettingsError."""
+    for name, room in _each(rooms, "rooms", RoomPart, "a room is called SITE/NODE, as", "hall/room-2", path):
         if room.goods_low is not None and room.goods_high is not None and room.goods_low >= room.goods_high:
             raise SettingsError(f'{path}: [rooms."{name}"] goods_low: must be below goods_high')
 
 
-def _check_costs(section: str, one: CostsPart, path: Path) -> None:
+def _check_costs(section: str, one: CostsPart | MachinePart, path: Path) -> None:
     """Raises SettingsError."""
     if (one.planned is None) != (one.failure is None):
         raise SettingsError(f"{path}: {section}: planned and failure are given together or not at all")
@@ -188,17 +201,9 @@ def _check_costs(section: str, one: CostsPart, path: Path) -> None:
 
 
 def _check_machines(machines: Any, path: Path) -> None:
-    """Each machine by itself, likewise. Raises SettingsError."""
-    for name, part in machines.items() if isinstance(machines, dict) else ():
-        if not re.fullmatch(ROOM, name):
-            raise SettingsError(
-                f'{path}: [machines."{name}"]: a machine is called SITE/NODE, as [machines."hall/fan"]'
-            )
-        try:
-            machine = msgspec.convert(part, MachinePart)
-        except msgspec.ValidationError as error:
-            what, _, where = str(error).partition(" - at `$")
-            raise SettingsError(f'{path}: [machines."{name}"] {where.strip(".`") or "it"}: {what}') from error
+    """Raises SettingsError."""
+    rule = "a machine is called SITE/NODE, as"
+    for name, machine in _each(machines, "machines", MachinePart, rule, "hall/fan", path):
         if not machine.lives_h and machine.since is None:
             continue
         if len(machine.lives_h) < LIVES_MIN:
@@ -209,6 +214,20 @@ def _check_machines(machines: Any, path: Path) -> None:
             raise SettingsError(
                 f'{path}: [machines."{name}"] since: the day it was new is needed, as 2026-01-15'
             )
+
+
+def _each(tables: Any, part: str, kind: type[P], rule: str, example: str, path: Path) -> list[tuple[str, P]]:
+    """Each table of a node by itself, so that what cannot be is said with the node's name. Raises SettingsError."""
+    found = []
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        if not re.fullmatch(NODE, name):
+            raise SettingsError(f'{path}: [{part}."{name}"]: {rule} [{part}."{example}"]')
+        try:
+            found.append((name, msgspec.convert(table, kind)))
+        except msgspec.ValidationError as error:
+            what, _, where = str(error).partition(" - at `$")
+            raise SettingsError(f'{path}: [{part}."{name}"] {where.strip(".`") or "it"}: {what}') from error
+    return found
 
 
 def _placed(host: HostPart, folder: Path) -> HostPart:
@@ -269,7 +288,14 @@ web_port = {web_port}
 # [costs]
 # planned = 400
 # failure = 2500
+
+# A machine: what a cause is told from when a waveform is examined.
 # [machines."SITE/NODE"]
+# rpm = 1480.0
+# bearing = "6205"
+# teeth = "32/80"
+# line_hz = 50.0
+# poles = 4
 # planned = 900
 # failure = 12000
 # How long others of its kind were in service until they failed, hours, and since when this one is.

@@ -38,6 +38,8 @@ class Vitals:
     keeper_restarts: int = 0
     broker_restarts: int = 0
     analysis_restarts: int = 0
+    examined: int = 0
+    unexamined: int = 0
     nodes: int = 0
     nodes_online: int = 0
     unkept: int = 0

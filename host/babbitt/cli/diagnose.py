@@ -5,31 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
+import msgspec
 import typer
 
-from babbitt.cli.options import JsonOption, StoreOption, print_json
-from babbitt.errors import NotEnough, StoreError
+from babbitt.cli.options import JsonOption, StoreOption, machines, print_json, when
+from babbitt.errors import FactsRefused, StoreError, UnknownWave
+from babbitt.settings import FactsPart, MachinePart
+from babbitt.store.diagnoses import DiagnosisShelf
 from babbitt.store.reader import StoreReader
 from babbitt.store.waves import Wave, WaveShelf
 
 if TYPE_CHECKING:
-    from babbitt.health.evidence import Capture
-    from babbitt.health.report import Report
+    from babbitt.health.report import Machine, Report
     from babbitt.manipulation.orders import Profile
-
-NEAR_MS = 3_600_000
-STEADY = 0.005
-"""Share by which the speed may differ within a waveform that is examined as it was taken."""
+    from babbitt.protocol.cause import Examined
 
 
 def diagnose(
-    wave: Annotated[str, typer.Argument(help="Id of the waveform, as `babbitt waves` lists it.")],
+    wave: Annotated[
+        str,
+        typer.Argument(
+            help="Id of the waveform, as `babbitt waves` lists it; or SITE/NODE: what the host found in its newest one."
+        ),
+    ],
     store: StoreOption,
     rpm: Annotated[
         float | None,
         typer.Option(
-            min=1, max=120_000, help="Speed of the shaft in r/min; default that of the node's own tachometer."
+            min=1,
+            max=120_000,
+            help="Speed of the shaft in r/min; default that of the node's tachometer, else of the settings.",
         ),
     ] = None,
     rpm_end: Annotated[
@@ -41,7 +46,7 @@ def diagnose(
     bearing: Annotated[
         str | None,
         typer.Option(
-            help="Number of the bearing, or balls/ball mm/pitch mm/angle; without it its lines are searched."
+            help="Number of the bearing, or balls/ball mm/pitch mm/angle; default that of the settings; without it its lines are searched."
         ),
     ] = None,
     teeth: Annotated[
@@ -74,18 +79,29 @@ def diagnose(
     """Say what a waveform tells about the cause: bearing, rotor, gears, motor, noise, or undetermined."""
     from babbitt.health.drawing import draw
     from babbitt.health.report import examine
+    from babbitt.health.turning import captured
 
     if rpm_end is not None and rpm is None:
         raise typer.BadParameter("the speed at the end needs that at the beginning: --rpm")
-    machine = _machine(bearing, teeth, line_hz, poles)
+    given = {"bearing": bearing, "teeth": teeth, "line_hz": line_hz, "poles": poles}
+    asked = {name: value for name, value in given.items() if value is not None}
+    if wave.count("/") == 1:
+        plainly = not asked and rpm is None and before is None and drawing is None and spectrum is None
+        if plainly and (kept := _kept(store, wave)) is not None:
+            print_json(kept) if json else _recount(kept)
+            return
+        wave = _newest(store, wave)
+    name = "/".join(wave.split("/")[:2])
+    facts = msgspec.structs.replace(machines().get(name, MachinePart()).facts, **asked)
+    machine = _machine(facts)
     shelf = WaveShelf(store)
     found = shelf.load(wave)
-    profile = _profile(store, found, rpm, rpm_end)
-    capture, shaft_hz, steady = _capture(found, profile)
-    then = _capture(shelf.load(before), None)[0] if before is not None else None
+    profile = _profile(store, found, rpm, rpm_end, facts.rpm)
+    capture, shaft_hz, steady = captured(found, profile)
+    then = captured(shelf.load(before), None)[0] if before is not None else None
     report = examine(capture, shaft_hz, machine, then, found.view.clip, steady)
     speed = 60 * shaft_hz
-    title = f"{wave}, {speed:.0f} r/min" + (f", bearing {bearing}" if bearing else "")
+    title = f"{wave}, {speed:.0f} r/min" + (f", bearing {facts.bearing}" if facts.bearing else "")
     if not steady:
         slow, fast = (60 * float(one) for one in (profile.hz.min(), profile.hz.max()))
         title += f" (read at equal angles, {slow:.0f} to {fast:.0f} r/min)"
@@ -140,93 +156,67 @@ def _tell(report: Report, title: str) -> None:
     )
 
 
-def _machine(bearing: str | None, teeth: str | None, line_hz: float | None, poles: int | None) -> Any:
-    """What the options say of the machine. Raises UnknownBearing; typer.BadParameter."""
-    from babbitt.health.bearings import bearing as known
-    from babbitt.health.electrical import Motor
-    from babbitt.health.report import Machine
+def _machine(facts: FactsPart) -> Machine:
+    """Raises UnknownBearing; typer.BadParameter."""
+    from babbitt.health.facts import machine
 
-    if poles is not None and line_hz is None:
-        raise typer.BadParameter("poles are of use with the line frequency only: --line-hz")
-    if poles is not None and poles % 2:
-        raise typer.BadParameter(f"a motor has an even number of poles, not {poles}")
-    gear: list[int] = []
-    if teeth is not None:
-        try:
-            gear = [int(part) for part in teeth.split("/")]
-        except ValueError:
-            gear = []
-        if not 1 <= len(gear) <= 2 or not all(4 <= one <= 1000 for one in gear):
-            raise typer.BadParameter(
-                f"{teeth!r} are no teeth: give 4 to 1000 of the gear on the shaft, as 32, and of the one it drives, as 32/80"
-            )
-    orders = known(bearing).orders() if bearing is not None else None
-    motor = Motor(line_hz, poles) if line_hz is not None else None
-    return Machine(orders, gear[0] if gear else None, gear[1] if len(gear) == 2 else None, motor)
+    try:
+        return machine(facts)
+    except FactsRefused as error:
+        raise typer.BadParameter(error.reason) from error
 
 
-def _capture(wave: Wave, profile: Profile | None) -> tuple[Capture, float, bool]:
-    """The windows of a waveform, the mean speed in Hz (0 without a profile), and whether they are as they were taken: if the
-    speed changed they are read at equal angles."""
-    from babbitt.health.evidence import Capture
-    from babbitt.health.report import windows
-    from babbitt.manipulation.orders import at_constant_speed
-
-    whole = windows(wave.g, wave.window)
-    rate_hz, shaft_hz, steady = wave.view.rate_hz, 0.0, True
-    if profile is not None:
-        time_s = windows(wave.time_s[:, None], wave.window)[:, :, 0]
-        speed = profile.at(time_s)
-        shaft_hz, steady = float(speed.mean()), bool(np.ptp(speed) <= STEADY * speed.mean())
-        if not steady:
-            whole, rate_hz, shaft_hz = at_constant_speed(whole, time_s, profile)
-    axes = {axis: whole[:, :, n] for n, axis in enumerate(wave.view.axes)}
-    return Capture(axes, rate_hz), shaft_hz, steady
-
-
-def _profile(store: Path, wave: Wave, rpm: float | None, rpm_end: float | None) -> Profile:
-    """The speed over the waveform: as the options say, else as the node itself measured it. Raises NotEnough."""
-    from babbitt.manipulation.orders import Profile
+def _profile(
+    store: Path, wave: Wave, rpm: float | None, rpm_end: float | None, said: float | None
+) -> Profile:
+    """The speed over the waveform: as the options say, else as the node itself measured it, else of the settings. Raises
+    NotEnough."""
+    from babbitt.health import turning
 
     if rpm is not None:
-        ends = np.array([rpm, rpm_end if rpm_end is not None else rpm]) / 60
-        return Profile(np.array([0.0, max(1e-6, float(wave.time_s[-1]))]), ends)
+        return turning.said(wave, rpm, rpm_end)
     reader = StoreReader(store)
     try:
-        return _measured(reader, wave)
+        return turning.turning(reader, wave, said)[0]
     finally:
         reader.close()
 
 
-def _measured(reader: StoreReader, wave: Wave) -> Profile:
-    """The speed that the node itself measured: from the last value before the waveform to the first after it, or the one
-    nearest to it. Raises NotEnough."""
-    from babbitt.manipulation.orders import Profile
+def _newest(store: Path, name: str) -> str:
+    """The newest waveform of a node. Raises UnknownNode, UnknownWave."""
+    site, node = name.split("/")
+    reader = StoreReader(store)
+    try:
+        reader.node(site, node)
+    finally:
+        reader.close()
+    views = WaveShelf(store).views(site, node)
+    if not views:
+        raise UnknownWave(f"{name} has no waveform yet: `babbitt command {site} {node} capture` takes one")
+    return views[0].id
 
-    view = wave.view
-    at = view.t or view.received
-    for channel in reader.channels(view.site, view.node):
-        if channel.unit == "r/min" and channel.id.endswith(".rpm"):
-            t, values = reader.series(view.site, view.node, channel.id, at - NEAR_MS, at + NEAR_MS, 10_000)
-            if not len(t):
-                continue
-            end = at + 1000 * float(wave.time_s[-1])
-            first = max(0, int(np.searchsorted(t, at, side="right")) - 1)
-            last = min(len(t), int(np.searchsorted(t, end)) + 1)
-            nearest = int(np.argmin(np.abs(t - at)))
-            some = (
-                slice(first, last)
-                if t[first] <= at and t[last - 1] >= end and view.t
-                else slice(nearest, nearest + 1)
-            )
-            if float(values[some].min()) < 1:
-                raise NotEnough(
-                    f"the shaft did not turn when {view.id} was taken: {channel.id} was {values[some].min():.0f} r/min"
-                )
-            return Profile((t[some] - at) / 1000, values[some] / 60)
-    raise NotEnough(
-        f"{view.site}/{view.node} measures no speed of a shaft near that time: give it with --rpm"
+
+def _kept(store: Path, name: str) -> Examined | None:
+    """What the host found in the newest waveform of a node; None if it has not examined that."""
+    one = DiagnosisShelf(store).load(_newest(store, name))
+    return None if one is None or one.state == "begun" else one
+
+
+def _recount(one: Examined) -> None:
+    speed = "" if one.rpm is None else f", {one.rpm:.0f} r/min by the {one.rpm_from}"
+    print(
+        f"{one.wave}, taken {when(one.t or one.received)} by {one.by} {one.of}{speed}; examined by the host"
     )
+    print(f"Found: {one.words}.")
+    if one.text:
+        print(f"{one.text[:1].upper()}{one.text[1:]}.")
+    for found in one.found:
+        print(f"{found.what.capitalize()}: {found.cause}. {found.text}")
+    if one.missing:
+        wanted = "; ".join(f"{name}, which needs {what}" for name, what in one.missing.items())
+        print(f"Not looked for: {wanted}.")
+    if one.against:
+        print(f"{one.against[:1].upper()}{one.against[1:]}.")
 
 
 def _plain(report: Report, wave: str, speed: float, steady: bool) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from babbitt.cli.options import (
     StoreOption,
     UserOption,
     given_broker,
+    machines,
     settings,
 )
 from babbitt.service import Host
@@ -102,7 +103,7 @@ def host(
         apart=True,
         rooms=chosen.rooms,
         costs=chosen.costs_by_machine(),
-        machines=chosen.machines,
+        machines=machines(),
     ) as running:
         address = f"{running.address[0]}:{running.address[1]}"
         if not running.listening(LISTEN_S):

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import platformdirs
 import typer
 from rich.console import Console
@@ -18,13 +19,23 @@ from rich.table import Table
 
 from babbitt.acquisition.address import BrokerAddress, split_address
 from babbitt.errors import BrokerError
-from babbitt.settings import Settings, load
+from babbitt.settings import MachinePart, Settings, load
 
 
 @functools.cache
 def settings() -> Settings:
     """The settings this command works with. Raises SettingsError."""
     return load()
+
+
+def machines() -> dict[str, MachinePart]:
+    """What the settings say of machines, each checked. Raises SettingsError."""
+    found = settings().machines
+    if found:
+        from babbitt.health.facts import check  # only now: it takes a while to load
+
+        check(found)
+    return found
 
 
 def default_store() -> Path:
@@ -111,6 +122,8 @@ def plain(value: Any) -> Any:
     """A view as plain JSON types."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, msgspec.Struct):
+        return plain(msgspec.structs.asdict(value))
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

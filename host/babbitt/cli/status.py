@@ -24,6 +24,7 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
                 "nodes": nodes,
                 "quarantined": reader.quarantine_total(),
                 "fleet": [plain(one) for one in fleet.values()],
+                "diagnoses": [one for n in nodes for one in reader.diagnoses(n.site, n.node)],
             }
         )
         return
@@ -47,6 +48,9 @@ def status(store: StoreOption, json: JsonOption = False) -> None:
     for n in nodes:
         if n.assessment and n.assessment.room:
             print(f"{n.site}/{n.node}: {_room(n.assessment.room)}.")
+    for n in nodes:
+        for told in reader.diagnoses(n.site, n.node):
+            print(f"{n.site}/{n.node}: cause {told.words}, by a waveform of {when(told.t or told.received)}.")
     if refused := reader.quarantine_total():
         print(f"Messages refused: {refused}; see `babbitt quarantine`.")
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from babbitt.errors import StoreError, UnknownEvent, UnknownNode
 from babbitt.protocol.assessment import Assessment, Interval, Point, Reach
+from babbitt.protocol.cause import Examined
 from babbitt.protocol.room import Room
 from babbitt.store import acknowledged as acknowledged_
 from babbitt.store import ledger as ledger_
@@ -31,6 +32,7 @@ from babbitt.store import records as records_
 from babbitt.store import sentences
 from babbitt.store import series as series_
 from babbitt.store import table as table_
+from babbitt.store.diagnoses import DiagnosisShelf
 from babbitt.store.fresh import Fresh
 from babbitt.store.keeper import base
 from babbitt.store.overview import Overview
@@ -257,6 +259,11 @@ class StoreReader:
         ascending, and values (n, channels); NaN where a channel has none. Raises UnknownNode."""
         (node_id,) = self._row("id", site, node)
         return self._guard(lambda conn: lives_.hours(conn, self._history(), node_id, channels, start, end))
+
+    def diagnoses(self, site: str, node: str, limit: int = 1, after: str | None = None) -> list[Examined]:
+        """What the waveforms of a node told, newest waveform first; ``after``: only of those older than that one. Raises UnknownNode."""
+        self._row("id", site, node)
+        return DiagnosisShelf(self.path).newest(site, node, limit, after)
 
     def glance(self) -> list[Glance]:
         """All nodes without their messages: quick, for those who look every second."""

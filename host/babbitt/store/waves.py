@@ -29,6 +29,8 @@ from babbitt.store.files import write_whole
 log = logging.getLogger(__name__)
 
 FOLDER = "waves"
+WAVE, CAUSE = ".wave", ".cause"
+"""Suffixes of a waveform and of what it told (:mod:`babbitt.store.diagnoses`)."""
 NODE_MAX = 200
 TOTAL_MAX = 1_000_000_000
 
@@ -127,10 +129,7 @@ class WaveShelf:
 
     def load(self, wave: str) -> Wave:
         """A waveform by the id of its view. Raises UnknownWave, StoreError (it is damaged)."""
-        parts = _ID.fullmatch(wave)
-        if parts is None:
-            raise UnknownWave(f"{wave[:100]} is no id of a waveform: `babbitt waves` lists them")
-        path = self._path(*parts.groups())
+        path = self._named(wave)
         try:
             raw = path.read_bytes()
         except FileNotFoundError:
@@ -144,6 +143,17 @@ class WaveShelf:
         if len(samples) != info.bytes or zlib.crc32(samples) != info.crc:
             raise StoreError(f"{path} is damaged: its samples are not those that came")
         return _wave(_view(head, info), info, samples)
+
+    def view(self, wave: str) -> WaveView:
+        """What a waveform is, without its samples. Raises UnknownWave, StoreError."""
+        path = self._named(wave)
+        try:
+            with path.open("rb") as file:
+                return _view(*_head(file.read(len(_MAGIC)), file.readline(_LINE_MAX)))
+        except FileNotFoundError:
+            raise UnknownWave(f"there is no waveform {wave}: `babbitt waves` lists those there are") from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
 
     def prune(self, now: int, days: int | None = None) -> int:
         """Delete what is beyond the limits or older than ``days`` (None: as old as it may be), oldest first; how many.
@@ -163,8 +173,15 @@ class WaveShelf:
                 doomed.append(one)
         for _, _, path in doomed:
             with suppress(OSError):
+                path.with_suffix(CAUSE).unlink(missing_ok=True)
                 path.unlink()
         return len(doomed)
+
+    def _named(self, wave: str) -> Path:
+        parts = _ID.fullmatch(wave)
+        if parts is None:
+            raise UnknownWave(f"{wave[:100]} is no id of a waveform: `babbitt waves` lists them")
+        return self._path(*parts.groups())
 
     def _path(self, site: str, node: str, install: str, wave: str) -> Path:
         return self._folder / site / node / f"{install}-{wave}.wave"

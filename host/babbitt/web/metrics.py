@@ -17,6 +17,8 @@ _COUNTERS = {
     "connections": ("babbitt_broker_connections_total", "Connections made to the broker"),
     "keeper_restarts": ("babbitt_keeper_restarts_total", "Times the keeper had to be started again"),
     "analysis_restarts": ("babbitt_analysis_restarts_total", "Times the analysis had to be started again"),
+    "examined": ("babbitt_waveforms_examined_total", "Waveforms examined"),
+    "unexamined": ("babbitt_waveforms_failed_total", "Waveforms whose examination failed"),
     "broker_restarts": (
         "babbitt_broker_restarts_total",
         "Times the host's own broker had to be started again",

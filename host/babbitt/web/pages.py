@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from nicegui import ui
 
 from babbitt.prognosis.fleet import foretold
+from babbitt.protocol.cause import Examined
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import Channel, EventView, MarkView, NodeView
+from babbitt.web.cause_panel import CausePanel
 from babbitt.web.charts_panel import ChartsPanel
 from babbitt.web.events_panel import SHOWN, EventsPanel
 from babbitt.web.facts import name_of
@@ -89,12 +91,15 @@ async def node_view(site: str, node: str) -> None:
 
     marks = Marking(source, site, node)
 
-    def read(reader: StoreReader) -> tuple[NodeView, list[Channel], list[EventView], list[MarkView]] | None:
+    def read(
+        reader: StoreReader,
+    ) -> tuple[NodeView, list[Channel], list[EventView], list[MarkView], list[Examined]] | None:
         found = next((n for n in reader.nodes() if (n.site, n.node) == (site, node)), None)
         if found is None:
             return None
         said = reader.marks(site, node, MARKS_SHOWN)
-        return found, reader.channels(site, node), reader.events(site, node, limit=SHOWN), said
+        newest = reader.events(site, node, limit=SHOWN)
+        return found, reader.channels(site, node), newest, said, reader.diagnoses(site, node)
 
     first = await source.read(read)
     kind = first[0].kind if isinstance(first, tuple) else "machine"
@@ -110,6 +115,7 @@ async def node_view(site: str, node: str) -> None:
             headline = Headline()
             room = RoomPanel()
             life = LifePanel()
+            cause = CausePanel()
             forecast = ForecastPanel()
             charts = ChartsPanel(kind)
             events = EventsPanel(named=False, mark=marks.mark)
@@ -125,11 +131,12 @@ async def node_view(site: str, node: str) -> None:
         if found is None:
             shell.trouble(None)
             return
-        view, channels, newest, said = found
+        view, channels, newest, said, told = found
         shell.say_clock([view])
         headline.show(view, shell.times)
         room.show(view, shell.times)
         life.show(view, foretold.of(source.path, site, node), shell.times)
+        cause.show(told[0] if told else None, shell.times)
         charts.set_channels(channels)
         events.show(newest, shell.times, {}, {one.event: one.verdict for one in said if one.event})
         await marks.follow(events, newest, said)

@@ -29,7 +29,14 @@ BIRTH = {
 
 
 def kept(
-    store: Path, wave: str, x: np.ndarray, z: np.ndarray, window: int = 4096, clip: int = 0, t: int = T0
+    store: Path,
+    wave: str,
+    x: np.ndarray,
+    z: np.ndarray,
+    window: int = 4096,
+    clip: int = 0,
+    t: int = T0,
+    **changes: object,
 ) -> str:
     """A waveform of axes x and z, in windows, 1 mg a count."""
     whole = 4  # the most that a waveform holds
@@ -39,8 +46,8 @@ def kept(
     fields = {
         "i": "9f3a01bc", "id": wave, "sensor": "vib", "axes": "xz", "unit": "g", "exp": -3, "num": 1, "den": 1, "t": t, "q": 3,
         "by": "command", "of": "c1", "pre": 0, "windows": rows, "bytes": len(raw), "crc": zlib.crc32(raw),
-    }  # fmt: skip
-    return WaveShelf(store).save("hall", "pump-7", WaveInfo(**fields), raw, 1000).id  # type: ignore[arg-type]
+    } | changes  # fmt: skip
+    return WaveShelf(store).save("hall", "pump-7", WaveInfo(**fields), raw, t - T0 + 1000).id  # type: ignore[arg-type]
 
 
 @pytest.fixture

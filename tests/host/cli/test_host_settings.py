@@ -266,3 +266,32 @@ def test_costs_are_of_all_machines_or_of_one(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(SettingsError, match=word):
             load(file)
+
+
+def test_machines_are_by_site_and_node(tmp_path: Path) -> None:
+    (tmp_path / "b.toml").write_text(
+        '[machines."hall/pump-7"]\nrpm = 1480\nbearing = "6205"\nteeth = "32/80"\nline_hz = 50\npoles = 4\n'
+    )
+    assert load(tmp_path / "b.toml").machines == {
+        "hall/pump-7": MachinePart(rpm=1480.0, bearing="6205", teeth="32/80", line_hz=50.0, poles=4)
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rpm = 0", "rpm: Expected `float` >= 1.0"),
+        ("teeth = 32", "teeth: Expected `str`, got `int`"),
+        ("line_hz = 5000", "line_hz: Expected `float` <= 1000.0"),
+        ("poles = 1", "poles: Expected `int` >= 2"),
+        ("speed = 2", "it: Object contains unknown field `speed`"),
+    ],
+)
+def test_what_the_facts_of_a_machine_cannot_be_is_said(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "b.toml").write_text(f'[machines."hall/pump-7"]\n{line}\n')
+    with pytest.raises(SettingsError) as error:
+        load(tmp_path / "b.toml")
+    assert f'b.toml: [machines."hall/pump-7"] {said}' in str(error.value)
+    (tmp_path / "b.toml").write_text("[machines.hall]\nrpm = 2\n")
+    with pytest.raises(SettingsError, match="a machine is called SITE/NODE"):
+        load(tmp_path / "b.toml")

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from pydantic.json_schema import models_json_schema
 
-from babbitt.web.api import live, marks, nodes, problems, records
+from babbitt.web.api import diagnoses, live, marks, nodes, problems, records
 from babbitt.web.api.store import listed, one
 from babbitt.web.source import StoreSource
 
@@ -34,6 +34,7 @@ def api(source: Callable[[], StoreSource]) -> FastAPI:
     app.state.hub = live.Hub(source)
     problems.handle(app)
     app.include_router(nodes.router)
+    app.include_router(diagnoses.router)
     app.include_router(records.router)
     app.include_router(marks.router)
     app.include_router(live.router)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from babbitt.protocol.assessment import BASES, LEVELS, OUTLOOKS
+from babbitt.protocol.cause import EXAMINED
 from babbitt.protocol.limits import T_MAX
 from babbitt.protocol.room import STATES
 
@@ -170,6 +171,66 @@ class FleetLife(_Answer):
     advice: Advice | None = Field(description="null: costs are not in the settings, or there is no number.")
 
 
+class FoundLine(_Answer):
+    """A line that was looked for."""
+
+    name: str
+    hz: Annotated[float, _in("Hz", "Where it is.")]
+    over: float = Field(description="How many times it stands over the background.")
+    height: float | None = Field(description="In `unit`; null where only the ratio is known (an envelope).")
+    unit: str
+
+
+class Found(_Answer):
+    """What was looked for in a waveform, and what was found."""
+
+    what: Literal["bearing", "rotor", "gears", "electrical", "noise"]
+    cause: str = Field(description="A named cause, `undetermined` or `none`.")
+    text: str = Field(description="Why, in plain words, with what was ruled out.")
+    lines: list[FoundLine]
+
+
+class Facts(_Answer):
+    """What the settings of the host said of the machine."""
+
+    rpm: Annotated[float | None, _in("r/min", "Speed of the shaft where no tachometer tells it.")]
+    bearing: str
+    teeth: str
+    line_hz: Annotated[float | None, _in("Hz", "Line frequency of its motor.")]
+    poles: int | None
+
+
+class Diagnosis(_Answer):
+    """What the host found in a waveform."""
+
+    wave: str = Field(description="Id of the waveform.")
+    site: str
+    node: str
+    sensor: str
+    t: Annotated[int | None, _in("ms", "Time of its first sample; null if the node had no clock.")]
+    received: Annotated[int, _in("ms", "When it had come.")]
+    by: str = Field(description="What triggered it: command or check.")
+    of: str = Field(description="Which one.")
+    made: Annotated[int, _in("ms", "When it was examined.")]
+    state: Literal[EXAMINED] = Field(  # type: ignore[valid-type]
+        description="begun: it goes on. undetermined: something is seen that has no one name. not examined: it could not be told; failed: a"
+        " defect or a damaged file; `text` says why."
+    )
+    words: str = Field(description="The cause in a few words.")
+    causes: list[str] = Field(description="What was named.")
+    found: list[Found]
+    missing: dict[str, str] = Field(description="What was not looked for, and what that needs.")
+    axis: str = Field(description="In which the bearing was looked for.")
+    rpm: Annotated[float | None, _in("r/min", "The speed that was used.")]
+    rpm_from: Literal["tachometer", "settings", ""]
+    steady: bool = Field(description="The speed did not change while it was taken.")
+    reference: str | None = Field(description="The waveform it was compared with.")
+    against: str = Field(description="Which that is, or why there is none.")
+    text: str = Field(description="Why there is nothing, if there is nothing.")
+    facts: Facts
+    tries: int
+
+
 class NodeDetail(Node):
     """A node with the messages it last sent, as they came (see docs/protocol.md), and its remaining life by its fleet."""
 
@@ -180,6 +241,9 @@ class NodeDetail(Node):
     )
     first: Literal["own", "fleet"] = Field(
         "own", description="Which to show first: `assessment.remaining` (own) or `fleet.remaining`."
+    )
+    diagnosis: Diagnosis | None = Field(
+        None, description="Machine: what its newest examined waveform told; null if there is none."
     )
 
 

@@ -52,14 +52,20 @@ async def nodes(
 
 @router.get("/{site}/{node}", response_model=models.NodeDetail, responses=OF_NODE)
 async def node(request: Request, site: Site, node: NodeName) -> Response:
-    """One node, with the birth and the state it sent last, and its remaining life by what became of others of its kind."""
-    view = await read(request, lambda reader: reader.node(site, node))
-    found = models.NodeDetail.model_validate(view)
-    fleet = foretold.of(request.app.state.source().path, site, node)
-    if fleet is not None:
-        found.fleet = models.FleetLife.model_validate(foretold.plain(fleet))
-        found.first = foretold.first(view.assessment, fleet)
-    return tagged(request, found.model_dump_json().encode())
+    """One node, with the birth and the state it sent last, its remaining life by what became of others of its kind, and what its
+    newest waveform told."""
+
+    def query(reader: StoreReader) -> models.NodeDetail:
+        view = reader.node(site, node)
+        found = models.NodeDetail.model_validate(view)
+        if (fleet := foretold.of(reader.path, site, node)) is not None:
+            found.fleet = models.FleetLife.model_validate(foretold.plain(fleet))
+            found.first = foretold.first(view.assessment, fleet)
+        for told in reader.diagnoses(site, node):
+            found.diagnosis = models.Diagnosis.model_validate(told)
+        return found
+
+    return one(request, models.NodeDetail, await read(request, query))
 
 
 @router.get("/{site}/{node}/channels", response_model=list[models.Channel], responses=OF_NODE)
