@@ -22,6 +22,7 @@ from babbitt.cli import COMMANDS, app
 from babbitt.cli import node as boards
 from babbitt.doctor.finding import KINDS
 from babbitt.protocol.assessment import LEVELS, OUTLOOKS, Assessment, Interval
+from babbitt.protocol.cause import Examined
 from babbitt.protocol.room import Goods, Room
 from babbitt.settings import CostsPart, HostPart, MachinePart, RetentionPart, RoomPart
 from babbitt.store import waves
@@ -201,6 +202,7 @@ def fields_said(what: str) -> set[str]:
         ("played", Played, set()), ("mark", Mark, set()),
         ("room", Room, set()), ("goods", Goods, set()),
         ("row", LedgerRow, set()), ("life", LifeView, set()), ("event", EventView, set()), ("refused", QuarantineView, set()),
+        ("diagnosis", Examined, set()),
         ("waveform", WaveView, set()), ("asset", Line, {"faults"}), ("outcome", Outcome, set()), ("account", Account, set()),
     ],
 )  # fmt: skip
