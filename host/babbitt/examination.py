@@ -124,6 +124,7 @@ def main() -> None:
     for wave in sys.argv[3:]:
         examination.examine(wave)
     examination.close()
+    os._exit(0)  # all is on the disk, and the thread that listens never ends
 
 
 def _listen() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 import zlib
@@ -139,15 +141,19 @@ def test_a_host_that_starts_examines_what_was_not_and_what_could_not_be(store: P
 
 
 def test_an_examination_that_is_cut_short_is_begun_again(store: Path) -> None:
-    """The host ends while a process is at it, and the next one goes on."""
+    """The process is killed in the midst of it: it goes on with what was begun and what was not."""
     kept, shelf = DiagnosisShelf(store), WaveShelf(store)
     known(store)
-    for n in range(6):
+    for n in range(12):
         shelf.save("hall", "n1", *waveform(n), 1000 + n)
     with host(store) as running:
-        waited(lambda: running.examiner.pid)
-        waited(lambda: len(kept.missing()) < 6)
-    assert len([one for one in kept.known() if one.state == "named"]) < 6
-    with host(store) as running:
-        waited(lambda: [one.state for one in kept.known()] == ["named"] * 6)
+        waited(lambda: len(kept.missing()) < 12)
+        pid = running.examiner.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        waited(lambda: running.examiner.pid != pid)
+        assert len([one for one in kept.known() if one.state == "named"]) < 12
+        waited(lambda: [one.state for one in kept.known()] == ["named"] * 12)
         assert told(running) == ["outer race of bearing 6205"]
+        waited(lambda: running.vitals().examined == 12)
+        assert running.vitals().unexamined == 0
