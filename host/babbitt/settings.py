@@ -97,13 +97,14 @@ class CostsPart(Struct, frozen=True, forbid_unknown_fields=True):
 class FactsPart(Struct, frozen=True, forbid_unknown_fields=True):
     """From ``[machines."SITE/NODE"]``, what the cause of a fault is told from: speed of the shaft (r/min) where no tachometer tells it,
     bearing (its number, or balls/ball mm/pitch mm/angle), teeth (of the gear on the shaft, and of the one it drives: ``32/80``),
-    line frequency (Hz) and poles of the motor. ``babbitt.health.facts`` makes a machine of it."""
+    line frequency (Hz) and poles of the motor, the axis of the sensor that lies along the shaft. ``babbitt.health.facts`` reads it."""
 
     rpm: Annotated[float, Meta(ge=1.0, le=120_000.0)] | None = None
     bearing: Annotated[str, Meta(max_length=60)] = ""
     teeth: Annotated[str, Meta(max_length=9)] = ""
     line_hz: Annotated[float, Meta(ge=1.0, le=1000.0)] | None = None
     poles: Annotated[int, Meta(ge=2, le=64)] | None = None
+    axial: Literal["", "x", "y", "z"] = ""
 
 
 class MachinePart(FactsPart, frozen=True, forbid_unknown_fields=True):
@@ -123,7 +124,7 @@ class MachinePart(FactsPart, frozen=True, forbid_unknown_fields=True):
     @property
     def facts(self) -> FactsPart:
         """What its faults are told from."""
-        return FactsPart(self.rpm, self.bearing, self.teeth, self.line_hz, self.poles)
+        return FactsPart(self.rpm, self.bearing, self.teeth, self.line_hz, self.poles, self.axial)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -296,6 +297,7 @@ web_port = {web_port}
 # teeth = "32/80"
 # line_hz = 50.0
 # poles = 4
+# axial = "z"
 # planned = 900
 # failure = 12000
 # How long others of its kind were in service until they failed, hours, and since when this one is.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -65,6 +65,12 @@ def diagnose(
         int | None,
         typer.Option(min=2, max=64, help="Poles of the motor; default those that fit the speed."),
     ] = None,
+    axial: Annotated[
+        Literal["x", "y", "z"] | None,
+        typer.Option(
+            help="Axis of the sensor that lies along the shaft: tells a bent shaft from an imbalance."
+        ),
+    ] = None,
     before: Annotated[
         str | None,
         typer.Option(help="A waveform of the same machine, at the same speed and load, when it was well."),
@@ -83,7 +89,7 @@ def diagnose(
 
     if rpm_end is not None and rpm is None:
         raise typer.BadParameter("the speed at the end needs that at the beginning: --rpm")
-    given = {"bearing": bearing, "teeth": teeth, "line_hz": line_hz, "poles": poles}
+    given = {"bearing": bearing, "teeth": teeth, "line_hz": line_hz, "poles": poles, "axial": axial}
     asked = {name: value for name, value in given.items() if value is not None}
     if wave.count("/") == 1:
         plainly = not asked and rpm is None and before is None and drawing is None and spectrum is None

@@ -25,6 +25,7 @@ def machine(part: FactsPart) -> Machine:
         gear[0] if gear else None,
         gear[1] if len(gear) == 2 else None,
         Motor(part.line_hz, part.poles) if part.line_hz is not None else None,
+        part.axial or None,
     )
 
 

@@ -270,10 +270,12 @@ def test_costs_are_of_all_machines_or_of_one(tmp_path: Path) -> None:
 
 def test_machines_are_by_site_and_node(tmp_path: Path) -> None:
     (tmp_path / "b.toml").write_text(
-        '[machines."hall/pump-7"]\nrpm = 1480\nbearing = "6205"\nteeth = "32/80"\nline_hz = 50\npoles = 4\n'
+        '[machines."hall/pump-7"]\nrpm = 1480\nbearing = "6205"\nteeth = "32/80"\nline_hz = 50\npoles = 4\naxial = "z"\n'
     )
     assert load(tmp_path / "b.toml").machines == {
-        "hall/pump-7": MachinePart(rpm=1480.0, bearing="6205", teeth="32/80", line_hz=50.0, poles=4)
+        "hall/pump-7": MachinePart(
+            rpm=1480.0, bearing="6205", teeth="32/80", line_hz=50.0, poles=4, axial="z"
+        )
     }
 
 
@@ -283,6 +285,7 @@ def test_machines_are_by_site_and_node(tmp_path: Path) -> None:
         ("rpm = 0", "rpm: Expected `float` >= 1.0"),
         ("teeth = 32", "teeth: Expected `str`, got `int`"),
         ("line_hz = 5000", "line_hz: Expected `float` <= 1000.0"),
+        ('axial = "a"', "axial: Invalid enum value 'a'"),
         ("poles = 1", "poles: Expected `int` >= 2"),
         ("speed = 2", "it: Object contains unknown field `speed`"),
     ],

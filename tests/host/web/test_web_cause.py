@@ -80,7 +80,7 @@ def test_the_interface_lists_them_and_draws_one(filled: Filler) -> None:
         assert newest == first["items"][0]
         assert newest["words"] == "outer race of bearing 6205"
         assert newest["facts"] == {
-            "rpm": pytest.approx(60 * SHAFT), "bearing": "6205", "teeth": "", "line_hz": None, "poles": None
+            "rpm": pytest.approx(60 * SHAFT), "bearing": "6205", "teeth": "", "line_hz": None, "poles": None, "axial": ""
         }  # fmt: skip
         assert newest["found"][0]["lines"][0]["over"] > 3
         assert json.loads(get(f"{base}/cold-2")[2])["diagnosis"] is None

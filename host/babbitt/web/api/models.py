@@ -198,6 +198,7 @@ class Facts(_Answer):
     teeth: str
     line_hz: Annotated[float | None, _in("Hz", "Line frequency of its motor.")]
     poles: int | None
+    axial: Literal["", "x", "y", "z"] = Field(description="Axis of the sensor along the shaft.")
 
 
 class Diagnosis(_Answer):
