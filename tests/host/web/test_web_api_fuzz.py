@@ -37,7 +37,7 @@ def test_every_answer_is_as_described(tmp_path: Path) -> None:
             [*line, *options], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=300
         )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    assert "Tested: 23" in done.stdout
+    assert "Tested: 25" in done.stdout
     generated = re.search(r"(\d+) generated", done.stdout)
     assert generated is not None
     assert int(generated[1]) > 500
