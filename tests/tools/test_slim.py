@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import statistics
 import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from babbitt_tools import slim as slims
 from babbitt_tools.slim import READER, TABLE, slim
 
 NODE = Path(__file__).resolve().parents[2] / "firmware" / "babbitt_node"
@@ -71,6 +73,32 @@ def test_texts_go_and_everything_else_stays(capsys: pytest.CaptureFixture[str]) 
         assert kept in slimmed
     assert run(slimmed, table)["fail"](2)[0] == run(MODULE, b"")["fail"](2)[0]
     assert capsys.readouterr().out.count("an f-string stays 2") == 2
+
+
+def longer(source: str) -> str | None:
+    """A module whose first text of one line says a little more; None: it has no such text."""
+    lines = source.splitlines(keepends=True)
+    for text in slims._texts(ast.parse(source)):
+        if text.lineno == text.end_lineno:
+            line = lines[text.lineno - 1].encode()
+            end = (text.end_col_offset or 0) - 1
+            lines[text.lineno - 1] = (line[:end] + b" (see log)" + line[end:]).decode()
+            return "".join(lines)
+    return None
+
+
+def test_a_text_that_changes_leaves_most_other_modules_as_they_were() -> None:
+    """A deploy sends what differs: before texts had pages, such a change was half of the firmware."""
+    sources = {f.relative_to(NODE).as_posix(): f.read_text("utf-8") for f in sorted(NODE.rglob("*.py"))}
+    before, _ = slim(sources)
+    touched = []
+    for name, source in list(sources.items())[::6]:  # all of them say the same, and take ten seconds
+        if name != READER and (other := longer(source)) is not None:
+            after, _ = slim(sources | {name: other})
+            touched.append(sum(after[path] != before[path] for path in sources))
+    assert len(touched) > 8
+    assert statistics.median(touched) <= 1
+    assert statistics.mean(touched) < 8
 
 
 def test_a_module_without_texts_and_the_reader_stay_as_they_are() -> None:

@@ -6,6 +6,9 @@ SHORTEST characters or more with a blank in it, no docstring) goes to `texts.txt
 reads it from there: `NodeError("crc", "a reading arrived damaged")` becomes `NodeError("crc", _from_flash(1234,
 25))`, with `from babbitt_node.texts import text as _from_flash` in front of the module's first import. Lines keep their
 numbers, so that tracebacks still point into the source. What a module means does not change.
+
+The texts of a module begin at a multiple of PAGE bytes: most changes of a text leave those of other modules, and so their code,
+where they were, and a deploy sends one module and the table instead of half the firmware.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import ast
 from collections.abc import Mapping
 
 SHORTEST = 12
+PAGE = 128
 READER = "texts.py"
 TABLE = "texts.txt"
 _CALL = "_from_flash"
@@ -36,6 +40,7 @@ def slim(sources: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
         if _CALL in source:
             raise ValueError(f"{path}: the name {_CALL} is that of the build; take another one")
         slimmed[path] = source if path == READER else _module(source, table, places)
+        table += b"\n" * (-len(table) % PAGE)
     return slimmed, bytes(table)
 
 
