@@ -158,6 +158,6 @@ def _missing(report: Report, one: Examined, looked: Looked) -> dict[str, str]:
     said = {
         "gears": f"`teeth` in {where}",
         "electrical": f"`line_hz` in {where}" if looked.steady else "a constant speed",
-        "noise": f"a waveform of when the machine was well ({looked.against})",
+        "noise": "a waveform of when the machine was well",
     }
     return {name: said[name] for name in report.missing}
