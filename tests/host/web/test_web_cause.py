@@ -112,7 +112,7 @@ def test_the_page_says_what_was_not_told_too(filled: Filler, chromium_path: str)
         page.goto(f"{server.url}node/plant/pump-7")
         expect(panel.locator(".word")).to_have_text("Outer race of bearing 6205")
         expect(panel.locator("dt").filter(has_text="Noise: not looked for")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
         taken(filled.writer.path, "pump-7", 3, np.zeros(25_600))  # not examined yet: what was told last stays
         unclear = taken(filled.writer.path, "pump-7", 4, knocks(3.5848, strong=0.13, seed=4))
         examination = Examination(filled.writer.path, FACTS)

@@ -87,7 +87,7 @@ def test_the_page_shows_it_where_there_is_one(filled: Filler, chromium_path: str
         middle = float(cells.nth(2).inner_text().split(" ")[0])
         assert middle == pytest.approx(truth(END + 60 * MINUTE), abs=0.35)
         expect(page.get_by_text("Nobody foresees a door.")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
         page.goto(f"{server.url}node/plant/fan-1")
         expect(page.locator("tbody tr").first).to_be_visible()
         expect(page.get_by_role("heading", name="Forecast")).to_be_hidden()

@@ -185,7 +185,7 @@ def test_buttons_beside_an_alarm_say_what_it_was(filled: Filler, browser: Browse
         expect(page.get_by_text("1 of 1 marked alarms were right: 100%")).to_be_visible()
         page.screenshot(path=tmp_path / "marks.png", full_page=True)
         page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
         # Another viewer sees it as well.
         other = browser.new_context().new_page()
         other.goto(f"{server.url}node/plant/fan-1")

@@ -70,7 +70,7 @@ def test_the_page_of_a_room_shows_what_it_does_and_follows(filled: Filler, chrom
         says("Today so far", "cooling 5.2 h, idle 1.5 h, fault 45 min")
         says("Duty cycle, last days", "46 %")
         says("Cooling power", "76 % of its beginning")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
         calm = Room("temp.mean", "idle", END + MINUTE, {"idle": 1.0}, Goods(-23.0, -22.0, -21.0))
         filled.assess("cold-2", [judged(END + 2 * MINUTE, calm)])
         expect(panel.get_by_text("idle, since 2026-09-10 09:31:00")).to_be_visible()

@@ -29,6 +29,7 @@ PROMPT = b">>> "
 ROM_SAYS = b"\r\nets Jul 29 2019 12:21:46\r\n\r\nrst:0xc (SW_CPU_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"
 _CRASHED = b"\r\nGuru Meditation Error: the process of the virtual board died with signal %d\r\n"
 _INTERRUPT_S = 1.0  # for an interrupted program to notice
+_INTERRUPTS = 3  # one that comes where an exception cannot be passed on is lost
 
 
 class Console:
@@ -110,10 +111,13 @@ class Console:
         child = self._child
         if child is None or not _catches(child.pid):
             return False
-        child.send_signal(signal.SIGINT)
-        end = time.monotonic() + _INTERRUPT_S
-        while _catches(child.pid) and child.poll() is None and time.monotonic() < end:
-            time.sleep(0.002)
+        for _ in range(_INTERRUPTS):
+            child.send_signal(signal.SIGINT)
+            end = time.monotonic() + _INTERRUPT_S
+            while _catches(child.pid) and child.poll() is None and time.monotonic() < end:
+                time.sleep(0.002)
+            if not _catches(child.pid) or child.poll() is not None:
+                break
         return True
 
     def _command(self, heap: int, root: object, main: bool) -> list[str]:
