@@ -5,9 +5,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from babbitt.errors import StoreError
 from babbitt.settings import FactsPart
 from babbitt.store.diagnoses import DiagnosisShelf
 from babbitt.store.reader import StoreReader
+from babbitt.store.worker import Worker, in_a_child
 
 log = logging.getLogger(__name__)
 
@@ -27,26 +25,16 @@ AT_ONCE = 20
 """Waveforms a process examines before the next one is begun."""
 
 
-class Examiner:
+class Examiner(Worker):
     """Works in a thread of its own. Of a host that starts, what an earlier one did not get to is examined, and what could not be
     told with what was known of the machine then (no speed). ``done`` and ``failed`` count; ``pid`` is the process now, or None."""
 
     def __init__(self, folder: Path, machines: Mapping[str, FactsPart], look_s: float = LOOK_S) -> None:
+        super().__init__("examiner")
         self._folder, self._machines, self._look_s = folder, dict(machines), look_s
         self._kept = DiagnosisShelf(folder)
         self.done = self.failed = 0
         self.pid: int | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="babbitt-examiner", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; what is being examined is examined by the next host."""
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         reader = StoreReader(self._folder)
@@ -75,23 +63,14 @@ class Examiner:
     def _examine(self, waves: list[str]) -> tuple[list[str], bool]:
         """Have these examined; gives those that are to be begun again, and whether the process came to its end."""
         said = msgspec.json.encode(self._machines).decode()
-        line = [sys.executable, "-m", "babbitt.examination", str(self._folder), said, *waves]
-        process = subprocess.Popen(
-            line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        self.pid = process.pid
-        try:
-            while process.poll() is None and not self._stop.wait(0.1):
-                pass
-        finally:
-            self.pid = None
-            if process.stdin is not None:
-                process.stdin.close()
-            code = process.wait()
+        code = in_a_child("babbitt.examination", (str(self._folder), said, *waves), self._stop, self._began)
         if code and not self._stop.is_set():
             log.error("the examination of waveforms ended with code %d and is begun again", code)
             self._stop.wait(PAUSE_S)
         return self._counted(waves), code == 0
+
+    def _began(self, pid: int | None) -> None:
+        self.pid = pid
 
     def _counted(self, waves: list[str]) -> list[str]:
         again = []

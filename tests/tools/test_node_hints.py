@@ -57,13 +57,13 @@ def test_a_url_that_is_none() -> None:
         Link("nonsense://x")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_port_that_one_may_not_use(line: str) -> None:
-    os.chmod(line, 0o600)
+    os.chmod(line, 0o600 if os.geteuid() == 0 else 0)
     near, far = os.pipe()
     if (child := os.fork()) == 0:  # another interpreter might not be readable for nobody
         try:
-            os.setuid(65534)
+            if os.geteuid() == 0:  # who may do everything must become somebody else
+                os.setuid(65534)
             Serial(line)
         except SerialException as error:
             os.write(far, str(error).encode())

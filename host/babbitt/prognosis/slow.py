@@ -44,6 +44,10 @@ class SlowVariable:
     """Follows one variable; times in Unix ms, the value in its unit."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing is known."""
         self._points: list[list[float]] = []  # [hours since origin, median]
         self._origin: int | None = None
         self._bucket: list[float] = []
@@ -57,7 +61,7 @@ class SlowVariable:
             self._origin = t_ms
         hours = (t_ms - self._origin) / 3.6e6
         if hours < self._began - BACKWARDS_H:
-            self.__init__()  # type: ignore[misc]
+            self._begin()
             self.update(t_ms, value, limits)
             return
         if hours - self._began >= self._width and self._bucket:

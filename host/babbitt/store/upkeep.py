@@ -6,7 +6,6 @@ Of old assessments the worst of each hour stays. Records and rollups are the kee
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from babbitt.errors import StoreError
 from babbitt.store import expired
 from babbitt.store.waves import WaveShelf
+from babbitt.store.worker import Worker
 from babbitt.store.writer import StoreWriter
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ PIECE = 1000
 _RANK = "CASE level WHEN 'alarm' THEN 3 WHEN 'warning' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
 
 
-class Upkeep:
+class Upkeep(Worker):
     """Works in a thread of its own. ``days`` says how long what is kept (None: for ever)."""
 
     def __init__(
@@ -34,21 +34,11 @@ class Upkeep:
         days: Mapping[str, int | None],
         clock: Callable[[], float],
     ) -> None:
+        super().__init__("upkeep")
         self._writer = writer
         self._shelf = shelf
         self._days = days
         self._clock = clock
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="babbitt-upkeep", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the piece in hand."""
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):

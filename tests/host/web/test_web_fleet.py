@@ -32,11 +32,12 @@ from babbitt.prognosis.fleet.lesson import _against, _apart, learn, told
 from babbitt.prognosis.fleet.lives import Lives, choose, history, kinds
 from babbitt.prognosis.fleet.model import Question
 from babbitt.prognosis.fleet.shelf import ModelShelf
-from babbitt.prognosis.fleet.trainer import in_a_child
+from babbitt.prognosis.fleet.trainer import MODULE
 from babbitt.protocol.assessment import Assessment, Interval
 from babbitt.service import Host
 from babbitt.store import marking
 from babbitt.store.reader import StoreReader
+from babbitt.store.worker import in_a_child
 from babbitt.web import WebServer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
@@ -175,7 +176,7 @@ def test_too_few_lives_are_counted_and_what_to_do_is_said(fill: Filler) -> None:
     # The host is told as well.
     told = run("train", "--from-store", "--background", "--store", folder).stdout
     assert "Training 1 waits" in told
-    assert in_a_child((str(folder), "1", "0"), threading.Event()) == 1
+    assert in_a_child(MODULE, (str(folder), "1", "0"), threading.Event()) == 1
     (job,) = Jobs(folder).all()
     assert (job.state, job.lesson.from_store) == ("failed", True)
     assert "10 are needed" in job.text
@@ -354,7 +355,7 @@ def test_what_is_said_of_a_life_is_followed_and_what_cannot_be_leaves_what_was(
     whole = file.read_bytes()
     file.write_bytes(whole[:1000])
     words = (str(plant), FORETELL, "0", "{}")
-    assert in_a_child(words, threading.Event()) == 1
+    assert in_a_child(MODULE, words, threading.Event()) == 1
     assert foretold.kept(plant) == kept
     file.write_bytes(whole)
     reader.close()

@@ -6,7 +6,6 @@ That is done by a process of its own (``__main__.py``), so that nothing waits fo
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
 import msgspec
@@ -15,15 +14,16 @@ from babbitt.errors import ModelError, StoreError
 from babbitt.prognosis.fleet.__main__ import FORETELL
 from babbitt.prognosis.fleet.foretell import in_use
 from babbitt.prognosis.fleet.foretold import Costs, Foretellings, keep, kept
-from babbitt.prognosis.fleet.trainer import NICE, in_a_child
+from babbitt.prognosis.fleet.trainer import MODULE, NICE
 from babbitt.store.reader import StoreReader
+from babbitt.store.worker import Worker, in_a_child
 
 log = logging.getLogger(__name__)
 
 LOOK_S, EVERY_S = 2.0, 3600.0
 
 
-class Forecaster:
+class Forecaster(Worker):
     """Works in a thread of its own. ``runs`` counts how often all machines were looked at."""
 
     def __init__(
@@ -34,21 +34,11 @@ class Forecaster:
         every_s: float = EVERY_S,
         nice: int | None = None,
     ) -> None:
+        super().__init__("forecaster")
         self._reader, self._costs = reader, costs
         self._look_s, self._every_s = look_s, every_s
         self._nice = NICE if nice is None else nice
         self.runs = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="babbitt-forecaster", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; what is under way is left, the file of before stays."""
-        self._stop.set()
-        self._thread.join()
 
     def _run(self) -> None:
         done: tuple[dict[str, int], int] | None = None
@@ -69,7 +59,7 @@ class Forecaster:
                     str(self._nice),
                     msgspec.json.encode(dict(self._costs)).decode(),
                 )
-                if in_a_child(words, self._stop) != 0 and not self._stop.is_set():
+                if in_a_child(MODULE, words, self._stop) != 0 and not self._stop.is_set():
                     log.error("the remaining life by fleets was not told anew; it is tried again in an hour")
                 done, at = now, time.monotonic()
                 self.runs += 1

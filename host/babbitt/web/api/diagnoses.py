@@ -9,11 +9,12 @@ from fastapi.responses import Response
 
 from babbitt.errors import UnknownWave
 from babbitt.protocol.cause import Examined
+from babbitt.store.diagnoses import DiagnosisShelf
 from babbitt.store.reader import StoreReader
-from babbitt.web.api import models
-from babbitt.web.api.paging import Cursor, Limit, cursor, place, tagged
+from babbitt.web.api import models, verdicts
+from babbitt.web.api.paging import Cursor, Limit, tagged
 from babbitt.web.api.problems import Trouble, answers
-from babbitt.web.api.store import NodeName, Site, page, read
+from babbitt.web.api.store import NodeName, Site, newest_first, read
 from babbitt.web.drawings import NotDrawn, drawing
 
 router = APIRouter(
@@ -36,7 +37,7 @@ class Svg(Response):
     media_type = "image/svg+xml"
 
 
-@router.get("", response_model=models.Page[models.Diagnosis])
+@router.get("", response_model=models.Page[verdicts.Diagnosis])
 async def diagnoses(
     request: Request,
     site: Site,
@@ -45,12 +46,10 @@ async def diagnoses(
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
 ) -> Response:
     """What the host found in the waveforms of a node, newest waveform first."""
-    after = place(cursor_, tuple[str])
-    found = await read(
-        request, lambda reader: reader.diagnoses(site, node, limit + 1, after[0] if after else None)
-    )
-    last = found[limit - 1] if len(found) > limit else None
-    return page(request, models.Diagnosis, found[:limit], cursor(last.wave) if last else None)
+    return await newest_first(
+        request, verdicts.Diagnosis, lambda reader, most, after: reader.diagnoses(site, node, most, after),
+        lambda one: one.wave, str, limit, cursor_,
+    )  # fmt: skip
 
 
 @router.get("/{wave}/drawing", response_class=Svg, responses=answers("unknown-waveform"))
@@ -60,10 +59,9 @@ async def drawn(request: Request, site: Site, node: NodeName, wave: WaveName) ->
 
     def query(reader: StoreReader) -> Examined:
         reader.node(site, node)
-        for one in reader.diagnoses(site, node, -1):
-            if one.wave == f"{site}/{node}/{wave}":
-                return one
-        raise UnknownWave(f"there is no examined waveform {site}/{node}/{wave}")
+        if (one := DiagnosisShelf(reader.path).load(f"{site}/{node}/{wave}")) is None:
+            raise UnknownWave(f"there is no examined waveform {site}/{node}/{wave}")
+        return one
 
     one = await read(request, query)
     try:

@@ -15,9 +15,9 @@ from babbitt.store import marking
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import AcknowledgedView
 from babbitt.web.api import models
-from babbitt.web.api.paging import Cursor, Limit, cursor, place
+from babbitt.web.api.paging import Cursor, Limit
 from babbitt.web.api.problems import Trouble, answers
-from babbitt.web.api.store import NodeName, OfNode, OfSite, Site, listed, one, page, read
+from babbitt.web.api.store import NodeName, OfNode, OfSite, Site, listed, newest_first, one, read
 
 router = APIRouter(
     tags=["marks"], responses=answers("invalid-request", "impossible-request", "store-unavailable")
@@ -33,12 +33,10 @@ async def marks(
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
 ) -> Response:
     """What people said of alarms, newest first: of each alarm what was said last."""
-    before = place(cursor_, tuple[int])
-    found = await read(
-        request, lambda reader: reader.marks(site, node, limit + 1, before[0] if before else None)
-    )
-    last = found[limit - 1] if len(found) > limit else None
-    return page(request, models.Mark, found[:limit], cursor(last.id) if last else None)
+    return await newest_first(
+        request, models.Mark, lambda reader, most, before: reader.marks(site, node, most, before),
+        lambda one: one.id, int, limit, cursor_,
+    )  # fmt: skip
 
 
 @router.get("/precision", response_model=models.Judgement)
@@ -93,12 +91,10 @@ async def acknowledgements(
     cursor_: Annotated[Cursor, Query(alias="cursor")] = None,
 ) -> Response:
     """Which alarms people have seen, the last first."""
-    before = place(cursor_, tuple[int])
-    found = await read(
-        request, lambda reader: reader.acknowledged(site, node, limit + 1, before[0] if before else None)
-    )
-    last = found[limit - 1] if len(found) > limit else None
-    return page(request, models.Acknowledgement, found[:limit], cursor(last.id) if last else None)
+    return await newest_first(
+        request, models.Acknowledgement, lambda reader, most, before: reader.acknowledged(site, node, most, before),
+        lambda one: one.id, int, limit, cursor_,
+    )  # fmt: skip
 
 
 @router.post(

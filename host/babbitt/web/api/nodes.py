@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from babbitt.prognosis.fleet import foretold
 from babbitt.store.reader import StoreReader
-from babbitt.web.api import models
+from babbitt.web.api import models, verdicts
 from babbitt.web.api.paging import Cursor, Limit, cursor, place, tagged
 from babbitt.web.api.problems import answers
 from babbitt.web.api.store import (
@@ -59,10 +59,10 @@ async def node(request: Request, site: Site, node: NodeName) -> Response:
         view = reader.node(site, node)
         found = models.NodeDetail.model_validate(view)
         if (fleet := foretold.of(reader.path, site, node)) is not None:
-            found.fleet = models.FleetLife.model_validate(foretold.plain(fleet))
+            found.fleet = verdicts.FleetLife.model_validate(foretold.plain(fleet))
             found.first = foretold.first(view.assessment, fleet)
         for told in reader.diagnoses(site, node):
-            found.diagnosis = models.Diagnosis.model_validate(told)
+            found.diagnosis = verdicts.Diagnosis.model_validate(told)
         return found
 
     return one(request, models.NodeDetail, await read(request, query))
@@ -96,14 +96,14 @@ async def series(
     return one(request, models.Series, await read(request, query, slow=True))
 
 
-@router.get("/{site}/{node}/assessments", response_model=list[models.Assessment], responses=OF_NODE)
+@router.get("/{site}/{node}/assessments", response_model=list[verdicts.Assessment], responses=OF_NODE)
 async def assessments(
     request: Request, site: Site, node: NodeName, start: Start = None, end: End = None, points: Points = 1000
 ) -> Response:
     """What the host thought for start <= t <= end, ascending; of each slice of time the worst."""
     since, upto = span(start, end)
     found = await read(request, lambda reader: reader.assessments(site, node, since, upto, points), slow=True)
-    return listed(request, models.Assessment, found)
+    return listed(request, verdicts.Assessment, found)
 
 
 @router.get("/{site}/{node}/forecast", response_model=list[models.Foreseen], responses=OF_NODE)

@@ -13,12 +13,14 @@ from pydantic import BaseModel
 from babbitt.protocol.limits import T_MAX
 from babbitt.store.reader import StoreReader
 from babbitt.web.api.models import Page
-from babbitt.web.api.paging import tagged
+from babbitt.web.api.paging import cursor, place, tagged
 from babbitt.web.api.problems import Trouble
 from babbitt.web.source import StoreSource, Unavailable
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
+V = TypeVar("V")
+K = TypeVar("K", int, str)
 
 NAME = "^[a-z0-9-]{1,32}$"
 Site = Annotated[str, Path(pattern=NAME, description="The site.")]
@@ -63,6 +65,23 @@ def page(request: Request, model: type[M], views: Sequence[object], following: s
     """Views as a page of JSON, with its ETag."""
     found = Page[model](items=[model.model_validate(view) for view in views], next=following)  # type: ignore[valid-type]
     return tagged(request, found.model_dump_json().encode())
+
+
+async def newest_first(
+    request: Request,
+    model: type[BaseModel],
+    query: Callable[[StoreReader, int, K | None], Sequence[V]],
+    key: Callable[[V], K],
+    kind: type[K],
+    limit: int,
+    after: str | None,
+) -> Response:
+    """A page of what ``query(reader, most, key of the last one before)`` gives in order; the cursor is ``key`` of the last one, a
+    ``kind``."""
+    begun = place(after, tuple[kind])  # type: ignore[valid-type]
+    found = await read(request, lambda reader: query(reader, limit + 1, begun[0] if begun else None))
+    following = cursor(key(found[limit - 1])) if len(found) > limit else None
+    return page(request, model, found[:limit], following)
 
 
 def listed(request: Request, model: type[M], views: Sequence[object]) -> Response:
