@@ -4,6 +4,12 @@ The logarithms of lives are taken as normal with unknown mean and spread: the ne
 (the predictive distribution of normal theory, Meeker and Escobar 1998, chapter 12), and what is left is that, given that this
 one still runs. It knows nothing of the machine but its age, so it is given only while nothing else can be said: a trend of its own
 says more, and one that is warned is no longer as others usually are at that age.
+
+How often such an interval is right depends on how one counts. By the hour, a machine that lives long is asked more often than one that
+fails early, and what is left is as said above. By the machine, each being asked as often as any other, each hour of a life counts as one
+over that life (the correction for length-biased sampling, Cox 1969), so short lives weigh more. A person wants both: the low end and the
+middle are by the machine, the high end is by the hour. Then no more truths lie outside than said, whichever way they are counted
+(bench/predict/pronostia.py and tests/host/prognosis/test_lives_of_others.py count both).
 """
 
 from __future__ import annotations
@@ -12,7 +18,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from babbitt.prognosis.line import LONGEST_H
@@ -20,24 +25,34 @@ from babbitt.protocol.assessment import Interval, Others
 
 OUTLIVED = 0.99
 """A machine that is older than this share of the distribution is no machine of that kind: nothing is said."""
+PARTS = 400
+"""The distribution is taken in so many parts of like probability."""
 
 
 def left(lives: Others | None, t_ms: int) -> Interval | None:
     """Hours that are left at a time (Unix ms), or None if no lives are known, it was not in service yet, or outlived them."""
     if lives is None or t_ms <= lives.since_ms:
         return None
-    found = quantiles(lives.hours, (t_ms - lives.since_ms) / 3.6e6, (0.1, 0.5, 0.9))
-    return None if found is None else Interval(*(min(LONGEST_H, h) for h in found.tolist()))
+    found = within(lives.hours, (t_ms - lives.since_ms) / 3.6e6, 0.8)
+    return None if found is None else Interval(*(min(LONGEST_H, h) for h in found))
 
 
-def quantiles(hours: Sequence[float], age: float, q: Sequence[float]) -> NDArray[np.float64] | None:
-    """Quantiles of the hours left at an age (hours, > 0) by at least two lives; None if it outlived them."""
+def within(hours: Sequence[float], age: float, share: float) -> tuple[float, float, float] | None:
+    """Low end, middle and high end of the hours left at an age (hours, > 0) by at least two lives; None if it outlived them.
+
+    ``share`` of the truths are to be inside, by the hour and by the machine.
+    """
     logs = np.log(hours)
     n, centre = len(logs), float(logs.mean())
     scale = max(float(logs.std(ddof=1)) * math.sqrt(1.0 + 1.0 / n), 1e-3)
     alive = stdtr(n - 1.0, (centre - math.log(age)) / scale)
     if alive < 1.0 - OUTLIVED:
         return None
-    z = stdtrit(n - 1.0, alive * (1.0 - np.asarray(q)))
-    found: NDArray[np.float64] = np.exp(np.minimum(centre - scale * z, 700.0)) - age
-    return np.maximum(found, 0.0)
+    # Upper tails, from those that fail next to those that live longest; the last one is the high end by the hour.
+    tails = alive * np.append(1.0 - (np.arange(PARTS) + 0.5) / PARTS, (1.0 - share) / 2.0)
+    life = np.minimum(centre - scale * stdtrit(n - 1.0, tails), 700.0)
+    # None weighs more than the shortest that is known: without that a new machine would be about to fail, being so rarely asked so young.
+    weight = np.cumsum(np.exp(float(logs.min()) - np.maximum(life[:-1], float(logs.min()))))
+    at = np.searchsorted(weight, weight[-1] * np.array([(1.0 - share) / 2.0, 0.5]))
+    low, middle, high = np.maximum(np.exp(np.append(life[at], life[-1])) - age, 0.0).tolist()
+    return low, middle, max(middle, high)
