@@ -2,8 +2,8 @@
 
     python bench/predict_all.py [--data DIR] [NAME ...]           QUICK=1 is handed on
 
-Each runs in a process of its own. The table goes to stderr, a line for each as it ends; the last line of the output is one
-JSON object with what each has printed.
+Each runs in a process of its own and says on stderr how far it is. The table follows there, when all have ended; the last line of
+the output is one JSON object with what each has printed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> int:
     there = sorted(path.stem for path in HERE.glob("*.py"))
     parser.add_argument("names", nargs="*", default=there, metavar="NAME", help=", ".join(there))
     given = parser.parse_args()
-    print(ROW.format("bench", "figure", "unit", "baseline", "ratio", "goal", "s"), file=sys.stderr)
+    rows = [("bench", "figure", "unit", "baseline", "ratio", "goal", "s")]
     found: dict[str, Any] = {}
     for name in given.names:
         began = time.monotonic()
@@ -37,13 +37,15 @@ def main() -> int:
         try:
             found[name] = said = json.loads(done.stdout.splitlines()[-1])
         except (IndexError, json.JSONDecodeError):
-            print(f"{name}: it ended with {done.returncode} and said nothing", file=sys.stderr)
+            rows.append((name, "", f"it ended with {done.returncode} and said nothing", "", "", "failed", ""))
             found[name] = None
             continue
         reached = "reached" if said["ok"] else "missed"
         took = f"{time.monotonic() - began:.0f}"
         cells = (said["figure"], said["unit"][:57], said["baseline"], said["ratio"], reached, took)
-        print(ROW.format(name, *(str(cell) for cell in cells)), file=sys.stderr, flush=True)
+        rows.append((name, *(str(cell) for cell in cells)))
+        print(ROW.format(*rows[-1]), file=sys.stderr, flush=True)
+    print("", *(ROW.format(*row) for row in rows), sep="\n", file=sys.stderr)
     print(json.dumps(found))
     return 0 if all(found.values()) else 1
 

@@ -21,6 +21,7 @@ import math
 import os
 import statistics
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -57,7 +58,9 @@ def variable(seed: int, grows: bool) -> tuple[np.ndarray, float, float]:
 
 def main() -> int:
     """Exit status 1 if a goal is missed."""
-    argparse.ArgumentParser(description=__doc__).parse_known_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, help="not used: the machines are made up")
+    parser.parse_args()
     first, count = (int(os.environ.get("SEED", "3000")), 12 if QUICK else 80)
     asked = said = inside = 0
     factors: list[float] = []

@@ -119,6 +119,13 @@ def test_every_bench_is_documented() -> None:
     assert [b for b in benches if f"`{b}`" not in page] == []
 
 
+def test_every_bench_of_prediction_takes_the_folder_it_is_given() -> None:
+    """bench/predict_all.py gives it to all."""
+    benches = list((ROOT / "bench/predict").glob("*.py"))
+    assert benches
+    assert [p.name for p in benches if 'add_argument("--data"' not in p.read_text()] == []
+
+
 def test_every_test_file_has_a_name_of_its_own() -> None:
     """pytest imports them by their names alone: two of one name end the collection of all."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
