@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import sys
 import threading
 import time
@@ -350,15 +351,41 @@ def test_what_is_said_of_a_life_is_followed_and_what_cannot_be_leaves_what_was(
         assert call(f"{url}/young/lives", {"what": "withdrawn"})[0] == 400
         assert call(f"{url}/young/lives", {"what": "withdrawn", "t": 0})[0] == 422
         assert call(f"{url}/nobody/lives", {"what": "failed"})[0] == 404
-    kept = foretold.kept(plant)
+    reader.close()
+
+
+def test_a_model_that_cannot_be_read_is_named_and_keeps_no_other_from_being_used(
+    plant: Path, trained: str
+) -> None:
     file = plant / "models" / "fleet" / "1.skops"
     whole = file.read_bytes()
-    file.write_bytes(whole[:1000])
+    shutil.copytree(file.parent, plant / "models" / "other")
     words = (str(plant), FORETELL, "0", "{}")
-    assert in_a_child(MODULE, words, threading.Event()) == 1
-    assert foretold.kept(plant) == kept
-    file.write_bytes(whole)
-    reader.close()
+    try:
+        file.write_bytes(whole[:1000])
+        assert in_a_child(MODULE, words, threading.Event()) == 0
+        kept = foretold.kept(plant)
+        assert (kept["plant", "young"].model, kept["plant", "young"].why) == ("other", "")
+        assert kept["plant", "young"].remaining is not None
+        odd = kept["plant", "odd"].why
+        assert "it is of another kind" in odd
+        assert f"the model {file} cannot be read" in odd
+        shutil.rmtree(plant / "models" / "other")
+        assert in_a_child(MODULE, words, threading.Event()) == 0
+        kept = foretold.kept(plant)
+        assert {one.remaining for one in kept.values()} == {None}
+        assert all(f"the model {file} cannot be read" in one.why for one in kept.values())
+        # What breaks on the way leaves what was told.
+        file.write_bytes(whole)
+        about = file.with_suffix(".json")
+        text = about.read_bytes()
+        about.write_bytes(text[:50])
+        assert in_a_child(MODULE, words, threading.Event()) == 1
+        assert foretold.kept(plant) == kept
+        about.write_bytes(text)
+    finally:
+        file.write_bytes(whole)
+        shutil.rmtree(plant / "models" / "other", ignore_errors=True)
 
 
 def until(holds: Callable[[], Any], seconds: float = 400.0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from babbitt.errors import ModelError
 from babbitt.prognosis.advice import HORIZON
 from babbitt.prognosis.fleet.foretold import Beside, Costs, Foretellings, Foretold, advised
 from babbitt.prognosis.fleet.history import LEAST_RECORDS
@@ -19,19 +21,16 @@ from babbitt.protocol.assessment import Interval
 from babbitt.store.reader import StoreReader
 from babbitt.store.views import LifeView, NodeView
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class _Known:
-    """A model in use that was learnt from the store."""
+class _Used:
+    """A model in use that was learnt from the store: which, and what is written of it."""
 
     name: str
     version: int
-    model: FleetModel
     about: dict[str, Any]
-
-    @property
-    def channels(self) -> Channels:
-        return tuple(zip(self.model.channels, self.model.trained["units_of_channels"], strict=True))
 
     def begin(self, view: NodeView, at: int) -> Foretold:
         """All but what it says."""
@@ -47,6 +46,24 @@ class _Known:
         )
 
 
+@dataclass(frozen=True)
+class _Known(_Used):
+    """One that could be read."""
+
+    model: FleetModel
+
+    @property
+    def channels(self) -> Channels:
+        return tuple(zip(self.model.channels, self.model.trained["units_of_channels"], strict=True))
+
+
+@dataclass(frozen=True)
+class _Unread(_Used):
+    """One that could not, and why."""
+
+    fault: str
+
+
 def in_use(store: Path) -> dict[str, int]:
     """Models in use that were learnt from the store, and their versions."""
     shelf = ModelShelf(store)
@@ -59,19 +76,24 @@ def in_use(store: Path) -> dict[str, int]:
 
 
 def foretell(reader: StoreReader, costs: Costs) -> Foretellings:
-    """What the models in use say of all machines; of none if no model was learnt from the store. Raises ModelError, StoreError."""
+    """What the models in use say of all machines; of none if no model was learnt from the store. A model that cannot be read, as one
+    of an earlier version of this program, keeps no other from being used. Raises ModelError, StoreError."""
     at, shelf = int(time.time() * 1000), ModelShelf(reader.path)
-    known = [
-        _Known(name, version, shelf.load(name, version), shelf.about(name, version))
-        for name, version in in_use(reader.path).items()
-    ]
-    if not known:
+    models: list[_Known | _Unread] = []
+    for name, version in in_use(reader.path).items():
+        about = shelf.about(name, version)
+        try:
+            models.append(_Known(name, version, about, shelf.load(name, version)))
+        except ModelError as error:
+            log.error("%s, version %s, is not used: %s", name, version, error)
+            models.append(_Unread(name, version, about, str(error)))
+    if not models:
         return Foretellings(at)
     last: dict[tuple[str, str], LifeView] = {(one.site, one.node): one for one in reader.lives()}
     return Foretellings(
         at,
         tuple(
-            _one(reader, view, known, last.get((view.site, view.node)), costs, at)
+            _one(reader, view, models, last.get((view.site, view.node)), costs, at)
             for view in reader.nodes()
             if view.kind == "machine"
         ),
@@ -79,9 +101,18 @@ def foretell(reader: StoreReader, costs: Costs) -> Foretellings:
 
 
 def _one(
-    reader: StoreReader, view: NodeView, known: list[_Known], life: LifeView | None, costs: Costs, at: int
+    reader: StoreReader,
+    view: NodeView,
+    models: list[_Known | _Unread],
+    life: LifeView | None,
+    costs: Costs,
+    at: int,
 ) -> Foretold:
     channels = channels_of(view)
+    known = [one for one in models if isinstance(one, _Known)]
+    unread = [one for one in models if isinstance(one, _Unread)]
+    if not known:
+        return msgspec.structs.replace(unread[0].begin(view, at), why=unread[0].fault)
     # Of several that fit the newest; of those that do not the nearest, to say what is missing.
     best = max(known, key=lambda k: (-len(set(k.channels) ^ set(channels)), k.about["made"]))
     said = best.begin(view, at)
@@ -90,7 +121,7 @@ def _one(
         return msgspec.structs.replace(said, why=why)
 
     if best.channels != channels:
-        return none(_misfit(best, channels))
+        return none("; ".join([_misfit(best, channels), *(one.fault for one in unread)]))
     if life is None:
         return none("nothing of it is in the history yet")
     if life.end is not None:
