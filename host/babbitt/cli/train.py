@@ -262,18 +262,22 @@ def _apply_nodes(store: Path, given: tuple[float | None, float | None], json: bo
         return
     print_table(
         "Remaining life by what became of other machines of the kind",
-        ("machine", "middle (10 to 90 %)", "as of", "first", "maintenance", "by"),
+        ("machine", "middle (10 to 90 %)", "as of", "first", "maintenance"),
         [
             (f"{one.site}/{one.node}", one.span or "no number", when(one.t), by,
-             "" if one.advice is None else "now" if one.advice.now else "not yet", one.why or one.source)
+             "" if one.advice is None else "now" if one.advice.now else "not yet")
             for one, by in shown
         ],
         "No model in use was learnt from the store: `babbitt train --from-store` makes one."
         if not found else "The store has no machine.",
     )  # fmt: skip
     for one, _ in shown:
-        if one.advice is not None and one.advice.now:
+        if one.why:
+            print(f"{one.site}/{one.node}: no number, {one.why}.")
+        elif one.advice is not None and one.advice.now:
             print(f"{one.site}/{one.node}: {one.advice.said(' h')}")
+    for source in dict.fromkeys(one.source for one in found if not one.why):
+        print(f"By {source}.")
     if found:
         print(f"{sentence(found[0].first_text)}.")
 

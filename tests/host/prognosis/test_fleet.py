@@ -27,16 +27,23 @@ def learnt() -> FleetModel:
 
 
 def test_features_are_causal_and_named() -> None:
-    x = np.random.default_rng(1).normal(size=(80, 3))
-    whole = features(x)
-    assert np.allclose(features(x[:37]), whole[:37])
+    rng = np.random.default_rng(1)
+    x, weight = rng.normal(size=(80, 3)), rng.uniform(0.1, 3.0, (80, 3))
+    whole = features(x, weight)
+    assert np.allclose(features(x[:37], weight[:37]), whole[:37])
     assert whole.shape[1] == len(names(["a", "b", "c"]))
+    assert np.isfinite(whole).all()
     said = dict(zip(names(["a", "b", "c"]), whole[49], strict=True))
     assert said["records"] == 50
-    assert said["b: mean of 10"] == pytest.approx(x[40:50, 1].mean())
-    assert said["c: slope of 20"] == pytest.approx(np.polyfit(np.arange(20), x[30:50, 2], 1)[0])
-    assert said["a: deviation"] == pytest.approx(x[:50, 0].std())
-    assert said["a: newest - first"] == pytest.approx(x[40:50, 0].mean() - x[:10, 0].mean())
+    assert said["b: mean of 10"] == pytest.approx(np.average(x[40:50, 1], weights=weight[40:50, 1]))
+    slope, now = np.polyfit(np.arange(-19.0, 1.0), x[30:50, 2], 1, w=np.sqrt(weight[30:50, 2]))
+    assert said["c: slope of 20"] == pytest.approx(slope)
+    assert said["c: line of 20"] == pytest.approx(now)
+    assert said["a: mean"] == pytest.approx(np.average(x[:50, 0], weights=weight[:50, 0]))
+    first = np.average(x[:10, 0], weights=weight[:10, 0])
+    assert said["a: newest - first"] == pytest.approx(
+        np.average(x[40:50, 0], weights=weight[40:50, 0]) - first
+    )
 
 
 def test_conditions_are_found_and_taken_out() -> None:

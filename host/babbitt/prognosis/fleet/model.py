@@ -1,9 +1,9 @@
 """Remaining life by what became of other machines of the kind, as a distribution.
 
-Features of the whole history (:mod:`.statistics`) of values without their operating conditions (:mod:`.regimes`), and of two
-linear indices of health made of them, go into boosted trees (Friedman 2001, histogram-based). The label is capped: how long a new
-machine lasts cannot be seen from it. A machine that did not fail teaches where it is certain: wherever more than the cap was still
-to come.
+Of the values without their operating conditions (:mod:`.regimes`) the few slow states are found that they share (:mod:`.states`);
+features of the whole history of these (:mod:`.statistics`) go into boosted trees (Friedman 2001, histogram-based). The label is
+capped: how long a new machine lasts cannot be seen from it. A machine that did not fail teaches where it is certain: wherever more
+than the cap was still to come.
 
 The fleet is parted in FOLDS. Each part is left out once, and MEMBERS sets of trees learn the rest, each every MEMBERS-th record:
 records that follow each other tell nearly the same, and trees that saw others differ. The middle is the mean of all of them
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from babbitt.errors import ModelError
 from babbitt.prognosis.fleet.history import Fleet, History
 from babbitt.prognosis.fleet.regimes import Regimes
+from babbitt.prognosis.fleet.states import States
 from babbitt.prognosis.fleet.statistics import features, names
 from babbitt.prognosis.fleet.trees import Trees
 
@@ -43,9 +44,8 @@ SURE, ALIKE = 0.67, 2.0
 """With a chance of three in four the share outside a quantile is no more than said (the coverage of one calibration set
 scatters: Vovk 2012, 'Conditional validity of inductive conformal predictors'). So many errors count as one, as those of one
 life are alike."""
-RIDGE = 1e-3
 FREEDOM = 5
-ROUNDS, LEAVES, MEMBERS = 400, 63, 2
+ROUNDS, LEAVES, PICKED, MEMBERS = 400, 31, 0.4, 2
 SMALL = 10_000
 ROWS = 60_000
 """Records that are learnt from at most: every n-th of longer fleets."""
@@ -69,7 +69,7 @@ def quiet(what: str, done: int, of: int) -> None:
 
 
 class Core:
-    """What predicts the middle, learnt from all of a fleet that it is given: regimes, indices of health, and trees."""
+    """What predicts the middle, learnt from all of a fleet that it is given: regimes, states, and trees."""
 
     def __init__(self, fleet: Fleet, cap: float, seed: int = 0) -> None:
         from sklearn.ensemble import HistGradientBoostingRegressor
@@ -80,7 +80,8 @@ class Core:
         self.regimes = Regimes.learn(settings, np.vstack([h.values for h in fleet.histories]))
         if not len(self.regimes.kept):
             raise ModelError("no channel changes: there is nothing to learn from")
-        self.indices = self._indices(fleet.histories)
+        values, groups = zip(*(self._normal(h) for h in fleet.histories), strict=True)
+        self.states = States.learn(values, groups, len(self.regimes.centres))
         x, y = self._thinned(fleet.histories)
         # A small fleet is learnt in fewer, longer steps, and faster by one thread than by several that wait for each other.
         small = len(x) < SMALL
@@ -90,26 +91,11 @@ class Core:
             grown = [
                 HistGradientBoostingRegressor(
                     max_iter=rounds, learning_rate=12.0 / rounds, max_leaf_nodes=LEAVES, min_samples_leaf=leaf,
-                    l2_regularization=10, max_features=0.2, early_stopping=False, random_state=MEMBERS * seed + n,
+                    l2_regularization=10, max_features=PICKED, early_stopping=False, random_state=MEMBERS * seed + n,
                 ).fit(x[n::MEMBERS], y[n::MEMBERS])
                 for n in range(MEMBERS)
             ]  # fmt: skip
         self.trees = Trees.of(grown)
-
-    def _indices(self, histories: Sequence[History]) -> Floats:
-        """Two linear combinations of the normalised values, shape (p + 1, 2): remaining life, and late against early."""
-        x = np.vstack([self.regimes.normal(h.settings, h.values) for h in histories])
-        x = np.c_[x, np.ones(len(x))]
-        certain = np.concatenate([self._certain(h) for h in histories])
-        left = np.concatenate([np.minimum(h.remaining, self.cap) for h in histories])
-        late = left < 0.5 * self.cap
-        clear = certain & (late | (left >= self.cap))
-        found = []
-        for some, target in ((certain, left / self.cap * 3), (clear, 3.0 * late)):
-            part = x[some]
-            square = part.T @ part + RIDGE * len(part) * np.eye(x.shape[1])
-            found.append(np.linalg.solve(square, part.T @ target[some]))
-        return np.stack(found, axis=1)
 
     def _certain(self, history: History) -> NDArray[np.bool_]:
         """Of which records the capped label is known."""
@@ -117,8 +103,11 @@ class Core:
 
     def features(self, history: History) -> Floats:
         """Shape (n, f)."""
-        x = self.regimes.normal(history.settings, history.values)
-        return features(np.c_[x, np.c_[x, np.ones(len(x))] @ self.indices])
+        return features(*self.states.of(*self._normal(history)))
+
+    def _normal(self, history: History) -> tuple[Floats, NDArray[np.int64]]:
+        """Normalised values and the operating condition of each record."""
+        return self.regimes.normal(history.settings, history.values), self.regimes.group(history.settings)
 
     def _thinned(self, histories: Sequence[History]) -> tuple[Floats, Floats]:
         """Features and labels of every n-th record whose label is known, never of more than about ROWS at once."""
@@ -203,7 +192,7 @@ class FleetModel:
         for core in self.cores:
             gains = core.trees.gains
             kept = [self.channels[n] for n in core.regimes.kept]
-            said = names([*kept, "index of life", "index of wear"])
+            said = names(core.states.names(kept))
             for name, gain in zip(said, (gains / max(gains.sum(), 1e-300)).tolist(), strict=True):
                 shares[name] = shares.get(name, 0.0) + gain / len(self.cores)
         order = sorted(shares, key=lambda name: -shares[name])[:most]

@@ -13,16 +13,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from babbitt.errors import ModelError
 from babbitt.prognosis.fleet.model import Core, FleetModel
 from babbitt.prognosis.fleet.regimes import Regimes
+from babbitt.prognosis.fleet.states import States
 from babbitt.prognosis.fleet.trees import Trees
 from babbitt.store.files import write_whole
 
 FOLDER = "models"
-FORMAT = 2
+FORMAT = 3
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -58,7 +57,8 @@ class ModelShelf:
             "format": FORMAT, "cap": model.cap, "errors": list(model.errors), "channels": list(model.channels),
             "settings": list(model.settings),
             "cores": [
-                {"indices": core.indices, "trees": dataclasses.asdict(core.trees), "regimes": core.regimes.arrays()} for core in model.cores
+                {"regimes": core.regimes.arrays(), "states": core.states.arrays(), "trees": dataclasses.asdict(core.trees)}
+                for core in model.cores
             ],
         }  # fmt: skip
         place = self._place(name)
@@ -117,7 +117,7 @@ class ModelShelf:
             cores = []
             for one in kept["cores"]:
                 core = Core.__new__(Core)
-                core.cap, core.indices = float(kept["cap"]), np.asarray(one["indices"])
+                core.cap, core.states = float(kept["cap"]), States.from_arrays(one["states"])
                 core.trees, core.regimes = Trees(**one["trees"]), Regimes.of(one["regimes"])
                 cores.append(core)
             return FleetModel(cores, kept["channels"], kept["settings"], kept["errors"], about["trained"])
