@@ -38,10 +38,12 @@ def left(lives: Others | None, t_ms: int) -> Interval | None:
 
 
 def within(hours: Sequence[float], age: float, share: float) -> tuple[float, float, float] | None:
-    """Low end, middle and high end of the hours left at an age (hours, > 0) by at least two lives; None if it outlived them.
+    """Low end, middle and high end of the hours left at an age (hours, > 0); None if it outlived the others, or fewer than two are known.
 
     ``share`` of the truths are to be inside, by the hour and by the machine.
     """
+    if len(hours) < 2:
+        return None
     logs = np.log(hours)
     n, centre = len(logs), float(logs.mean())
     scale = max(float(logs.std(ddof=1)) * math.sqrt(1.0 + 1.0 / n), 1e-3)

@@ -69,6 +69,7 @@ def test_nothing_is_said_before_service_or_of_one_that_outlived_them() -> None:
     lives = Others(1000 * HOUR, (100.0, 110.0, 120.0, 105.0))
     assert left(None, 1) is None
     assert left(lives, 999 * HOUR) is None
+    assert left(Others(0, (9.0,)), HOUR) is left(Others(0, ()), HOUR) is None
     new = left(lives, 1010 * HOUR)
     assert new is not None
     assert 80 < new.p10 < new.p50 < new.p90 < 130
