@@ -69,7 +69,7 @@ def mfpt(folder: Path) -> Iterator[Record]:
 
 def adi(folder: Path) -> Iterator[Record]:
     """A MEMS accelerometer on a motor rig; the axis with the largest kurtosis."""
-    rows = list(csv.DictReader((folder / "mems_adi_cbm" / "labels.csv").open()))
+    rows = _labels(folder)
     truth = {
         "GoB": "none",
         "HBF": "ball",
@@ -131,7 +131,7 @@ def windows(
 
 def rotors(folder: Path) -> dict[str, dict[str, int]]:
     """What is said of each state of ADI's rotor, alone and against the healthy one: counts by truth."""
-    rows = list(csv.DictReader((folder / "mems_adi_cbm" / "labels.csv").open()))
+    rows = _labels(folder)
     well, found = {}, {}
     for row in sorted(rows, key=lambda row: _state(row) != "healthy"):
         path = folder / "mems_adi_cbm" / f"{row['name']}.npz"
@@ -148,6 +148,11 @@ def rotors(folder: Path) -> dict[str, dict[str, int]]:
             found.setdefault(f"{truth}, with before", Counter())[against.cause] += 1
         found.setdefault(truth, Counter())[alone.cause] += 1
     return {key: dict(one) for key, one in sorted(found.items())}
+
+
+def _labels(folder: Path) -> list[dict[str, str]]:
+    path = folder / "mems_adi_cbm" / "labels.csv"
+    return list(csv.DictReader(path.open())) if path.exists() else []
 
 
 def _state(row: dict[str, str]) -> str:
@@ -185,6 +190,8 @@ def main() -> int:
                     into[_outcome(diagnose(part, rate, shaft, orders, band).cause, truth)] += 1
             if orders is not None:
                 base.setdefault(key, Counter())[_outcome(plain(x, rate, shaft, orders), truth)] += 1
+    if not found:
+        parser.error(f"{folder} has none of cwru, mfpt, mems_adi_cbm, uestc_bearing")
     races = [one for key, one in found.items() if key.startswith(("cwru", "mfpt")) and "race" in key]
     plain_races = [one for key, one in base.items() if key.startswith(("cwru", "mfpt")) and "race" in key]
     tuned, blind = _total(found, ("cwru", "mfpt")), _total(found, ("adi", "uestc"))

@@ -47,52 +47,61 @@ Case = tuple[str, Windows, list[Windows], dict[str, Windows]]
 
 
 def nxp(folder: Path) -> Iterator[Case]:
-    """Three sessions, each as the one that is learnt from."""
-
-    def load(session: str, state: str) -> Windows:
-        acc = np.load(folder / "mems_nxp_fan" / f"fan1_{session}_{state}.npz")["acc"] / 4096
-        return acc[: len(acc) // 200 * 200].reshape(-1, 200, 3)
-
-    sessions = ("vd1", "vd2", "vd3")
-    for one in sessions:
-        others = [load(other, "on") for other in sessions if other != one]
-        bad = {f"{state} {s}": load(s, state) for state in ("clog", "friction") for s in sessions}
-        yield "nxp fan", load(one, "on"), others, bad
+    """Of each fan all sessions, each as the one that is learnt from."""
+    fans: dict[str, dict[tuple[str, str], Windows]] = {}
+    for path in sorted((folder / "mems_nxp_fan").glob("fan*_*_*.npz")):
+        fan, session, state = path.stem.split("_", 2)
+        acc = np.load(path)["acc"] / 4096
+        fans.setdefault(fan, {})[session, state] = acc[: len(acc) // 200 * 200].reshape(-1, 200, 3)
+    for found in fans.values():
+        sessions = [session for session, state in found if state == "on"]
+        bad = {f"{state} {one}": part for (one, state), part in found.items() if state not in ("on", "off")}
+        for one in sessions:
+            yield "nxp fan", found[one, "on"], [found[s, "on"] for s in sessions if s != one], bad
 
 
 def ceiling(folder: Path) -> Iterator[Case]:
-    """One normal session."""
-
-    def load(name: str) -> Windows:
-        loaded: Windows = np.load(folder / "mems_ceiling_fan" / f"{name}.npz")["counts"] / 2048
-        return loaded
-
-    bad = {"coin": load("fan_0_low_1_weight"), "moving coin": load("fan_0_low_0_weight-moving")}
-    yield "ceiling fan", load("fan_0_low_0_weight"), [], bad
+    """Of each fan and speed the normal session, and those with a weight."""
+    kinds: dict[str, dict[str, Windows]] = {}
+    for path in sorted((folder / "mems_ceiling_fan").glob("fan_*_weight*.npz")):
+        _, fan, speed, rest = path.stem.split("_", 3)
+        if speed != "off":
+            kinds.setdefault(f"{fan} {speed}", {})[rest] = np.load(path)["counts"] / 2048
+    for found in kinds.values():
+        if (normal := found.pop("0_weight", None)) is not None and found:
+            yield "ceiling fan", normal, [], found
 
 
 def mpu6050(folder: Path) -> Iterator[Case]:
-    """100 Hz."""
+    """100 Hz; each healthy trial as the one that is learnt from."""
 
-    def load(name: str) -> Windows:
-        with gzip.open(folder / "mems_mpu6050_motor" / f"{name}.csv.gz", "rt") as file:
+    def load(path: Path) -> Windows:
+        with gzip.open(path, "rt") as file:
             rows = np.array([[float(v) for v in row[1:4]] for row in list(csv.reader(file))[1:]]) / 9.80665
         return rows[: len(rows) // 100 * 100].reshape(-1, 100, 3)
 
-    yield "mpu6050 motor", load("motor_healthy_trial1"), [], {"imbalance": load("motor_imbalance_trial1")}
+    found = {
+        path.name.split(".")[0]: load(path)
+        for path in sorted((folder / "mems_mpu6050_motor").glob("motor_*.csv.gz"))
+    }
+    healthy = [name for name in found if "healthy" in name]
+    bad = {name: part for name, part in found.items() if name not in healthy}
+    for one in healthy if bad else ():
+        yield "mpu6050 motor", found[one], [found[other] for other in healthy if other != one], bad
 
 
 def uci(folder: Path) -> Iterator[Case]:
     """20 Hz; weights 1 is balanced, 2 and 3 are not."""
-    with gzip.open(folder / "mems_uci_fan" / "accelerometer_speed_x0.csv.gz", "rt") as file:
-        rows = np.array([[float(v) for v in row] for row in list(csv.reader(file))[1:]])
-    for speed in sorted(set(rows[:, 1].tolist())):
+    for path in sorted((folder / "mems_uci_fan").glob("accelerometer*.csv.gz")):
+        with gzip.open(path, "rt") as file:
+            rows = np.array([[float(v) for v in row] for row in list(csv.reader(file))[1:]])
+        for speed in sorted(set(rows[:, 1].tolist())):
 
-        def load(weights: int, speed: float = speed) -> Windows:
-            some = rows[(rows[:, 0] == weights) & (rows[:, 1] == speed), 2:]
-            return some[: len(some) // 20 * 20].reshape(-1, 20, 3)
+            def load(weights: int, speed: float = speed, rows: Windows = rows) -> Windows:
+                some = rows[(rows[:, 0] == weights) & (rows[:, 1] == speed), 2:]
+                return some[: len(some) // 20 * 20].reshape(-1, 20, 3)
 
-        yield f"uci fan {speed:.0f} %", load(1), [], {"weights 2": load(2), "weights 3": load(3)}
+            yield f"uci fan {speed:.0f} %", load(1), [], {"weights 2": load(2), "weights 3": load(3)}
 
 
 def record(window: NDArray[np.float64]) -> dict[str, float | None]:
@@ -188,6 +197,8 @@ def main() -> int:
             )
             rows.append([name, *(round(one, 3) for one in row), learnt.learnt])
             found.setdefault(name.partition(" fan")[0], []).append(row)
+    if not found:
+        parser.error(f"{folder} has none of mems_nxp_fan, mems_ceiling_fan, mems_mpu6050_motor, mems_uci_fan")
     means = {
         name: [round(statistics.fmean(column), 3) for column in zip(*some, strict=True)]
         for name, some in found.items()
@@ -197,7 +208,7 @@ def main() -> int:
     print(
         json.dumps(
             {
-                "bench": "mems", "figure": worst, "unit": "lowest AUROC of four sets", "baseline": beside,
+                "bench": "mems", "figure": worst, "unit": f"lowest AUROC of {len(means)} sets", "baseline": beside,
                 "ratio": round(worst / beside, 2), "goal": GOAL, "ok": worst >= GOAL,
                 "sets": {k: dict(zip(("auroc", "z_score", "false", "told"), v, strict=True)) for k, v in means.items()},
                 "rows": rows,
