@@ -104,6 +104,8 @@ def main() -> int:
     folder = given.data / "cmapss" if (given.data / "cmapss").is_dir() else given.data
     there = sorted(path.name[6:11] for path in folder.glob("train_FD00?.txt*"))
     names = given.sets or (there[:1] if QUICK else there)
+    if not names:
+        parser.error(f"{folder} has no set of C-MAPSS (train_FD001.txt and so on)")
     found = {name: one(folder, name)[0] for name in names}
     figure = statistics.fmean(row["rmse"] for row in found.values())
     beside = statistics.fmean(row["mean_life_rmse"] for row in found.values())
