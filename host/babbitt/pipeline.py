@@ -23,6 +23,7 @@ from babbitt.detection.points import shaft_speed
 from babbitt.detection.rechecks import Rechecks
 from babbitt.detection.said import Said
 from babbitt.errors import StoreError
+from babbitt.prognosis.spans import Spans
 from babbitt.protocol.assessment import Analyser, Asset, Others, Point
 from babbitt.settings import MachinePart, RoomPart
 from babbitt.store.readings import Reading, Rows, by_install, readings
@@ -87,6 +88,7 @@ class Pipeline:
         self._rechecks = Rechecks()
         self._peers = Peers()
         self._said = Said()
+        self._spans = Spans(writer.path)
         self._waiting: list[Rows] = []
         self._waits = 0
         self._since = _NONE
@@ -162,6 +164,7 @@ class Pipeline:
         except StoreError as error:
             log.error("the analysis could not save where it is, and judges some records again: %s", error)
         finally:
+            self._spans.close()
             state.close()
 
     def _begin_again(self, state: State) -> None:
@@ -191,6 +194,7 @@ class Pipeline:
             self._relearnt = key
         for node_id, t in self._said.look(state):
             self._relearns[node_id] = t
+        self._spans.look(state.newest_turn())
         end = time.monotonic() + SAVE_S
         found: dict[int, Found] = {}
         done = False
@@ -340,7 +344,10 @@ class Pipeline:
         if not subject.own and not accepted:
             at = Point(reading.recipe, shaft_speed(reading.values))
             sisters = self._peers.of(state, node_id, subject.site, reading.table, at)
-        return {"tolerance": tolerance, "accepted": accepted, "sisters": sisters}
+        others = self._lives.get(f"{subject.site}/{subject.node}") or self._spans.of(
+            subject.site, subject.node
+        )
+        return {"tolerance": tolerance, "accepted": accepted, "sisters": sisters, "others": others}
 
     def _analyser(self, subject: Subject, table: Table, known: Mapping[str, Any]) -> Analyser | None:
         """The analyser for the asset of this record. A changed asset name or limit keeps the state, another
@@ -354,7 +361,6 @@ class Pipeline:
             about["interval"],
             table.limits(),
             self._rooms.get(f"{subject.site}/{subject.node}"),
-            others=self._lives.get(f"{subject.site}/{subject.node}"),
             **known,
         )
         if subject.analyser is not None and asset == subject.asset:

@@ -25,10 +25,12 @@ BASES = ("limits", "sisters", "own")
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """In service since ``since_ms`` (Unix ms), and the hours that others of the kind were in service until they failed."""
+    """In service since ``since_ms`` (Unix ms), the hours that others of the kind were in service until they failed, and those of others
+    that did not fail: they still run, or were repaired or taken out before."""
 
     since_ms: int
     hours: tuple[float, ...]
+    unfailed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

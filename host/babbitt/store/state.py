@@ -186,6 +186,10 @@ class State:
         key, waiting = json.loads(row[0])
         return key, {int(node): t for node, t in waiting.items()}
 
+    def newest_turn(self) -> int:
+        """The key of what was said of the life of a machine last; 0 if nothing was."""
+        return int(self._one("SELECT coalesce(max(id), 0) FROM turns")[0])
+
     def newest_mark(self) -> int:
         """The key of what was said of an alarm last; 0 if nothing was."""
         return int(self._one("SELECT coalesce(max(id), 0) FROM marks")[0])

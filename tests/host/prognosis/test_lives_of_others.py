@@ -109,3 +109,41 @@ def test_a_healthy_machine_has_it_a_trend_takes_its_place() -> None:
             assert given == without
     assert {"learning", "lives", "trend"} <= seen
     assert math.isfinite(given.anomaly or 0.0)
+
+
+def test_those_that_have_not_failed_yet_count() -> None:
+    """A fleet of twelve that began together is asked when three to nine have failed: of one that runs."""
+    rng = np.random.default_rng(9)
+    inside: dict[bool, list[bool]] = {True: [], False: []}
+    above: dict[bool, list[bool]] = {True: [], False: []}
+    while len(inside[True]) < 500:
+        lives = np.exp(rng.normal(7.0, 0.5, 12))
+        now = float(np.quantile(lives, rng.uniform(0.25, 0.75)))
+        failed, runs = lives[lives <= now].tolist(), lives[lives > now]
+        if not 3 <= len(failed) <= 9:
+            continue
+        own = float(rng.choice(runs)) - now
+        for counted in (True, False):
+            rest = [now] * (len(runs) - 1) if counted else []
+            if (found := within(failed, now, 0.8, rest)) is None:
+                above[counted].append(True)
+                inside[counted].append(False)
+                continue
+            inside[counted].append(found[0] <= own <= found[2])
+            above[counted].append(own > found[2])
+    assert 0.72 <= np.mean(inside[True]) <= 0.92
+    assert np.mean(above[True]) < 0.2
+    assert np.mean(inside[False]) < np.mean(inside[True]) - 0.1
+    assert np.mean(above[False]) > 0.3
+
+
+def test_one_that_lasts_says_nothing_if_it_is_young_and_much_if_it_is_old() -> None:
+    failed = (100.0, 120.0, 90.0, 110.0)
+    plain = within(failed, 50.0, 0.8)
+    young = within(failed, 50.0, 0.8, (5.0, 3.0))
+    old = within(failed, 50.0, 0.8, (400.0, 500.0))
+    assert plain is not None
+    assert young is not None
+    assert old is not None
+    assert young == pytest.approx(plain, rel=0.01)
+    assert old[2] > 2 * plain[2]
