@@ -31,7 +31,7 @@ from babbitt.detection.onset import Onset
 from babbitt.health.index import ALARM, WARNING, health, limit_severity
 from babbitt.manipulation.features import TEMPERATURE, kind, median, number
 from babbitt.prognosis.inside import Inside
-from babbitt.prognosis.passage import Passage, interval, probability_within
+from babbitt.prognosis.passage import Passage, in_use, interval, probability_within
 from babbitt.protocol.assessment import LEVELS, Assessment, Asset, Interval
 
 VERSION = 1
@@ -43,7 +43,8 @@ GAP_H = 6.0
 BACKWARDS_MS = 3_600_000
 """A clock set back by more starts the trends again; within it late records are left out."""
 WITHIN_H, LIKELY = 4.0, 0.5
-"""Warn of a passage expected within so many hours with so much probability."""
+"""Warn of a passage expected within so many hours with so much probability; a time begins to be told under the same condition, unless the
+room is in a fault or not as it usually is at that hour: what is farther seldom comes in a room in use."""
 BEYOND_K = 3.0
 """Distance in which health falls further beyond an only limit (short excursions allowed by 89/108/EEC)."""
 MARGIN_K, MARGIN_SIGMAS = 2.0, 3.0
@@ -79,7 +80,7 @@ class ColdRoomAnalyser:
             if value is not None and inside.excused:
                 watch.leave_out(t_ms)
             elif value is not None:
-                watch.update(t_ms, value, self.asset.tolerance)
+                watch.update(t_ms, value, self.asset.tolerance, inside.failing)
         verdicts = [(c, w, *self._inside[c].verdict(w)) for c, w in self._watches.items()]
         found = sorted(verdicts, key=lambda one: (-LEVELS.index(one[2]), -one[3], one[0]))
         if not found:
@@ -167,12 +168,13 @@ class _Watch:
         self._recent: list[list[float]] = []  # [hours since origin, value]
         self._origin: int | None = None
         self._now = self._seen = 0.0
+        self._told = [False, False]  # a time, to the upper and to the lower limit
         self._returning = [0, 0]  # from beyond the upper and the lower limit
         self._max = [0.0, 0.0, 0.0, -1e9]  # typical daily maximum, its spread, days seen, highest today
         self._day: int | None = None
 
-    def update(self, t_ms: int, value: float, tolerance: float = 1.0) -> None:
-        """Take one temperature, degrees C; ``tolerance`` as of the asset."""
+    def update(self, t_ms: int, value: float, tolerance: float = 1.0, failing: bool = False) -> None:
+        """Take one temperature, degrees C; ``tolerance`` as of the asset; whether the room is in a fault."""
         if self._origin is None:
             self._origin = t_ms - BUCKET_MS
         elif t_ms < self._origin + int(self._now * 3.6e6) - BACKWARDS_MS:
@@ -192,7 +194,7 @@ class _Watch:
         self._bucket = [0.0, 0.0]
         self._now = self._seen = now
         self._recent = [r for r in self._recent if r[0] > now - DECYCLE_H] + [[now, value]]
-        self._judge(t_ms, median([r[1] for r in self._recent]), now, step, tolerance)
+        self._judge(t_ms, median([r[1] for r in self._recent]), now, step, tolerance, failing)
 
     def leave_out(self, t_ms: int) -> None:
         """What is measured now is a door's, a delivery's or a defrost's doing. The hour of the median waits meanwhile: it is of the
@@ -222,7 +224,9 @@ class _Watch:
         other._max = [*self._max[:3], -1e9]
         return other
 
-    def _judge(self, t_ms: int, value: float, now: float, step: float, tolerance: float) -> None:
+    def _judge(
+        self, t_ms: int, value: float, now: float, step: float, tolerance: float, failing: bool
+    ) -> None:
         likely_from = tolerance / (
             tolerance + 1.0 / LIKELY - 1.0
         )  # the odds follow, so it stays a probability
@@ -243,9 +247,14 @@ class _Watch:
                 continue
             curve = passage.curve(limit)
             soon = max(soon, probability_within(curve, WITHIN_H))
+            unusual = failing or abs(score or 0.0) >= WARNING
+            if not unusual:
+                curve = in_use(curve)
             expected = interval(curve) if passage.trending() else None
             likely = likely or expected is not None
-            if expected is None or self._returning[side]:
+            near = unusual or probability_within(curve, WITHIN_H) >= LIKELY
+            self._told[side] = expected is not None and (near or self._told[side])
+            if expected is None or self._returning[side] or not self._told[side]:
                 continue
             if self.remaining is None or expected.p50 < self.remaining.p50:
                 self.remaining = expected
@@ -329,6 +338,7 @@ class _Watch:
             "now": self._now,
             "seen": self._seen,
             "returning": list(self._returning),
+            "told": list(self._told),
             "max": list(self._max),
             "day": self._day,
         }
@@ -351,4 +361,5 @@ class _Watch:
         self._origin, self._now = state["origin"], state["now"]
         self._seen = state.get("seen", self._now)  # a state of before it was kept has none
         self._returning = list(state.get("returning", (0, 0)))
+        self._told = list(state.get("told", (False, False)))
         self._max, self._day = list(state["max"]), state["day"]

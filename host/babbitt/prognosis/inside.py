@@ -54,6 +54,11 @@ class Inside:
         """Whether the air is not to be judged now."""
         return self.follower.states.excused
 
+    @property
+    def failing(self) -> bool:
+        """Whether the room is in a fault now."""
+        return self.follower.states.state == "fault"
+
     def verdict(self, air: Air) -> tuple[str, float]:
         """Level and severity of the air and what is behind it."""
         states = self.follower.states

@@ -28,6 +28,8 @@ SHARE = 8
 """A horizon is forecast anew after this part of it, so that at most so many forecasts of one horizon wait."""
 FARTHEST = 10.0
 """A quantile beyond the last horizon is extrapolated at most so many times as far."""
+CAME = 0.75
+"""Share of what was foreseen in rooms in use that came: most rises of an hour end by themselves (docs/how-it-decides.md)."""
 
 
 def tail(z: float) -> float:
@@ -152,6 +154,11 @@ def probability_within(curve: Sequence[tuple[float, float]], hours: float) -> fl
             return before[1] + (p - before[1]) * part
         before = (at, p)
     return before[1]
+
+
+def in_use(curve: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The curve of a room that is as usual: CAME of each probability."""
+    return [(hours, CAME * p) for hours, p in curve]
 
 
 def interval(curve: Sequence[tuple[float, float]]) -> Interval | None:

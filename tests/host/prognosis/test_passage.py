@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from babbitt.prognosis.passage import SHARE, Passage, _Horizon, interval, probability_within, tail
+from babbitt.prognosis.passage import SHARE, Passage, _Horizon, in_use, interval, probability_within, tail
 
 
 def test_the_closed_form_is_the_student_t() -> None:
@@ -70,3 +70,14 @@ def test_coverage_of_the_hits_it_forecasts() -> None:
     came = np.mean([max(path[n + 1 : n + 9]) >= 1.5 for n in chosen])
     assert len(chosen) > 100
     assert came == pytest.approx(np.mean([said[n] for n in chosen]), abs=0.2)
+
+
+def test_of_a_room_in_use_a_part_of_what_is_foreseen_is_believed() -> None:
+    curve = [(1.0, 0.2), (4.0, 0.6), (32.0, 0.9)]
+    assert np.array(in_use(curve)) == pytest.approx(np.array([(1.0, 0.15), (4.0, 0.45), (32.0, 0.675)]))
+    plain, believed = interval(curve), interval(in_use(curve))
+    assert plain is not None
+    assert believed is not None
+    assert plain.p10 < believed.p10
+    assert plain.p50 < 4.0 < believed.p50
+    assert plain.p90 < believed.p90
