@@ -66,6 +66,16 @@ def test_conditions_are_found_and_taken_out() -> None:
     assert Regimes.learn(settings, still).kept.tolist() == [0, 1, 2]
 
 
+def test_a_condition_that_was_met_once_takes_no_channel_away() -> None:
+    rng = np.random.default_rng(4)
+    settings, values = np.zeros((400, 1)), rng.normal(5.0, 2.0, (400, 2))
+    settings[:200], settings[7], values[7] = 3.0, 10.0, (9.0, 8.0)
+    found = Regimes.learn(settings, values)
+    assert (len(found.centres), found.kept.tolist()) == (3, [0, 1])
+    assert np.allclose(found.normal(settings[7:8], values[7:8]), 0.0)
+    assert found.normal(settings, values).std() == pytest.approx(1.0, abs=0.01)
+
+
 def test_it_foretells_machines_it_has_not_seen_and_knows_how_well(learnt: FleetModel) -> None:
     others = fleet(30, seed=99).histories
     found = back_test(learnt, others, 90.0)

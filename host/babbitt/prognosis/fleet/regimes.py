@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 MOST, TIGHT = 12, 0.001
 CONSTANT = 1e-6
+FEW = 20
 
 
 class Regimes:
@@ -38,6 +39,10 @@ class Regimes:
         parts = [values[group == n] for n in range(len(centres))]
         mean = np.stack([part.mean(axis=0) for part in parts])
         spread = np.stack([part.std(axis=0) for part in parts])
+        # A condition that was met a few times does not tell how much the channels move in it: there they move as elsewhere.
+        known = np.array([len(part) >= FEW for part in parts])
+        if known.any():
+            spread[~known] = np.sqrt((spread[known] ** 2).mean(axis=0))
         return cls(shift, scale, centres, mean, spread)
 
     def group(self, settings: Floats) -> NDArray[np.int64]:
