@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEWEST = 3
+MANY = 50
+"""Of so many that have not failed its own age is not taken out: it is one of many, and what is alike for all is worked out once."""
 AGAIN_S = 3600.0
 """So often it is looked anew, for those that run grow older, and at once when something is said of a life."""
 
@@ -71,8 +73,9 @@ def told(reader: StoreReader) -> dict[tuple[str, str], Others]:
         )
         lasted = [(one, ((newest[one.site, one.node] if one.end is None else one.end) - one.begin) / HOUR_MS)
                   for one in kind.lives if not one.failed]  # fmt: skip
+        all_ = tuple(hours for _, hours in lasted if hours > 0)
         for own, _ in lasted:
             if own.end is None:
                 rest = tuple(hours for one, hours in lasted if one is not own and hours > 0)
-                found[own.site, own.node] = Others(own.begin, failed, rest)
+                found[own.site, own.node] = Others(own.begin, failed, rest if len(all_) <= MANY else all_)
     return found
