@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import log_ndtr
 
 import synthetic
 from babbitt.prognosis.fleet.foretold import Beside, Foretold, first
 from babbitt.prognosis.line import LONGEST_H
 from babbitt.prognosis.machine import MachineAnalyser
-from babbitt.prognosis.others import left, within
+from babbitt.prognosis.others import _normal, left, within
 from babbitt.protocol.assessment import Assessment, Asset, Interval, Others
 
 HOUR = 3_600_000
@@ -147,3 +148,27 @@ def test_one_that_lasts_says_nothing_if_it_is_young_and_much_if_it_is_old() -> N
     assert old is not None
     assert young == pytest.approx(plain, rel=0.01)
     assert old[2] > 2 * plain[2]
+
+
+@pytest.mark.parametrize(("unfailed", "times"), [(150.0, 9), (300.0, 200), (1e6, 50), (1.0, 10)])
+def test_the_most_likely_mean_and_spread_are_found_however_many_have_not_failed(
+    unfailed: float, times: int
+) -> None:
+    failed = np.array([90.0, 100.0, 120.0])
+    centre, spread = _normal(tuple(failed.tolist()), (unfailed,) * times)
+    spread *= math.sqrt(2.0 / 3.0)
+
+    def likelihood(mean: float, sd: float) -> float:
+        z, late = (np.log(failed) - mean) / sd, (math.log(unfailed) - mean) / sd
+        return float(-3.0 * math.log(sd) - 0.5 * (z * z).sum() + times * log_ndtr(-late))
+
+    best = likelihood(centre, spread)
+    for shift, factor in (
+        (1e-3, 1.0),
+        (-1e-3, 1.0),
+        (0.0, 1.001),
+        (0.0, 0.999),
+        (spread, 1.2),
+        (-spread, 0.8),
+    ):
+        assert likelihood(centre + shift * spread, spread * factor) < best
